@@ -1,0 +1,1 @@
+"""MARS Lens, the page: tabs over the engine. Only `workbench` imports mars; figures import neither."""

@@ -1,0 +1,1 @@
+"""Charts: arrays and labels in, plotly figures out. Nothing here shows, saves, or knows the engine."""

@@ -1,0 +1,76 @@
+"""Clouds of activations at one layer, before or after re-centering: one panel of a pair."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.figures.frame import framed
+from app.figures.palette import LIGHT, STAR, SYMBOLS
+
+HEIGHT = 430
+
+
+def cloud_panel(
+    points: NDArray,
+    modalities: Sequence[str],
+    labels: Sequence[str],
+    titles: Sequence[str],
+    stars: NDArray,
+    star_titles: Sequence[str],
+    axes: tuple[str, str],
+    ranges: tuple[tuple[float, float], tuple[float, float]],
+    description: str,
+) -> go.Figure:
+    """Draw points by label (colour) and modality (shape), this visit's prompts as stars on top.
+
+    points: (point, 2) with modality, label ("harmful", "harmless" or "neutral") and title of each; stars:
+    (star, 2); ranges: of x and y, the same for both panels of a pair, so that they may be compared.
+    """
+    figure = go.Figure()
+    modalities, labels, titles = np.array(modalities), np.array(labels), np.array(titles, dtype=object)
+    for label in ("neutral", "harmless", "harmful"):
+        for modality, symbol in SYMBOLS.items():
+            rows = (labels == label) & (modalities == modality)
+            if rows.any():
+                _add_cloud(figure, points[rows], titles[rows], label, modality, symbol)
+    if len(stars):
+        figure.add_scatter(
+            x=stars[:, 0], y=stars[:, 1], mode="markers+text", name="this visit",
+            text=[str(number + 1) for number in range(len(stars))], textposition="top right",
+            textfont={"size": 12, "color": LIGHT["ink"]}, customdata=np.array(star_titles, dtype=object)[:, None],
+            marker={"symbol": STAR, "size": 16, "color": LIGHT["ink"],
+                    "line": {"color": LIGHT["surface"], "width": 1.5}},
+            hovertemplate="%{customdata[0]}<extra></extra>",
+        )  # fmt: skip
+    framed(figure, HEIGHT, description)
+    figure.update_layout(hovermode="closest", margin={"l": 52, "r": 8, "t": 8, "b": 46})
+    figure.update_xaxes(title_text=axes[0], range=ranges[0])
+    figure.update_yaxes(title_text=axes[1], range=ranges[1])
+    return figure
+
+
+def shared_ranges(*pictures: NDArray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ranges of x and y that hold all points of all pictures, (point, 2) each, with a little air."""
+    joint = np.concatenate([picture.reshape(-1, 2) for picture in pictures])
+    if not len(joint):
+        return (-1.0, 1.0), (-1.0, 1.0)
+    low, high = joint.min(axis=0), joint.max(axis=0)
+    air = np.maximum(0.06 * (high - low), 1e-6)
+    low, high = low - air, high + air
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
+
+
+def _add_cloud(figure: go.Figure, points: NDArray, titles: NDArray, label: str, modality: str, symbol: str) -> None:
+    is_neutral = label == "neutral"
+    figure.add_scatter(
+        x=points[:, 0], y=points[:, 1], mode="markers", name=f"{modality}, {label}",
+        customdata=titles[:, None],
+        marker={
+            "symbol": f"{symbol}-open" if is_neutral else symbol,
+            "size": 6.5, "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
+            "line": {"width": 1 if is_neutral else 0.5, "color": LIGHT["neutral" if is_neutral else "surface"]},
+        },
+        hovertemplate=f"%{{customdata[0]}}<br>{modality}, {label}<extra></extra>",
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Where one prompt lies along the refusal direction, layer by layer, against harmful and harmless text."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.figures.frame import framed, layer_axis, mark_layer
+from app.figures.palette import LIGHT, STAR, SYMBOLS
+
+HEIGHT = 330
+
+
+def layer_curves(
+    bands: Mapping[str, NDArray],
+    before: NDArray | None,
+    after: NDArray | None,
+    modality: str,
+    selected: int,
+    chosen: int,
+) -> go.Figure:
+    """Refusal coordinate s per layer: text bands, and the prompt before and after re-centering.
+
+    bands: for "harmful" and "harmless" text the 5, 50 and 95 % quantiles of s, (layer, 3); before, after:
+    (layer,) each, or None where nothing has been run; selected, chosen: layers, from 0. Without unit.
+    """
+    n_layers = len(bands["harmful"])
+    layers = np.arange(n_layers)
+    figure = go.Figure()
+    for label in ("harmless", "harmful"):
+        _add_band(figure, layers, bands[label], label)
+    for level, name in ((-1, "harmless text"), (1, "harmful text")):
+        figure.add_hline(y=level, line={"color": LIGHT["rule"], "width": 1}, layer="below", name=name)
+    if before is not None and after is not None:
+        _add_prompt(figure, layers, before, after, modality)
+    mark_layer(figure, selected)
+    figure.add_annotation(
+        x=chosen, y=1, yref="paper", yanchor="bottom", text="chosen", showarrow=False,
+        font={"size": 12, "color": LIGHT["muted"]}, yshift=-1,
+    )  # fmt: skip
+    framed(figure, HEIGHT, _sentence(before, after, selected))
+    figure.update_layout(hovermode="x", hoverdistance=-1, margin_t=22, clickmode="event")
+    layer_axis(figure, n_layers)
+    figure.update_yaxes(title_text="refusal coordinate s")
+    return figure
+
+
+def _add_band(figure: go.Figure, layers: NDArray, band: NDArray, label: str) -> None:
+    low, middle, high = band.T
+    figure.add_scatter(
+        x=np.concatenate([layers, layers[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself", fillcolor=LIGHT[f"{label}_band"], line={"width": 0}, mode="lines",
+        hoverinfo="skip", name=f"{label} text, 5 to 95 %",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=layers, y=middle, mode="lines", line={"color": LIGHT[label], "width": 1.5},
+        hovertemplate=f"{label} text, median %{{y:.2f}}<extra></extra>", name=f"{label} text, median",
+    )  # fmt: skip
+
+
+def _add_prompt(figure: go.Figure, layers: NDArray, before: NDArray, after: NDArray, modality: str) -> None:
+    ink = LIGHT["ink"]
+    figure.add_scatter(
+        x=layers, y=before, mode="lines", line={"color": ink, "width": 1.5, "dash": "5px,4px"},
+        hovertemplate="this prompt, before %{y:.2f}<extra></extra>", name="this prompt, before",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=layers, y=after, mode="lines+markers", line={"color": ink, "width": 2.25},
+        marker={"color": ink, "size": 7, "symbol": SYMBOLS.get(modality, STAR)},
+        hovertemplate="this prompt, re-centred %{y:.2f}<extra></extra>", name="this prompt, re-centred",
+    )  # fmt: skip
+
+
+def _sentence(before: NDArray | None, after: NDArray | None, selected: int) -> str:
+    if before is None or after is None:
+        return "Refusal coordinate by layer for harmful and harmless text. No prompt has been run yet."
+    return (
+        f"Refusal coordinate by layer. At layer {selected} this prompt lies at {before[selected]:.2f} before and "
+        f"{after[selected]:.2f} after re-centering; harmless text lies at -1, harmful text at +1."
+    )
