@@ -7,6 +7,7 @@ decoder blocks, numbered from 0; a layer's activation is that block's *output*, 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -98,6 +99,14 @@ class Geometry(NamedTuple):
     def length(self) -> float:
         """R, distance between the two text centroids."""
         return float((self.mean_harmful - self.mean_harmless).norm())
+
+    def to(self, device: torch.device | str) -> "Geometry":
+        """The same geometry on another device."""
+        return self._replace(
+            mean_harmful=self.mean_harmful.to(device),
+            mean_harmless=self.mean_harmless.to(device),
+            bias=self.bias.to(device),
+        )
 
 
 class TokenStep(NamedTuple):

@@ -1,0 +1,238 @@
+"""A fitted model on disk: a folder with one safetensors and one json file, complete and strict.
+
+Loading never runs code (no pickle) and refuses an artifact of another model, chat template or schema.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mars.centering import recenter
+from mars.models import LoadedModel
+from mars.projection import refusal_coordinate
+from mars.records import Geometry, Label, Modality
+from mars.selection import LayerScores
+
+SCHEMA = 1
+TENSORS = "artifact.safetensors"
+FACTS = "artifact.json"
+
+
+class ArtifactError(ValueError):
+    """An artifact that cannot be used; the message says what differs and what to do."""
+
+
+class Cloud(NamedTuple):
+    """Held-out inputs of one modality and label, for the pictures; nothing is fitted on them."""
+
+    modality: Modality
+    label: Literal["harmful", "harmless", "neutral"]
+    values: Tensor
+    """(point, layer, d_model), half precision."""
+    titles: tuple[str, ...]
+    """What each point is, one short line."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.modality}.{self.label}"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """All that the engine learned about refusal in one model."""
+
+    mean_harmful: Tensor
+    """mu+: (layer, d_model), float32."""
+    mean_harmless: Tensor
+    """mu-: (layer, d_model), float32."""
+    bias: dict[Modality, Tensor]
+    """b = neutral mean - mu-, by modality that is not text: (layer, d_model)."""
+    radius: Tensor
+    """rho, the trust region: (layer,)."""
+    margin: Tensor
+    """0.99 quantile of sigma over harmless training text: (layer,)."""
+    scores: LayerScores
+    """The three text-only scores, and the layer they choose."""
+    bands: dict[Label, Tensor]
+    """5, 50 and 95 % quantiles of s over validation text: (layer, 3)."""
+    refusal_ids: list[int]
+    """First tokens of refusals, by the model's tokenizer."""
+    clouds: tuple[Cloud, ...] = ()
+    """Held-out inputs for the pictures."""
+    umap: Tensor | None = None
+    """UMAP of all clouds, in their order: (layer, before | after, point, 2)."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Model, revision, template hash, dtype, hashes of the sets, seed, counts and versions."""
+
+    @property
+    def layer(self) -> int:
+        """The layer that the text-only scores chose."""
+        return self.scores.layer
+
+    @property
+    def n_layers(self) -> int:
+        return self.mean_harmful.shape[0]
+
+    def bias_of(self, modality: Modality) -> Tensor:
+        """Bias of a modality at every layer, zeros for text: (layer, d_model). Raises ArtifactError if not fitted."""
+        if modality == "text":
+            return torch.zeros_like(self.mean_harmless)
+        if modality not in self.bias:
+            raise ArtifactError(
+                f"This artifact has no neutral mean for {modality}; it was fitted for text"
+                f"{''.join(' and ' + name for name in self.bias)}. Fit it again on a model that reads {modality}."
+            )
+        return self.bias[modality]
+
+    def geometry(self, layer: int, modality: Modality) -> Geometry:
+        """What steering at one layer needs for inputs of one modality."""
+        return Geometry(
+            self.mean_harmful[layer],
+            self.mean_harmless[layer],
+            self.bias_of(modality)[layer],
+            float(self.radius[layer]),
+            float(self.margin[layer]),
+        )
+
+    def coordinates(self, values: Tensor, modality: Modality, recentered: bool) -> Tensor:
+        """Refusal coordinate s at every layer: (prompt, layer, d_model) -> (prompt, layer)."""
+        values = values.float()
+        if recentered:
+            values = recenter(values, self.bias_of(modality))
+        return refusal_coordinate(values, self.mean_harmful, self.mean_harmless)
+
+    def stacked_clouds(self, layer: int, recentered: bool) -> Tensor:
+        """All clouds at one layer, in order: (point, d_model), float32."""
+        parts = []
+        for cloud in self.clouds:
+            values = cloud.values[:, layer].float()
+            parts.append(recenter(values, self.bias_of(cloud.modality)[layer]) if recentered else values)
+        return torch.cat(parts)
+
+
+def save(artifact: Artifact, folder: str | Path) -> None:
+    """Write an artifact; an older one in the same place is replaced only when the new one is complete."""
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        save_file(_tensors(artifact), building / TENSORS)
+        facts = {
+            "schema": SCHEMA,
+            "layer": artifact.layer,
+            "refusal_ids": artifact.refusal_ids,
+            "clouds": [{"modality": c.modality, "label": c.label, "titles": c.titles} for c in artifact.clouds],
+            "provenance": artifact.provenance,
+        }
+        (building / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        building.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def load(folder: str | Path, model: LoadedModel) -> Artifact:
+    """Read an artifact that was fitted on this model. Raises ArtifactError."""
+    folder = Path(folder)
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        tensors = load_file(folder / TENSORS)
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"There is no artifact in {folder}: {Path(error.filename or FACTS).name} is missing. "
+            "Make one with: python -m mars fit --model MODEL --out FOLDER."
+        ) from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, SafetensorError) as error:
+        raise ArtifactError(f"The artifact in {folder} is damaged. Fit it again with: python -m mars fit.") from error
+    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        raise ArtifactError(
+            f"The artifact in {folder} has schema {facts.get('schema') if isinstance(facts, dict) else None}; "
+            f"this version reads schema {SCHEMA}. Fit it again with: python -m mars fit."
+        )
+    try:
+        artifact = _assembled(facts, tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ArtifactError(
+            f"The artifact in {folder} is incomplete ({error}). Fit it again with: python -m mars fit."
+        ) from error
+    _check_belongs(artifact, model)
+    return artifact
+
+
+def _check_belongs(artifact: Artifact, model: LoadedModel) -> None:
+    """Same shape, same chat template, same name; what differs is named."""
+    facts = artifact.provenance
+    shape = (model.n_layers, model.d_model)
+    differences = []
+    if tuple(artifact.mean_harmful.shape) != shape:
+        differences.append(f"it has {tuple(artifact.mean_harmful.shape)} layers and width, the model has {shape}")
+    if facts.get("template_hash") != model.template_hash:
+        differences.append("its chat template is another")
+    if facts.get("weights") != weights_mark(model):
+        differences.append("its weights are others")
+    if differences:
+        raise ArtifactError(
+            f"The artifact was fitted on {facts.get('model')} and does not belong to {model.name}: "
+            f"{'; '.join(differences)}. Fit one for this model with: python -m mars fit --model {model.name}."
+        )
+
+
+def weights_mark(model: LoadedModel) -> str:
+    """A short mark of a model's weights, cheap at any size: sums of a few rows, rounded to what dtypes share."""
+    embedding = model.model.get_input_embeddings().weight[:64].float().cpu()
+    last = next(iter(model.layers[-1].parameters())).flatten()[:64].float().cpu()
+    return f"{embedding.abs().sum():.4g} {last.abs().sum():.4g}"
+
+
+def _tensors(artifact: Artifact) -> dict[str, Tensor]:
+    scores = artifact.scores
+    tensors = {
+        "mean_harmful": artifact.mean_harmful,
+        "mean_harmless": artifact.mean_harmless,
+        "radius": artifact.radius,
+        "margin": artifact.margin,
+        **{f"scores.{name}": getattr(scores, name) for name in scores._fields},
+        **{f"bias.{modality}": bias for modality, bias in artifact.bias.items()},
+        **{f"bands.{label}": band for label, band in artifact.bands.items()},
+        **{f"clouds.{cloud.name}": cloud.values for cloud in artifact.clouds},
+    }
+    if artifact.umap is not None:
+        tensors["umap"] = artifact.umap
+    return {name: tensor.contiguous() for name, tensor in tensors.items()}
+
+
+def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:
+    def under(prefix: str) -> dict[Any, Tensor]:
+        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+    clouds = tuple(
+        Cloud(c["modality"], c["label"], tensors[f"clouds.{c['modality']}.{c['label']}"], tuple(c["titles"]))
+        for c in facts["clouds"]
+    )
+    for cloud in clouds:
+        if len(cloud.titles) != len(cloud.values):
+            raise ValueError(f"cloud {cloud.name} has {len(cloud.values)} points and {len(cloud.titles)} titles")
+    return Artifact(
+        mean_harmful=tensors["mean_harmful"],
+        mean_harmless=tensors["mean_harmless"],
+        bias=under("bias."),
+        radius=tensors["radius"],
+        margin=tensors["margin"],
+        scores=LayerScores(**{name: tensors[f"scores.{name}"] for name in LayerScores._fields}),
+        bands=under("bands."),
+        refusal_ids=[int(token) for token in facts["refusal_ids"]],
+        clouds=clouds,
+        umap=tensors.get("umap"),
+        provenance=facts["provenance"],
+    )

@@ -1,0 +1,148 @@
+"""One prefill, many branches: a prompt is read once and answered by several strategies in one batch.
+
+Knows no artifact and no file. Where an edit acts is told, never inferred from a length: the last prompt
+position runs inside the branch, as its first step.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mars.hooks import capturing, editing
+from mars.inputs import encode
+from mars.models import LoadedModel
+from mars.records import Prompt, TokenStep
+from mars.steering import Rows, Steering
+
+Site = Literal["first", "every"]
+"""Where an edit acts: at the last prompt position only, or anew at each decoding step."""
+
+
+class Prefix(NamedTuple):
+    """A prompt read up to, not including, its last token. Branches copy it and never change it."""
+
+    last_token: Tensor
+    """The token that the branches run first: (1, 1)."""
+    length: int
+    """Positions of the whole prompt, the last token included."""
+    cache: Any
+    """KV cache (and recurrent states) of all positions but the last, for one row; None where there are none."""
+    rope_deltas: Tensor | None
+    """What Qwen models keep on themselves between calls: state of a prompt, so it is kept with it."""
+
+
+@torch.inference_mode()
+def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
+    """Read all of a prompt but its last token, pictures included. Raises PromptError."""
+    inputs = encode(model, [prompt])
+    ids = inputs["input_ids"]
+    length = ids.shape[1]
+    shortened = {
+        name: value[:, :-1] if isinstance(value, Tensor) and value.shape == ids.shape else value
+        for name, value in inputs.items()
+    }
+    _set_rope_deltas(model, None)
+    cache = None
+    if length > 1:
+        cache = model.model(**shortened, use_cache=True, logits_to_keep=1).past_key_values
+    return Prefix(ids[:, -1:], length, cache, _rope_deltas(model))
+
+
+@torch.inference_mode()
+def branch(
+    model: LoadedModel,
+    prefix: Prefix,
+    strategies: Sequence[Steering],
+    layer: int,
+    *,
+    site: Site = "first",
+    max_new_tokens: int = 48,
+) -> Iterator[TokenStep]:
+    """Answer a prefix greedily with one row per strategy, all rows in one batch, a step per token.
+
+    The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at
+    each later token too. Any number of branches, in any order, with other prompts between their steps, give the
+    tokens of fresh runs. Stops when every row has ended. Raises ModelError for a layer that does not exist.
+    """
+    model.check_layer(layer)
+    rows = len(strategies)
+    steering = Rows(tuple(strategies))
+    cache = _copied(prefix.cache, rows, model.device)
+    tokens = prefix.last_token.expand(rows, 1)
+    replies: list[list[int]] = [[] for _ in range(rows)]
+    finished = [False] * rows
+    for index in range(max_new_tokens):
+        acting = index == 0 or site == "every"
+        _set_rope_deltas(model, prefix.rope_deltas)
+        with (
+            editing(model.layers[layer], steering) if acting else nullcontext() as receipt,
+            capturing(model.layers) if index == 0 else nullcontext() as captured,
+        ):
+            output = model.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache = output.past_key_values
+        logits = output.logits[:, -1].float()
+        chosen = logits.argmax(dim=-1)
+        for row, token in enumerate(chosen.tolist()):
+            if finished[row]:
+                continue
+            if token in model.end_tokens:
+                finished[row] = True
+            else:
+                replies[row].append(token)
+        if index == max_new_tokens - 1:
+            finished = [True] * rows
+        yield TokenStep(
+            index=index,
+            tokens=tuple(chosen.tolist()),
+            texts=tuple(model.tokenizer.batch_decode(replies, skip_special_tokens=True)),
+            finished=tuple(finished),
+            logits=logits.cpu(),
+            strengths=tuple(receipt.strength.tolist()) if acting else (0.0,) * rows,
+            activations=captured.stacked() if index == 0 else None,
+        )
+        if all(finished):
+            return
+        tokens = chosen[:, None]
+
+
+def _copied(cache: Any, rows: int, device: torch.device) -> Any:
+    """An independent copy of a one-row cache with the row repeated; the original keeps its tensors.
+
+    `reorder_cache` makes new tensors, so copying the containers is enough. Cropping or interleaving is not used:
+    sliding windows and recurrent states do not support it.
+    """
+    if cache is None:
+        return None
+    cache = copy.copy(cache)
+    cache.layers = [_copied_layer(layer) for layer in cache.layers]
+    cache.reorder_cache(torch.zeros(rows, dtype=torch.long, device=device))
+    return cache
+
+
+def _copied_layer(layer: Any) -> Any:
+    layer = copy.copy(layer)
+    for name, value in vars(layer).items():
+        if isinstance(value, dict):
+            setattr(layer, name, dict(value))
+    return layer
+
+
+def _rope_carrier(model: LoadedModel) -> Any | None:
+    """The module that keeps rope_deltas between calls, in families that do."""
+    inner = getattr(model.model, "model", None)
+    return inner if hasattr(inner, "rope_deltas") else None
+
+
+def _rope_deltas(model: LoadedModel) -> Tensor | None:
+    carrier = _rope_carrier(model)
+    return carrier.rope_deltas if carrier is not None else None
+
+
+def _set_rope_deltas(model: LoadedModel, value: Tensor | None) -> None:
+    carrier = _rope_carrier(model)
+    if carrier is not None:
+        carrier.rope_deltas = value

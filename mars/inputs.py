@@ -1,0 +1,106 @@
+"""From prompts to everything that a model's processor returns.
+
+Chat template applied, generation prompt added, thinking switched off where the template has a switch. A
+person's text is text: control tokens in it are encoded as plain characters.
+"""
+
+from typing import Any
+
+from mars.models import LoadedModel
+from mars.records import Clip, Prompt
+
+
+class PromptError(ValueError):
+    """A prompt that this model cannot read; the message says why and what to do."""
+
+
+CHARACTERS_PER_TOKEN = 16
+"""A text longer than this many characters for each token allowed is refused before it is tokenized."""
+
+
+def encode(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
+    """Model inputs of prompts of one modality, left-padded, on the model's device.
+
+    Returns all that the processor gave (families need all of it), tensors of (prompt, position) and media
+    tensors. Raises PromptError on a modality that the model has not, on mixed modalities, and on a prompt that
+    is too long.
+    """
+    modalities = {prompt.modality for prompt in prompts}
+    if len(modalities) != 1:
+        raise PromptError(f"A batch holds prompts of one modality; got {sorted(modalities)}.")
+    (modality,) = modalities
+    if modality not in model.modalities:
+        raise PromptError(
+            f"{model.name} cannot read {'clips' if modality == 'video' else 'pictures'}; it reads "
+            f"{', '.join(model.modalities)}."
+        )
+    for prompt in prompts:
+        _check_length(model, prompt)
+    processor_kwargs: dict[str, Any] = {"padding": True}
+    if modality == "video":
+        # Frames are sampled already; without the metadata the processor would take them for 24 a second.
+        processor_kwargs["do_sample_frames"] = False
+        processor_kwargs["video_metadata"] = [_metadata(prompt.clip) for prompt in prompts]
+    inputs = model.processor.apply_chat_template(
+        [_conversation(prompt) for prompt in prompts],
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+        add_generation_prompt=True,
+        sanitize_control_tokens=True,
+        **({"enable_thinking": False} if _can_think(model) else {}),
+        processor_kwargs=processor_kwargs,
+    )
+    inputs.pop("video_metadata", None)
+    length = inputs["input_ids"].shape[1]
+    if length > model.max_prompt_tokens:
+        raise PromptError(
+            f"The prompt is {length} tokens long; {model.name} reads at most {model.max_prompt_tokens}. Shorten it."
+        )
+    return {name: value.to(model.device) if hasattr(value, "to") else value for name, value in inputs.items()}
+
+
+def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = []
+    if prompt.image is not None:
+        content.append({"type": "image", "image": prompt.image})
+    if prompt.clip is not None:
+        content.append({"type": "video", "video": list(prompt.clip.frames)})
+    if prompt.text:
+        content.append({"type": "text", "text": prompt.text})
+    conversation = [{"role": "user", "content": content}]
+    if prompt.system:
+        conversation.insert(0, {"role": "system", "content": [{"type": "text", "text": prompt.system}]})
+    return conversation
+
+
+def _can_think(model: LoadedModel) -> bool:
+    """Whether the chat template has a switch for thinking; with thinking on, the first token is no answer."""
+    return "enable_thinking" in str(model.processor.chat_template or model.tokenizer.chat_template)
+
+
+TICKS_PER_SECOND = 1000
+
+
+def _metadata(clip: Clip) -> dict[str, Any]:
+    """What a video processor wants to know of frames sampled by us: when each was shown, in milliseconds."""
+    width, height = clip.frames[0].size
+    ticks = [round(time * TICKS_PER_SECOND) for time in clip.times]
+    total = ticks[-1] + round(TICKS_PER_SECOND / clip.frames_per_second)
+    return {
+        "total_num_frames": total,
+        "fps": TICKS_PER_SECOND,
+        "duration": total / TICKS_PER_SECOND,
+        "frames_indices": ticks,
+        "width": width,
+        "height": height,
+        "video_backend": "pyav",
+    }
+
+
+def _check_length(model: LoadedModel, prompt: Prompt) -> None:
+    limit = CHARACTERS_PER_TOKEN * model.max_prompt_tokens
+    if len(prompt.text) > limit:
+        raise PromptError(
+            f"The text has {len(prompt.text):,} characters; {model.name} reads at most {limit:,}. Shorten it."
+        )

@@ -1,0 +1,163 @@
+"""Fit: from a model and a contrast set to an artifact, in five steps that read like the method."""
+
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mars.artifacts import Artifact, Cloud, weights_mark
+from mars.capture import capture
+from mars.centering import modality_bias
+from mars.contrast import ContrastSet, neutral_prompts
+from mars.directions import mean, text_centroids
+from mars.judges import refusal_token_ids
+from mars.models import LoadedModel
+from mars.projection import refusal_coordinate, umap_view
+from mars.records import Label, Modality, Prompt
+from mars.selection import score_layers
+from mars.written import written_prompt
+
+NEUTRAL_SEED = 0
+HELD_OUT_SEED = 1
+"""Neutral media of the clouds; never those that the neutral mean came from."""
+POINTS_A_CLOUD = 128
+BAND = (0.05, 0.5, 0.95)
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step's name, how much of it is done, and of how much."""
+
+
+class CloudPrompt(NamedTuple):
+    """A held-out input to be seen as a point."""
+
+    prompt: Prompt
+    label: Literal["harmful", "harmless", "neutral"]
+    title: str
+
+
+def fit(
+    model: LoadedModel,
+    contrast: ContrastSet,
+    *,
+    clouds: Sequence[CloudPrompt] | None = None,
+    with_umap: bool = True,
+    batch_size: int = 16,
+    progress: Progress = lambda step, done, total: None,  # noqa: ARG005
+) -> Artifact:
+    """Fit direction, re-centering, trust region and layer choice on text and meaningless media alone.
+
+    `clouds` are held-out inputs for the pictures, of which nothing is fitted; by default the validation requests
+    in words and written on pictures and clips. Raises PromptError or ModelError as `capture` does.
+    """
+
+    def read(step: str, prompts: list[Prompt]) -> Tensor:
+        return capture(model, prompts, batch_size, lambda done, total: progress(step, done, total)).values
+
+    def text(label: Label, split: str) -> list[Prompt]:
+        return [Prompt(text) for text in contrast.texts(label, split)]
+
+    # 1. The direction, from training text.
+    harmful = read("harmful training text", text("harmful", "train"))
+    harmless = read("harmless training text", text("harmless", "train"))
+    centroids = text_centroids(harmful, harmless)
+
+    # 2. The layer, from validation text.
+    held_harmful = read("harmful validation text", text("harmful", "validation"))
+    held_harmless = read("harmless validation text", text("harmless", "validation"))
+    scores = score_layers(held_harmful, held_harmless, centroids.mean_harmful, centroids.mean_harmless)
+    bands: dict[Label, Tensor] = {
+        "harmful": _band(held_harmful, centroids.mean_harmful, centroids.mean_harmless),
+        "harmless": _band(held_harmless, centroids.mean_harmful, centroids.mean_harmless),
+    }
+
+    # 3. The bias of each modality, from harmless training requests with meaningless media.
+    bias: dict[Modality, Tensor] = {}
+    for modality in model.modalities[1:]:
+        prompts = neutral_prompts(contrast.texts("harmless", "train"), modality, NEUTRAL_SEED)
+        bias[modality] = modality_bias(mean(read(f"neutral {modality}", prompts)), centroids.mean_harmless)
+
+    # 4. Clouds for the eye, from inputs that nothing above has seen.
+    artifact = Artifact(
+        mean_harmful=centroids.mean_harmful,
+        mean_harmless=centroids.mean_harmless,
+        bias=bias,
+        radius=centroids.radius,
+        margin=centroids.margin,
+        scores=scores,
+        bands=bands,
+        refusal_ids=refusal_token_ids(model.tokenizer),
+        clouds=_clouds(model, contrast, clouds, read),
+        provenance=_provenance(model, contrast),
+    )
+
+    # 5. Their UMAP pictures, which take seconds and are therefore kept.
+    if not with_umap:
+        return artifact
+    pictures = []
+    for layer in range(model.n_layers):
+        progress("UMAP", layer, model.n_layers)
+        view = umap_view(artifact.stacked_clouds(layer, False), artifact.stacked_clouds(layer, True))
+        pictures.append(torch.stack([torch.from_numpy(view.before), torch.from_numpy(view.after)]))
+    progress("UMAP", model.n_layers, model.n_layers)
+    fields = {**vars(artifact), "umap": torch.stack(pictures).half()}
+    return Artifact(**fields)
+
+
+def default_clouds(model: LoadedModel, contrast: ContrastSet) -> list[CloudPrompt]:
+    """The validation requests in words, and written on pictures and clips where the model reads those."""
+    return [
+        CloudPrompt(written_prompt(text, modality), label, text)
+        for modality in model.modalities
+        for label in ("harmful", "harmless")
+        for text in contrast.texts(label, "validation")
+    ]
+
+
+def _clouds(
+    model: LoadedModel, contrast: ContrastSet, given: Sequence[CloudPrompt] | None, read
+) -> tuple[Cloud, ...]:
+    """Capture the given (or default) points, and neutral points of each modality that is not text."""
+    points = list(default_clouds(model, contrast) if given is None else given)
+    texts = contrast.texts("harmless", "validation")
+    for modality in model.modalities[1:]:
+        prompts = neutral_prompts(texts, modality, HELD_OUT_SEED)
+        points += [CloudPrompt(p, "neutral", f"{p.text} + random colours") for p in prompts]
+    clouds = []
+    for modality in model.modalities:
+        for label in ("harmful", "harmless", "neutral"):
+            chosen = [p for p in points if p.prompt.modality == modality and p.label == label][:POINTS_A_CLOUD]
+            if chosen:
+                values = read(f"{label} {modality} cloud", [p.prompt for p in chosen])
+                clouds.append(Cloud(modality, label, values.half(), tuple(p.title for p in chosen)))
+    return tuple(clouds)
+
+
+def _band(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor:
+    """Quantiles of s over prompts: (prompt, layer, d_model) -> (layer, 3)."""
+    coordinates = refusal_coordinate(values, mean_harmful, mean_harmless)
+    return torch.quantile(coordinates, torch.tensor(BAND), dim=0).T
+
+
+def _provenance(model: LoadedModel, contrast: ContrastSet) -> dict:
+    return {
+        "model": model.name,
+        "revision": model.revision,
+        "weights": weights_mark(model),
+        "template_hash": model.template_hash,
+        "dtype": str(model.dtype),
+        "position": "last prompt position",
+        "contrast_hash": contrast.hash,
+        "counts": {
+            f"{label}.{split}": len(contrast.texts(label, split))
+            for label in ("harmful", "harmless")
+            for split in ("train", "validation")
+        },
+        "neutral_seed": NEUTRAL_SEED,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "umap-learn", "scikit-learn")},
+        },
+    }

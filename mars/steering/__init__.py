@@ -1,0 +1,34 @@
+"""Steering strategies: pure functions of the hidden state, interchangeable by name."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+import torch
+
+from mars.records import Geometry
+from mars.steering.base import Edit, Rows, Steering
+from mars.steering.baselines import Addition, GatedAddition, Unsteered
+from mars.steering.mars import Mars
+
+__all__ = ["STRATEGIES", "Addition", "Edit", "GatedAddition", "Mars", "Rows", "Steering", "Unsteered"]
+
+
+def _without_recentering(geometry: Geometry) -> Geometry:
+    return geometry._replace(bias=torch.zeros_like(geometry.bias))
+
+
+STRATEGIES: MappingProxyType[str, Callable[[Geometry, float], Steering]] = MappingProxyType(
+    {
+        "unsteered": lambda geometry, gain: Unsteered(),  # noqa: ARG005
+        "addition": Addition,
+        "gated_addition": GatedAddition,
+        "mars": Mars,
+        "mars_no_recentering": lambda geometry, gain: Mars(_without_recentering(geometry), gain),
+        "mars_no_gate": lambda geometry, gain: Mars(geometry, gain, form="constant"),
+        "mars_no_trust_region": lambda geometry, gain: Mars(geometry, gain, trusting=False),
+        "mars_gap": lambda geometry, gain: Mars(geometry, gain, form="gap"),
+        "mars_traversal": lambda geometry, gain: Mars(geometry, gain, form="traversal"),
+        "mars_margin": lambda geometry, gain: Mars(geometry, gain, zero=geometry.margin),
+    }
+)
+"""Every strategy that edits activations, by the name it has in results: (geometry, gain) -> Steering."""

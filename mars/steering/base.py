@@ -1,0 +1,47 @@
+"""What a steering strategy is: a formula from hidden states to an edit. No model, no files."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Edit(NamedTuple):
+    """What a strategy makes of hidden states."""
+
+    hidden: Tensor
+    """Edited residual stream, dtype and device of the input: (row, d_model)."""
+    strength: Tensor
+    """Length of the step along the steering direction, never negative, float32: (row,)."""
+
+
+class Steering(Protocol):
+    """Turns the residual stream of one layer at one position into an edit of it."""
+
+    def __call__(self, hidden: Tensor) -> Edit:
+        """hidden: (row, d_model). Rows are independent of each other; the input is left as it is."""
+        ...
+
+
+def step(hidden: Tensor, strength: Tensor, direction: Tensor) -> Edit:
+    """Move each row along a unit direction; where strength is 0 the row comes back bit for bit.
+
+    hidden: (row, d_model); strength: (row,) float32; direction: (d_model,) float32.
+    """
+    moved = (hidden.float() + strength[:, None] * direction).to(hidden.dtype)
+    return Edit(torch.where(strength[:, None] > 0, moved, hidden), strength)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Gives each row of a batch a strategy of its own: side by side is one forward per token."""
+
+    strategies: tuple[Steering, ...]
+    """One per row, in order."""
+
+    def __call__(self, hidden: Tensor) -> Edit:
+        if len(hidden) != len(self.strategies):
+            raise ValueError(f"Got {len(hidden)} rows for {len(self.strategies)} strategies; they must be as many.")
+        edits = [strategy(row[None]) for strategy, row in zip(self.strategies, hidden, strict=True)]
+        return Edit(torch.cat([edit.hidden for edit in edits]), torch.cat([edit.strength for edit in edits]))
