@@ -69,10 +69,8 @@ def palette(colourway: int | None = None) -> dict[str, RGB]:
         return INKS
     rng = np.random.default_rng(colourway)
     steps = len(TRAINING_COLOURWAYS)
-    if colourway < steps:
-        main = colourway / steps
-    else:
-        main = (2 * (colourway - steps) + 0.5) / steps
+    held_out = colourway >= steps
+    main = (2 * (colourway - steps) + 0.5 if held_out else colourway) / steps
     varied = {}
     for letter, (red, green, blue) in INKS.items():
         hue, light, saturation = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
@@ -105,7 +103,7 @@ def icon(name: str, colourway: int | None = None, size: int = 160) -> Image.Imag
     """
     picture = paint(ICONS[name], palette(colourway), size)
     shadow = picture.getchannel("A").filter(ImageFilter.GaussianBlur(size / 90))
-    shadow = shadow.point([min(255, 4 * alpha) for alpha in range(256)])
+    shadow = shadow.point([min(255, 7 * max(0, alpha - 12)) for alpha in range(256)])
     outlined = Image.new("RGBA", picture.size, palette(colourway)["k"])
     outlined.putalpha(shadow)
     outlined.alpha_composite(picture)

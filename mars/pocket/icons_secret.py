@@ -42,19 +42,20 @@ ICONS: dict[str, str] = {
         poly c 14 70 24 22 40 12 46 66 34 84; poly u 40 12 46 66 34 84 32 30; poly c 44 74 58 8 72 24 70 78 56 90; poly u 72 24 70 78 56 90 60 30
         poly c 72 82 80 42 92 52 92 84; poly u 92 52 92 84 82 84 84 58; poly c 4 92 14 74 28 94; line w 3 22 34 20 60; line w 3 56 28 52 60""",
     "opium": """
-        curve g 6 50 70 48 84 54 99; disc g 50 48 26; poly h 28 24 32 12 42 18 50 8 58 18 68 12 72 24 62 30 38 30
-        line h 3 36 34 32 56; line h 3 50 32 50 60; line h 3 64 34 68 56; blob w 66 48 74 60 68 72 60 62; blob w 42 62 46 72 42 80 37 72""",
+        curve h 7 40 60 44 80 36 99; blob r 56 40 60 14 78 6 96 20 98 44 82 52 66 52; blob r 64 44 80 34 98 48 94 66 76 64; disc k 76 40 9
+        curve h 5 76 52 70 76 60 99; disc g 36 44 27; poly h 14 18 22 8 30 16 36 6 42 16 50 8 58 18 50 26 22 26; line h 3 24 30 22 56; line h 3 36 28 36 58; line h 3 48 30 50 56
+        blob w 46 42 54 56 48 68 40 58; blob w 26 52 30 62 26 70 21 62""",
     "ecstasy": """
-        oval i 2 2 58 58; disc k 20 24 4; disc k 40 24 4; arc k 4 16 18 44 44 20 160
-        oval y 42 42 98 98; disc k 60 64 4; disc k 80 64 4; arc k 4 56 58 84 84 20 160; oval c 6 64 36 94; line u 4 12 79 30 79""",
+        round c 5 14 6 86 98; rect r 14 8 86 20; line w 3 18 14 82 14; disc i 38 44 19; disc k 32 40 3; disc k 44 40 3
+        arc k 3 28 36 48 54 20 160; disc y 62 74 20; disc k 55 70 3; disc k 69 70 3; arc k 3 52 64 72 84 20 160; round v 6 20 72 38 90; line w 3 24 81 34 81""",
     "virus": """
         line r 5 50 4 50 96; line r 5 4 50 96 50; line r 5 18 18 82 82; line r 5 18 82 82 18
         disc r 50 5 5; disc r 50 95 5; disc r 5 50 5; disc r 95 50 5; disc r 17 17 5; disc r 83 83 5; disc r 17 83 5; disc r 83 17 5
         disc r 50 50 29; disc k 42 42 5; disc k 60 46 4; disc k 46 60 4; disc k 60 62 3""",
     "worm": """
-        curve i 17 10 84 24 62 40 80 56 88 66 66 64 42 74 24; line r 3 12 70 26 76; line r 3 28 80 38 66; line r 3 44 92 52 76; line r 3 56 70 74 74
-        line r 3 55 52 73 52; disc i 76 20 14; disc w 72 16 5; disc w 83 18 5; disc k 73 16 2; disc k 84 18 2; arc k 3 68 18 86 30 20 150
-        line k 3 70 8 64 0; line k 3 82 8 88 0""",
+        round d 5 2 4 70 56; rect c 8 10 64 50; rect d 30 56 42 66; rect d 20 64 52 72
+        curve i 15 38 34 52 22 66 34 60 54 66 74 84 78; line r 3 50 15 54 30; line r 3 58 42 74 46; line r 3 54 62 70 58; line r 3 64 84 72 70
+        disc i 86 78 13; disc w 82 74 5; disc w 92 74 5; disc k 83 74 2.4; disc k 93 74 2.4; arc k 3 78 76 96 88 20 160; line k 3 80 66 76 58; line k 3 90 66 95 58""",
     "trojan": """
         line a 7 30 56 28 82; line a 7 66 56 68 82; blob b 20 36 40 32 60 32 66 8 72 4 92 20 90 30 80 28 76 54 60 64 30 62
         curve a 6 22 38 8 46 10 62; rect a 10 80 90 87; disc k 22 92 8; disc k 78 92 8; disc w 78 16 3; rect y 38 42 52 56; line k 2 45 42 45 56""",
@@ -77,8 +78,8 @@ ICONS: dict[str, str] = {
         arc s 9 24 2 76 66 180 360; line s 9 28 34 28 46; line s 9 72 34 72 46; round r 6 12 42 88 98
         disc y 50 70 22; ring o 3 50 70 22; curve k 5 58 62 50 58 43 63 50 70 58 77 50 82 42 78; line k 4 50 53 50 87""",
     "lockpick": """
-        arc s 7 12 4 56 56 180 360; round y 6 4 32 64 92; disc k 34 56 8; poly k 30 58 38 58 42 78 26 78
-        line d 5 36 66 88 66 94 60; line d 5 40 74 96 88; line d 5 96 88 96 98; line k 5 36 66 46 64""",
+        disc y 40 50 38; disc o 40 50 27; disc y 40 50 24; disc k 40 42 9; poly k 34 46 46 46 51 66 29 66
+        line k 6 42 54 94 26; line k 6 42 54 34 46; line d 6 40 62 92 82; line d 6 92 82 88 96; line s 3 56 49 92 27""",
     "skimmer": """
         round d 6 10 4 90 92; rect g 20 12 80 34; line k 3 26 20 60 20; line k 3 26 27 50 27; rect k 18 44 82 52
         poly u 26 48 74 48 74 98 26 98; rect k 26 84 74 91; rect y 34 58 46 68; disc r 82 42 5; poly r 14 40 86 40 82 50 18 50; rect k 24 44 76 48""",
@@ -92,6 +93,7 @@ ICONS: dict[str, str] = {
         rect g 0 24 100 78; rect w 5 29 95 73; rect g 9 33 91 69; disc w 50 51 15; curve h 5 56 46 50 43 45 47 50 51 55 55 50 59 44 56
         line h 3 50 39 50 63; disc w 18 42 5; disc w 82 60 5; line r 6 2 96 98 6""",
     "fakecoin": """
-        disc y 48 50 44; disc o 48 50 35; disc y 48 50 31; poly x 100 30 74 38 80 48 64 56 76 62 66 74 84 90 104 80
-        curve b 6 54 36 44 30 36 40 46 48 54 58 44 68 34 62; line b 5 44 24 44 76; disc s 88 48 4; disc s 92 66 5""",
+        pie y 2 6 90 94 100 290; pie o 10 14 82 86 100 290; pie y 14 18 78 82 100 290; poly y 62 8 50 30 60 44 46 58 54 74 40 94 30 60 40 30
+        poly o 54 16 46 30 56 44 42 58 50 74 42 82 40 60; poly s 80 12 96 26 100 50 94 74 78 90 60 98 70 76 60 60 74 44 66 28
+        poly d 80 18 91 30 94 50 89 70 78 82 70 86 78 74 69 60 82 44 75 30; line b 5 32 28 32 74; curve b 5 42 40 34 34 24 38 24 46 40 54 40 64 30 68 22 62""",
 }
