@@ -14,7 +14,7 @@ ICONS: dict[str, str] = {
     "venom": """
         curve g 13 22 92 60 94 78 80 64 66 36 68 22 52 30 34; blob g 22 34 30 10 56 4 78 14 84 30 66 34 52 30 44 44
         disc y 56 18 6; disc k 57 18 3; poly w 62 32 70 32 67 50; poly w 74 28 82 28 78 46; curve r 3 80 24 92 22 98 16; line r 3 92 22 98 28
-        blob u 68 58 74 68 68 76 62 68; line h 3 40 92 44 88; line h 3 60 90 58 84""",
+        blob u 80 50 86 62 80 70 74 62; curve y 4 26 92 60 93 74 82""",
     "toxin": """
         line w 9 8 66 92 98; line w 9 92 66 8 98; disc w 8 62 6; disc w 92 62 6; disc w 5 92 6; disc w 95 92 6
         disc w 50 34 32; rect w 34 52 66 76; disc k 37 36 9; disc k 63 36 9; poly k 50 44 44 56 56 56

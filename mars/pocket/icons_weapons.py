@@ -23,8 +23,8 @@ ICONS: dict[str, str] = {
         poly o 36 74 64 74 50 99; poly y 42 74 58 74 50 88; blob l 50 0 64 18 66 40 66 74 34 74 34 40 36 18
         pie r 34 0 66 44 180 360; poly d 34 50 14 76 34 76; poly d 66 50 86 76 66 76; rect k 34 46 66 52; rect r 34 60 66 64""",
     "spear": """
-        line b 6 4 96 74 26; poly s 98 2 92 36 80 40 62 22 66 10; line d 2 96 4 72 28; line r 7 64 30 72 38
-        line r 3 64 36 54 52; line r 3 68 40 64 58""",
+        line b 6 96 96 26 26; poly s 2 2 8 36 20 40 38 22 34 10; line d 2 4 4 28 28; line r 7 36 30 28 38
+        line r 3 36 36 46 52; line r 3 32 40 36 58""",
     "bomb": """
         disc k 44 60 38; poly k 58 30 68 20 82 34 74 44; curve t 5 74 28 82 12 94 16
         poly o 94 2 96 12 100 22 90 22 82 18 88 12; arc w 5 16 32 70 86 190 240""",
@@ -65,7 +65,7 @@ ICONS: dict[str, str] = {
         line t 4 14 26 44 34; line t 4 86 26 58 36; blob g 6 24 14 12 22 26; blob g 78 26 86 10 96 24""",
     "tripwire": """
         rect b 6 24 16 96; rect b 84 24 94 96; line r 3 10 66 90 66; rect s 2 58 20 74; disc y 90 66 8
-        blob k 40 8 58 8 58 42 80 50 80 60 40 60; rect d 38 54 82 62; line g 6 2 96 98 96; line k 3 30 74 26 82; line k 3 50 74 50 84""",
+        blob k 40 8 58 8 58 42 80 50 80 60 40 60; rect d 38 54 82 62; line g 6 2 96 98 96""",
     "deadfall": """
         poly s 2 60 62 6 96 26 92 42 20 84 6 78; poly d 6 78 2 60 20 66 92 28 92 42 20 84; line b 6 66 90 74 46
         line b 5 38 86 82 70; line b 5 54 76 70 64; line g 6 2 94 98 94; disc r 36 84 5""",
