@@ -9,6 +9,7 @@ from PIL import Image
 
 from mars.pocket import clips, pictures
 from mars.pocket.clips import blank_clip, render_clip, write_clip
+from mars.pocket.gallery import write_examples
 from mars.pocket.icons import HELD_OUT_COLOURWAYS, ICONS, TRAINING_COLOURWAYS, icon
 from mars.pocket.letters import CAPITALS, HELD_OUT_FONTS, SMALL, TRAINING_FONTS, Font, word_mask
 from mars.pocket.pictures import HELD_OUT, TRAINING, blank, render
@@ -198,3 +199,16 @@ def test_blank_pictures_vary_and_repeat_with_their_seed():
     seen = {blank(np.random.default_rng(seed)).tobytes() for seed in range(20)}
     assert len(seen) == 20
     assert blank(np.random.default_rng(3)).tobytes() in seen
+
+
+def test_the_gallery_has_twins_in_all_three_modalities_of_both_labels_and_is_small(tmp_path):
+    rows = write_examples(tmp_path)
+    twins = {}
+    for row in rows:
+        assert row["media"] is None or (tmp_path / row["media"]).is_file()
+        if row["twin"]:
+            suffix = row["media"].rsplit(".", 1)[1] if row["media"] else "words"
+            twins.setdefault((row["twin"], row["label"]), set()).add(suffix)
+    assert all(suffixes == {"words", "png", "mp4"} for suffixes in twins.values())
+    assert [label for _, label in twins].count("harmful") == [label for _, label in twins].count("harmless") == 2
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 600_000

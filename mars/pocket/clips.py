@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mars.pocket.icons import smooth, stroke
-from mars.pocket.pictures import HELD_OUT, TRAINING, Placement, Style, background, blank, put, sign_of
+from mars.pocket.pictures import DARKEST, HELD_OUT, TRAINING, Placement, Style, background, blank, put, sign_of
 from mars.pocket.things import Thing
 from mars.records import Clip
 
@@ -44,14 +44,14 @@ def render_clip(
         A clip of RGB frames. The thing stands in a run of at least three of them.
 
     Raises:
-        ValueError: fewer frames than three are asked for.
+        ValueError: fewer frames than three are asked for, or an unknown style.
     """
     if frames < FEWEST_SHOWN:
         raise ValueError(f"A clip of a thing needs at least {FEWEST_SHOWN} frames; asked for {frames}.")
     ranges = HELD_OUT if held_out else TRAINING
     style = style or ("icon" if rng.random() < 0.5 else "word")
-    scene = background(rng, size, ranges.backgrounds if ease > 0.25 else ("plain",))
     sign, place = sign_of(thing, rng, style, ranges, size, ease)
+    scene = background(rng, size, ranges.backgrounds if ease > 0.25 else ("plain",), DARKEST[style])
     first, shown = run_of(rng, frames, ease)
     marks = HELD_OUT_MARKS if held_out else TRAINING_MARKS
     drift_x, drift_y = rng.uniform(-0.25, 0.25, 2) * ease

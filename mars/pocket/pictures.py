@@ -58,6 +58,10 @@ HELD_OUT = Ranges(
 )
 
 
+DARKEST: dict[Style, float] = {"icon": 0.62, "word": 0.7}
+"""Lightness of the darkest background: icons have an outline, the ink of words needs more contrast."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where something stands on the canvas."""
@@ -97,8 +101,8 @@ def render(
         ValueError: the style is neither "icon" nor "word".
     """
     ranges = HELD_OUT if held_out else TRAINING
-    canvas = background(rng, size, ranges.backgrounds if ease > 0.25 else ("plain",), style == "icon")
     sign, place = sign_of(thing, rng, style, ranges, size, ease)
+    canvas = background(rng, size, ranges.backgrounds if ease > 0.25 else ("plain",), DARKEST[style])
     return put(canvas, sign, place)
 
 
@@ -151,11 +155,15 @@ def _colour(rng: np.random.Generator, low: float, high: float) -> RGB:
 
 
 def background(
-    rng: np.random.Generator, size: int, kinds: tuple[str, ...] = TRAINING.backgrounds, light: bool = True
+    rng: np.random.Generator, size: int, kinds: tuple[str, ...] = TRAINING.backgrounds, darkest: float = 0.62
 ) -> Image.Image:
-    """A quiet RGB background of one of the kinds: light enough for dark ink, a little darker behind words."""
+    """A quiet RGB background of one of the kinds, no darker than the given lightness, from 0 to 1.
+
+    Raises:
+        ValueError: there is no such kind of background.
+    """
     kind = kinds[int(rng.integers(len(kinds)))]
-    first = np.array(_colour(rng, 0.62 if light else 0.7, 0.96), dtype=np.float32)
+    first = np.array(_colour(rng, darkest, 0.96), dtype=np.float32)
     if kind == "plain":
         return Image.new("RGB", (size, size), tuple(int(part) for part in first))
     second = np.clip(first + rng.uniform(-26, 26, 3), 0, 255).astype(np.float32)
