@@ -24,6 +24,14 @@ class Steering(Protocol):
         ...
 
 
+def check_gain(gain: float) -> None:
+    """Refuse a gain that is negative or not finite: this project steers towards refusal only. Raises ValueError."""
+    if not 0 <= gain < float("inf"):
+        raise ValueError(
+            f"The gain is {gain}; it must be a finite number from 0 up. This project steers towards refusal only."
+        )
+
+
 def step(hidden: Tensor, strength: Tensor, direction: Tensor) -> Edit:
     """Move each row along a unit direction; where strength is 0 the row comes back bit for bit.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mars.records import Geometry
-from mars.steering.base import Edit, step
+from mars.steering.base import Edit, check_gain, step
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ class Addition:
     gain: float = 1.0
     """alpha: 1 moves by the distance between the two text centroids."""
 
+    def __post_init__(self) -> None:
+        check_gain(self.gain)
+
     def __call__(self, hidden: Tensor) -> Edit:
         strength = torch.full((len(hidden),), self.gain * self.geometry.length, device=hidden.device)
         return step(hidden, strength, self.geometry.direction)
@@ -36,6 +39,9 @@ class GatedAddition:
 
     geometry: Geometry
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_gain(self.gain)
 
     def __call__(self, hidden: Tensor) -> Edit:
         direction = self.geometry.direction

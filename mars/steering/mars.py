@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mars.centering import recenter
 from mars.records import Geometry
-from mars.steering.base import Edit, step
+from mars.steering.base import Edit, check_gain, step
 
 Form = Literal["amplification", "gap", "traversal", "constant"]
 
@@ -43,11 +43,7 @@ class Mars:
     """Whether the trust region bounds the step; False is an ablation."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.gain < float("inf"):
-            raise ValueError(
-                f"The gain is {self.gain}; it must be a finite number from 0 up. "
-                "This project steers towards refusal only."
-            )
+        check_gain(self.gain)
 
     def __call__(self, hidden: Tensor) -> Edit:
         """hidden: (row, d_model) -> edit along r^, strength (row,) in units of the residual stream."""

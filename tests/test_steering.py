@@ -1,0 +1,131 @@
+"""The formulas, on hidden states built so that the answer is known."""
+
+import math
+
+import pytest
+import torch
+
+from mars.records import Geometry
+from mars.steering import STRATEGIES, Addition, GatedAddition, Mars, Rows, Unsteered
+
+D = 6
+AXIS = torch.eye(D)[0]
+FORMS = ("amplification", "gap", "traversal")
+
+
+@pytest.fixture
+def geometry() -> Geometry:
+    """Harmless text at the origin, harmful text 4 along the first axis, images shifted by -1 there."""
+    return Geometry(4 * AXIS, torch.zeros(D), bias=-AXIS, radius=6.0, margin=0.5)
+
+
+@pytest.fixture
+def hidden() -> torch.Tensor:
+    return 3 * torch.randn(200, D)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_at_or_below_the_zero_the_hidden_state_comes_back_bit_for_bit(geometry, form):
+    below = torch.randn(50, D)
+    below[:, 0] = -1 - torch.rand(50)  # sigma = x + 1 <= 0
+    below[0, 0] = -1.0
+    edit = Mars(geometry, gain=9.0, form=form)(below)
+    assert torch.equal(edit.hidden, below)
+    assert not edit.strength.any()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("gain", [0.25, 1.0, 9.0])
+def test_strength_is_never_negative_and_no_step_leaves_the_trust_region(geometry, hidden, form, gain):
+    mars = Mars(geometry, gain, form=form)
+    edit = mars(hidden)
+    assert (edit.strength >= 0).all()
+    reached = mars.sigma(edit.hidden)
+    assert (reached <= mars.sigma(hidden).clamp_min(geometry.radius) + 1e-5).all()
+
+
+def test_without_the_trust_region_a_step_does_leave_it(geometry):
+    far = 5.5 * AXIS[None]
+    assert Mars(geometry, 4.0, trusting=False).sigma(Mars(geometry, 4.0, trusting=False)(far).hidden) > 6.0
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "unsteered"])
+def test_every_edit_is_parallel_to_the_direction_and_as_long_as_it_says(geometry, hidden, name):
+    edit = STRATEGIES[name](geometry, 1.0)(hidden)
+    moved = edit.hidden - hidden
+    assert torch.allclose(moved, edit.strength[:, None] * AXIS, atol=1e-5)
+
+
+def test_the_default_strength_follows_both_distances_to_the_text_centroids(geometry):
+    state = torch.tensor([[1.0, 3.0, 0, 0, 0, 0]])  # re-centred: (2, 3), sigma 2
+    to_harmless, to_harmful = math.sqrt(4 + 9), math.sqrt(4 + 9)
+    wanted = 2 * to_harmless / (to_harmless + to_harmful) * 2
+    assert Mars(geometry)(state).strength.item() == pytest.approx(wanted)
+    near_harmful = torch.tensor([[2.0, 0.0, 0, 0, 0, 0]])  # re-centred: (3, 0): d- = 3, d+ = 1
+    assert Mars(geometry)(near_harmful).strength.item() == pytest.approx(min(2 * 3 / 4 * 3, 6 - 3))
+
+
+def test_gap_and_traversal_have_their_closed_forms(geometry):
+    state = torch.tensor([[0.0, 1.0, 0, 0, 0, 0]])  # re-centred: (1, 1)
+    assert Mars(geometry, 0.5, form="gap")(state).strength.item() == pytest.approx(0.5 * 3)
+    traversal = 0.5 * (1 / math.sqrt(2)) * math.sqrt(9 + 1)
+    assert Mars(geometry, 0.5, form="traversal")(state).strength.item() == pytest.approx(traversal)
+
+
+def test_the_default_is_continuous_at_its_zero_and_gap_says_truly_that_it_jumps(geometry):
+    just_over = (geometry.margin - 1 + 1e-4) * AXIS[None]  # sigma a hair over the margin
+    assert Mars(geometry, zero=geometry.margin)(just_over).strength.item() < 1e-3
+    assert Mars(geometry, zero=geometry.margin, form="gap")(just_over).strength.item() > 1.0
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_strategies_follow_a_rotation_of_the_space(geometry, hidden, name):
+    rotation, _ = torch.linalg.qr(torch.randn(D, D))
+    turned = geometry._replace(
+        mean_harmful=geometry.mean_harmful @ rotation,
+        mean_harmless=geometry.mean_harmless @ rotation,
+        bias=geometry.bias @ rotation,
+    )
+    plain = STRATEGIES[name](geometry, 1.5)(hidden)
+    rotated = STRATEGIES[name](turned, 1.5)(hidden @ rotation)
+    assert torch.allclose(plain.strength, rotated.strength, atol=1e-4)
+    assert torch.allclose(plain.hidden @ rotation, rotated.hidden, atol=1e-4)
+
+
+def test_recentering_is_what_tells_mars_from_its_ablation(geometry):
+    seen_as_harmless = -0.5 * AXIS[None]  # half before the harmless centroid, but beyond it once re-centred
+    assert STRATEGIES["mars"](geometry, 1.0)(seen_as_harmless).strength > 0
+    assert STRATEGIES["mars_no_recentering"](geometry, 1.0)(seen_as_harmless).strength == 0
+
+
+def test_addition_moves_by_the_distance_between_the_centroids_whatever_the_input(geometry, hidden):
+    assert torch.allclose(Addition(geometry)(hidden).strength, torch.full((len(hidden),), 4.0))
+
+
+def test_gated_addition_moves_all_or_nothing_at_the_margin(geometry):
+    states = torch.stack([0.4 * AXIS, 0.6 * AXIS])
+    assert GatedAddition(geometry)(states).strength.tolist() == [0.0, 4.0]
+
+
+def test_rows_give_each_row_its_own_strategy(geometry):
+    states = torch.ones(2, D)
+    edit = Rows((Unsteered(), Addition(geometry)))(states)
+    assert torch.equal(edit.hidden[0], states[0])
+    assert edit.strength.tolist() == [0.0, 4.0]
+    with pytest.raises(ValueError, match="2 rows for 1 strategies"):
+        Rows((Unsteered(),))(states)
+
+
+def test_half_precision_keeps_its_dtype_and_rows_with_a_shut_gate(geometry):
+    states = torch.randn(20, D).bfloat16()
+    edit = Mars(geometry)(states)
+    assert edit.hidden.dtype == torch.bfloat16
+    shut = edit.strength == 0
+    assert torch.equal(edit.hidden[shut], states[shut])
+
+
+@pytest.mark.parametrize("gain", [-0.5, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["addition", "gated_addition", "mars"])
+def test_a_gain_that_would_steer_away_from_refusal_is_refused(geometry, name, gain):
+    with pytest.raises(ValueError, match="towards refusal only"):
+        STRATEGIES[name](geometry, gain)
