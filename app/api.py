@@ -1,0 +1,46 @@
+"""The same comparison for programs: POST /compare."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from app.results import RequestError
+from app.tabs.shared import MODEL
+from app.workbench import Workbench
+
+
+def add_compare(workbench: Workbench) -> None:
+    """Add the endpoint /compare to the page that is being built."""
+
+    def compare(
+        text: str = "", media: FileData | None = None, layer: int | None = None, gain: float = 1.0
+    ) -> dict[str, Any]:
+        """Answer a prompt without and with MARS steering.
+
+        Parameters:
+            text: What is asked; may be empty where there is a picture or clip.
+            media: A picture or a clip, or none.
+            layer: Decoder layer to steer, from 0; none for the chosen one.
+            gain: Multiplies the strength of the edit, from 0 to 8.
+        """
+        try:
+            return workbench.answer(text or "", _paths(media), layer, gain)
+        except RequestError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    gr.api(compare, api_name="compare", **MODEL)
+
+
+def _paths(media: Any) -> list[str]:
+    """Paths of uploads. Only what Gradio has received and checked counts as one, never a path that a client names."""
+    if media is None:
+        return []
+    files = media if isinstance(media, list) else [media]
+    paths = []
+    for file in files:
+        marked = isinstance(file, dict) and (file.get("meta") or {}).get("_type") == "gradio.FileData"
+        if not marked or not isinstance(file.get("path"), str):
+            raise RequestError("The medium is not an uploaded file. Upload a picture or a clip, or give none.")
+        paths.append(file["path"])
+    return paths

@@ -1,0 +1,33 @@
+"""The gallery of examples: buttons that put a request and its picture or clip into the prompt."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from app import markup
+from app.results import Example
+
+from gradio.events import Dependency
+
+class Gallery(gr.HTML):
+    """Examples as buttons. A click triggers `select` with `evt.index`, the example's number."""
+
+    def __init__(self, examples: Sequence[Example], **options) -> None:
+        super().__init__(
+            markup.gallery(examples),
+            js_on_load=(
+                "element.addEventListener('click', (event) => {"
+                " const button = event.target.closest('[data-example]');"
+                " if (button) trigger('select', { index: Number(button.dataset.example) }); });"
+            ),
+            apply_default_css=False,
+            **options,
+        )
+
+    def get_block_name(self) -> str:
+        return "html"
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component

@@ -1,0 +1,336 @@
+"""Results as HTML: the words and tables of the page. Pure; everything from outside is escaped."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from urllib.parse import quote
+
+from app.figures.palette import SYMBOLS
+from app.results import Comparison, Curves, Example, Likely, Measured, ModelCard, Receipt, Reply, Scores
+
+_SHAPES = {
+    "circle": '<circle cx="7" cy="7" r="4.4"/>',
+    "square": '<rect x="2.9" y="2.9" width="8.2" height="8.2"/>',
+    "triangle-up": '<path d="M7 2 L12 11.2 L2 11.2 Z"/>',
+    "star": '<path d="M7 0.8 8.9 5 13.4 5.4 10 8.4 11 12.9 7 10.5 3 12.9 4 8.4 0.6 5.4 5.1 5Z"/>',
+}
+
+
+def top_line(card: ModelCard) -> str:
+    """Which model speaks, on what, fitted how; what is off; what the page deals with."""
+    facts = (
+        ("model", f"{card.name}, {parameters(card.parameters)}"),
+        ("decoder", f"{card.n_layers} layers × {card.d_model} wide"),
+        ("runs on", f"{card.device}, {card.dtype}"),
+        ("directions", card.artifact),
+    )
+    listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
+    badges = "".join(f'<p class="badge">{escape(badge)}</p>' for badge in card.badges)
+    note = f" {escape(card.note)}" if card.note else ""
+    versions = " · ".join(f"{escape(name)} {escape(version)}" for name, version in card.versions.items())
+    return (
+        '<header class="top"><div class="title"><h1>MARS Lens</h1>'
+        "<p>How refusal travels from text to images and video inside a multimodal model, and how to steer "
+        "it.</p>"
+        f"</div><dl>{listed}</dl>{badges}"
+        f'<p class="about">This page deals with harmful requests, for research on safety.{note} '
+        f'<span class="versions">{versions}</span></p></header>'
+    )
+
+
+def parameters(count: int) -> str:
+    """A parameter count as a person says it."""
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{count / size:.3g} {name} parameters"
+    return f"{count} parameters"
+
+
+def notice(sentence: str, kind: str = "error") -> str:
+    """One sentence where it is needed: what went wrong, or what is going on."""
+    role = "alert" if kind == "error" else "status"
+    return f'<p class="notice {kind}" role="{role}">{escape(sentence)}</p>'
+
+
+def section(title: str, sentence: str) -> str:
+    """A heading with the sentence that explains it. The sentence may hold markup."""
+    return f'<div class="section"><h2>{escape(title)}</h2><p>{sentence}</p></div>'
+
+
+def mark(symbol: str, role: str, is_open: bool = False) -> str:
+    """One mark of a legend."""
+    style = f"fill:none;stroke:var(--{role})" if is_open else f"fill:var(--{role})"
+    return (
+        f'<svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true" style="{style}">{_SHAPES[symbol]}</svg>'
+    )
+
+
+def line(role: str, dashed: bool = False, band: bool = False) -> str:
+    """One line of a legend, on its band where it has one."""
+    dash = ' stroke-dasharray="5 4"' if dashed else ""
+    behind = f'<rect width="26" height="14" style="fill:var(--{role}-band)"/>' if band else ""
+    return (
+        f'<svg viewBox="0 0 26 14" width="26" height="14" aria-hidden="true">{behind}'
+        f'<line x1="0" x2="26" y1="7" y2="7" stroke-width="2"{dash} style="stroke:var(--{role})"/></svg>'
+    )
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> str:
+    """Marks with their words, in one line that wraps."""
+    return '<ul class="legend">' + "".join(f"<li>{mark}{escape(words)}</li>" for mark, words in entries) + "</ul>"
+
+
+def curve_legend() -> str:
+    return legend(
+        [
+            (line("harmful", band=True), "harmful text: median, 5 to 95 %"),
+            (line("harmless", band=True), "harmless text"),
+            (line("ink", dashed=True), "this prompt, as the model has it"),
+            (line("ink"), "this prompt, re-centred"),
+        ]
+    )
+
+
+def cloud_legend() -> str:
+    shapes = [(mark(SYMBOLS[name], "muted"), words) for name, words in
+              (("text", "text"), ("image", "picture"), ("video", "clip"))]  # fmt: skip
+    return legend(
+        [
+            (mark("circle", "harmful"), "harmful"),
+            (mark("circle", "harmless"), "harmless"),
+            (mark("circle", "neutral", is_open=True), "meaningless picture or clip"),
+            *shapes,
+            (mark("star", "ink"), "this visit"),
+        ]
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str, selected: int | None = None) -> str:
+    """Numbers behind a chart, folded away. The first cell of a row names it."""
+    columns = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = ""
+    for number, row in enumerate(rows):
+        current = ' aria-current="true"' if number == selected else ""
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        body += f'<tr{current}><th scope="row">{escape(row[0])}</th>{cells}</tr>'
+    return (
+        f'<details class="numbers"><summary>{escape(summary)}</summary><div class="scroll" tabindex="0">'
+        f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div></details>"
+    )
+
+
+def curves_table(bands: dict, curves: Curves | None, selected: int) -> str:
+    """Refusal coordinate of prompt and text, one row a layer."""
+    head = ["layer", "before", "re-centred", "harmless text 5 %", "50 %", "95 %",
+            "harmful text 5 %", "50 %", "95 %"]  # fmt: skip
+    rows = []
+    for layer, (low, high) in enumerate(zip(bands["harmless"], bands["harmful"], strict=True)):
+        prompt = ["–", "–"] if curves is None else [signed(curves.before[layer]), signed(curves.after[layer])]
+        rows.append([str(layer), *prompt, *(signed(value) for value in (*low, *high))])
+    return table(head, rows, "Numbers: refusal coordinate s, without unit", selected)
+
+
+def scores_table(scores: Scores, selected: int) -> str:
+    """All scores, one row a layer."""
+    rows = [
+        [str(layer), *("–" if values[layer] != values[layer] else f"{values[layer]:.3f}"
+                       for values in scores.curves.values())]
+        for layer in range(len(scores.eligible))
+    ]  # fmt: skip
+    return table(["layer", *scores.curves], rows, "Numbers: scores by layer", selected)
+
+
+def replies(comparison: Comparison | None, stale: str = "") -> str:
+    """Both replies side by side, each with its verdict."""
+    if comparison is None:
+        waiting = "The reply appears here, token by token."
+        panes = _pane("Without steering", "", None, "", waiting) + _pane("With MARS", "", None, "", waiting)
+        return f'<div class="replies empty">{panes}</div>'
+    steered_as = f"layer {comparison.receipt.layer}, gain {comparison.receipt.gain:g}"
+    panes = _reply("Without steering", "", comparison.unsteered) + _reply("With MARS", steered_as, comparison.steered)
+    old = f'<p class="stale" role="status">{escape(stale)}</p>' if stale else ""
+    return f'<div class="replies" aria-live="polite">{panes}</div>{old}'
+
+
+def _reply(title: str, how: str, reply: Reply) -> str:
+    score = f"first-token refusal score {signed(reply.refusal_score)} nats"
+    caret = "" if reply.finished else '<span class="caret" aria-hidden="true"></span>'
+    text = escape(reply.text) or ("(nothing: the reply ended at once)" if reply.finished else "")
+    return _pane(title, how, reply.refused, score, f"{text}{caret}")
+
+
+def _pane(title: str, how: str, refused: bool | None, score: str, text: str) -> str:
+    verdict = {True: "refuses", False: "answers", None: ""}[refused]
+    chip = f'<span class="verdict {verdict}">{verdict}</span>' if verdict else ""
+    how = f'<span class="how">{escape(how)}</span>' if how else ""
+    score = f'<p class="score">{escape(score)}</p>' if score else ""
+    return f'<article><h3>{escape(title)} {how}{chip}</h3><p class="reply">{text}</p>{score}</article>'
+
+
+def receipt(given: Receipt | None) -> str:
+    """What the edit did, line by line, each with its meaning."""
+    if given is None:
+        return ""
+    if given.gate_open and given.strength > 0:
+        told = (
+            f"The prompt lies {given.sigma_before:.2f} beyond harmless text along the refusal direction, "
+            "so the "
+            f"gate is open; the edit moved it {given.strength:.2f} further, to {given.sigma_after:.2f}."
+        )
+    elif given.gate_open:
+        told = "The gate is open, but the edit has length 0: the gain is 0, or the trust region leaves no room."
+    else:
+        told = (
+            f"The prompt lies {abs(given.sigma_before):.2f} on the harmless side of the gate's zero: the "
+            "gate stays "
+            "shut, the strength is exactly 0, and the activation is returned bit for bit."
+        )
+    times = "once" if given.fired == 1 else f"{given.fired} times"
+    lines = (
+        ("layer", str(given.layer), "decoder block whose output was edited"),
+        ("position", str(given.position), "last position of the prompt, counted from 0"),
+        ("gate", "open" if given.gate_open else "shut", "opens beyond the re-centred zero"),
+        ("σ before", signed(given.sigma_before), "distance beyond harmless text"),
+        ("σ after", signed(given.sigma_after), "the same after the edit"),
+        ("strength", f"{given.strength:.2f}", f"length of the edit, at gain {given.gain:g}"),
+        ("room left", f"{given.room:.2f}", f"to the trust region's edge at {given.radius:.2f}"),
+        ("hook fired", times, "while the first token was made"),
+    )
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(meaning)}</small></dd></div>"
+        for name, value, meaning in lines
+    )
+    return (
+        f'<div class="receipt"><p>{escape(told)}</p><dl>{items}</dl>'
+        f"<p class='check'>{escape(given.check)} Distances are in units of the residual stream "
+        "at this layer.</p></div>"
+    )
+
+
+def first_tokens(comparison: Comparison | None) -> str:
+    """The ten likeliest first tokens of both replies as bars."""
+    if comparison is None:
+        return ""
+    return (
+        '<div class="tokens">'
+        + _token_list("Without steering", comparison.unsteered.first_tokens)
+        + _token_list("With MARS", comparison.steered.first_tokens)
+        + "</div>"
+    )
+
+
+def _token_list(title: str, likely: Sequence[Likely]) -> str:
+    rows = ""
+    for candidate in likely:
+        shown = escape(candidate.token).replace(" ", "␣") or "(empty)"
+        kind = ' class="refuses"' if candidate.refuses else ""
+        rows += (
+            f'<li{kind}><code>{shown}</code><span class="bar"><span style="width:{100 * candidate.probability:.1f}%">'
+            f"</span></span><span>{percent(candidate.probability)}</span></li>"
+        )
+    return f"<div><h3>{escape(title)}</h3><ol>{rows}</ol></div>"
+
+
+def measured(numbers: Sequence[Measured]) -> str:
+    """Numbers that may contradict a picture: before, after, and what chance gives."""
+    rows = ""
+    for number in numbers:
+        chance = "–" if number.chance is None else f"{number.chance[0]:.2f} to {number.chance[1]:.2f}"
+        before = "–" if number.before is None else _plain(number.before)
+        inside = " <em>no better than chance</em>" if number.is_chance and "purity" not in number.name else ""
+        rows += (
+            f'<tr><th scope="row">{escape(number.name)}</th><td>{before}</td><td><b>{_plain(number.after)}</b></td>'
+            f'<td>{chance}</td></tr><tr class="meaning"><td colspan="4">{escape(number.meaning)}{inside}</td></tr>'
+        )
+    return (
+        '<table class="measured"><thead><tr><th scope="col">held-out number</th><th scope="col">before</th>'
+        f'<th scope="col">after</th><th scope="col">chance</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _plain(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def caption(sentence: str) -> str:
+    """What stands under a picture."""
+    return f'<p class="quiet">{escape(sentence)}</p>'
+
+
+def definitions(meanings: Mapping[str, str]) -> str:
+    """Words and what they mean."""
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(words)}</dd></div>" for name, words in meanings.items())
+    return f'<dl class="definitions">{items}</dl>'
+
+
+def asked_list(titles: Sequence[str]) -> str:
+    """The stars of this visit by their numbers."""
+    if not titles:
+        return '<p class="quiet">No star yet: run a prompt on Compare and it appears among the clouds.</p>'
+    items = "".join(f"<li>{escape(title)}</li>" for title in titles)
+    return f'<ol class="asked">{items}</ol>'
+
+
+def media_url(path: str) -> str:
+    """Where this server gives out an uploaded or bundled file, relative to the page."""
+    return f"gradio_api/file={quote(path)}"
+
+
+_CLIPS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+
+
+def preview(paths: Sequence[str]) -> str:
+    """What has been uploaded, as a person sees it."""
+    shown = ""
+    for path in paths:
+        if path.lower().endswith(_CLIPS):
+            shown += (
+                f'<video src="{escape(media_url(path))}" controls muted loop playsinline preload="metadata" '
+                'aria-label="the clip of this prompt"></video>'
+            )
+        elif path.lower().endswith(_PICTURES):
+            shown += f'<img src="{escape(media_url(path))}" alt="the picture of this prompt">'
+    return f'<div class="preview">{shown}</div>' if shown else ""
+
+
+def gallery(examples: Sequence[Example]) -> str:
+    """Examples by what they ask for: one row a request, one button a modality."""
+    if not examples:
+        return '<p class="quiet">No examples are bundled with this copy.</p>'
+    groups: dict[str, list[tuple[int, Example]]] = {}
+    for number, example in enumerate(examples):
+        groups.setdefault(example.twin or f"alone {number}", []).append((number, example))
+    rows = ""
+    for group in groups.values():
+        first = group[0][1]
+        buttons = "".join(_example_button(number, example) for number, example in group)
+        label = "harmful" if first.label == "harmful" else "harmless"
+        rows += (
+            f'<li><span class="what">{mark("circle", label)}<span>{escape(first.title)}'
+            f'<small>{label}</small></span></span><span class="twins">{buttons}</span></li>'
+        )
+    return f'<ul class="gallery">{rows}</ul>'
+
+
+def _example_button(number: int, example: Example) -> str:
+    if example.media is None:
+        inside, kind = '<span class="letter">Aa</span>', "in words"
+    elif example.media.lower().endswith(_CLIPS):
+        inside = (
+            f'<video src="{escape(media_url(example.media))}#t=0.6" muted playsinline preload="metadata" '
+            'tabindex="-1" aria-hidden="true"></video><span class="play" aria-hidden="true">▶</span>'
+        )
+        kind = "as a clip"
+    else:
+        inside, kind = f'<img src="{escape(media_url(example.media))}" alt="">', "as a picture"
+    words = escape(f"{example.title}, {kind}: {example.text}")
+    return f'<button type="button" data-example="{number}" aria-label="{words}" title="{words}">{inside}</button>'
+
+
+def signed(value: float) -> str:
+    """Two decimals with a sign; minus as minus."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    return "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"

@@ -1,0 +1,58 @@
+// Runs once per chart, with `element`, `props`, `watch` and `trigger` given by Gradio.
+const chart = element.querySelector('.chart');
+const darkForLight = JSON.parse(props.palette);
+let drawn = null;
+let drawing = Promise.resolve();
+
+const isDark = () => document.body.classList.contains('dark');
+
+function recoloured(value) {
+  if (typeof value === 'string') return darkForLight[value] ?? value;
+  if (Array.isArray(value)) return value.map(recoloured);
+  if (value && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, recoloured(inner)]));
+  }
+  return value;
+}
+
+function plotlyReady() {
+  if (window.Plotly) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (!window.Plotly) return;
+      clearInterval(timer);
+      resolve();
+    }, 30);
+  });
+}
+
+function draw() {
+  drawing = drawing.then(plotlyReady).then(async () => {
+    if (!props.value || !chart.isConnected) return;
+    const figure = JSON.parse(props.value);
+    const { data, layout } = isDark() ? recoloured(figure) : figure;
+    chart.style.height = `${layout.height}px`;
+    chart.setAttribute('role', 'img');
+    chart.setAttribute('aria-label', layout.meta?.description ?? 'chart');
+    await window.Plotly.react(chart, data, layout, { displayModeBar: false, displaylogo: false, responsive: false });
+    if (!drawn) {
+      drawn = true;
+      chart.on('plotly_click', (event) => {
+        const point = event.points?.[0];
+        if (point) trigger('select', { x: point.x });
+      });
+    }
+    fit();
+  }).catch((error) => console.error('chart:', error));
+}
+
+// A chart drawn in a tab that is not shown has no width yet, and a phone may be turned.
+function fit() {
+  if (!drawn || !chart.clientWidth || chart._fullLayout?.width === chart.clientWidth) return;
+  window.Plotly.relayout(chart, { autosize: true, width: chart.clientWidth });
+}
+
+watch('value', draw);
+new ResizeObserver(fit).observe(chart);
+new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+draw();

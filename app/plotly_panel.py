@@ -1,0 +1,44 @@
+"""A plotly chart that can be clicked and follows the theme.
+
+Gradio's own plot component has no click, so the chart is drawn here by the plotly.js inside the plotly package,
+served from this machine.
+"""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+import plotly
+import plotly.graph_objects as go
+
+from app.figures.palette import DARK_FOR_LIGHT
+
+PLOTLY_FOLDER = Path(plotly.__file__).parent / "package_data"
+SCRIPT = Path(__file__).with_name("plotly_panel.js")
+
+
+def head() -> str:
+    """What the page's head needs for the panels; registers the script's folder to be served."""
+    gr.set_static_paths([PLOTLY_FOLDER / "plotly.min.js"])
+    return f'<script src="gradio_api/file={(PLOTLY_FOLDER / "plotly.min.js").as_posix()}" defer></script>'
+
+
+class PlotlyPanel(gr.HTML):
+    """A chart. Its value is a figure; a click on it triggers `select` with `evt.x`, the horizontal value."""
+
+    def __init__(self, value: go.Figure | None = None, *, height: int, **options) -> None:
+        super().__init__(
+            value,
+            html_template=f'<div class="chart" style="height:{height}px"></div>',
+            js_on_load=SCRIPT.read_text(encoding="utf-8"),
+            palette=json.dumps(DARK_FOR_LIGHT),
+            apply_default_css=False,
+            **options,
+        )
+
+    def postprocess(self, value: go.Figure | str | None) -> str | None:
+        """The figure as JSON."""
+        return value.to_json() if isinstance(value, go.Figure) else value
+
+    def get_block_name(self) -> str:
+        return "html"

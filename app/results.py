@@ -1,0 +1,197 @@
+"""What the workbench hands to the page: plain numbers and words, no model, no tensor, no gradio.
+
+Layers are numbered from 0; arrays are float32 and say their axes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from numpy.typing import NDArray
+
+
+class RequestError(ValueError):
+    """A request that cannot be answered; the message is one sentence that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What the top line says about the model in use."""
+
+    name: str
+    parameters: int
+    n_layers: int
+    d_model: int
+    device: str
+    dtype: str
+    artifact: str
+    """Where the fitted directions come from, in a few words."""
+    versions: Mapping[str, str]
+    """Library -> version."""
+    badges: tuple[str, ...] = ()
+    """What is off, one short sentence each; empty where nothing is."""
+    note: str = ""
+    """What a reader must know of this model before trusting its answers; empty where there is nothing."""
+    check: str = ""
+    """Result of the check made when the model was loaded."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Refusal coordinate s of one prompt at every layer."""
+
+    before: NDArray
+    """(layer,), as the model has it."""
+    after: NDArray
+    """(layer,), re-centred."""
+    modality: str
+    """"text", "image" or "video"."""
+
+
+@dataclass(frozen=True)
+class Likely:
+    """One candidate for the first token of a reply."""
+
+    token: str
+    probability: float
+    refuses: bool
+    """Whether a refusal begins with it."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One of the two replies, so far."""
+
+    text: str
+    finished: bool
+    refused: bool | None
+    """By the phrases at its start; None while there is too little to tell."""
+    refusal_score: float
+    """log P_ref - log(1 - P_ref) of the first token, in nats."""
+    first_tokens: tuple[Likely, ...]
+    """The ten likeliest first tokens, likeliest first."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the edit did. Lengths are in units of the residual stream at that layer."""
+
+    layer: int
+    position: int
+    """Position in the prompt, from 0: the last one."""
+    gain: float
+    gate_open: bool
+    sigma_before: float
+    """Distance beyond harmless text along the refusal direction, re-centred."""
+    sigma_after: float
+    strength: float
+    """How far the edit moved the activation."""
+    radius: float
+    """rho: how far harmful text reaches, the edge of the trust region."""
+    fired: int
+    """Times that the hook acted."""
+    check: str
+    """Result of the check at load: that strength 0 gives the unsteered tokens."""
+
+    @property
+    def room(self) -> float:
+        """How far the trust region still allowed, after the edit."""
+        return max(self.radius - self.sigma_after, 0.0)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both replies as they stand after one decoding step; all but the texts is known from the first on."""
+
+    index: int
+    """0 for the first token."""
+    curves: Curves
+    unsteered: Reply
+    steered: Reply
+    receipt: Receipt
+    activations: NDArray
+    """(layer, d_model), the unsteered prompt at its last position, to place it among the clouds."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt of this visit, as the Geometry tab needs it."""
+
+    title: str
+    modality: str
+    activations: NDArray
+    """(layer, d_model)."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Why the layer was chosen, from text alone."""
+
+    curves: Mapping[str, NDArray]
+    """Name -> (layer,); NaN where a layer has none. The mean is last."""
+    units: Mapping[str, str]
+    """Name -> what the axis says."""
+    meanings: Mapping[str, str]
+    """Name -> the score in a sentence."""
+    eligible: NDArray
+    """(layer,) bool: whether a layer may be chosen."""
+    chosen: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One number that may contradict a picture, before and after re-centering, in a sentence of its own."""
+
+    name: str
+    before: float | None
+    after: float
+    chance: tuple[float, float] | None
+    """95 % of what shuffled labels give; None where chance has no meaning."""
+    meaning: str
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether the number lies inside its band, so that the picture shows nothing of the kind."""
+        return self.chance is not None and self.chance[0] <= self.after <= self.chance[1]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Twin panels of all clouds at one layer, before and after re-centering."""
+
+    before: NDArray
+    """(point, 2)."""
+    after: NDArray
+    """(point, 2)."""
+    modalities: tuple[str, ...]
+    labels: tuple[str, ...]
+    """"harmful", "harmless" or "neutral"."""
+    titles: tuple[str, ...]
+    stars_before: NDArray
+    """(star, 2)."""
+    stars_after: NDArray
+    """(star, 2)."""
+    star_titles: tuple[str, ...]
+    axes: tuple[str, str]
+    caption: str
+    """How to read it, and what not to read into it."""
+    trustworthiness: tuple[float, float]
+    """How far neighbours in each panel are neighbours in the residual stream, 0 to 1: before, after."""
+    standing_in: str = ""
+    """A sentence where another view stands in for the one asked for; empty otherwise."""
+    is_temporary: bool = False
+    """Whether the view asked for will be there soon."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One of the gallery."""
+
+    title: str
+    text: str
+    media: str | None
+    """Path of a picture or clip."""
+    label: str
+    """"harmful" or "harmless"."""
+    twin: str
+    """Examples with the same twin ask for the same thing in another modality; "" where there is none."""

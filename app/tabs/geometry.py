@@ -1,0 +1,98 @@
+"""Geometry: the clouds before and after re-centering, and the numbers that may contradict the picture."""
+
+from functools import partial
+
+import gradio as gr
+
+from app import markup
+from app.figures.clouds import HEIGHT, cloud_panel, shared_ranges
+from app.plotly_panel import PlotlyPanel
+from app.results import Picture, RequestError
+from app.state import Visit
+from app.tabs.shared import QUIET, Shared
+from app.workbench import VIEWS, Workbench
+
+INTRO = (
+    "Each point is one held-out prompt at this layer, as the model holds it at its last position. "
+    "<b>Re-centering</b> moves "
+    "every cloud of pictures and clips by one vector, so clouds come together <b>by construction</b>; "
+    "whether the "
+    "refusal direction tells harmful from harmless there is what the numbers say."
+)
+NUMBERS = (
+    "On held-out inputs. <b>Chance</b> is where 95 % of values lie when labels are shuffled; a number "
+    "inside it says the "
+    "picture shows nothing."
+)
+POLL_SECONDS = 2.0
+
+
+def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
+    """Lay the tab out and wire it."""
+    gr.HTML(markup.section("Clouds before and after re-centering", INTRO))
+    with gr.Row():
+        view = gr.Radio(
+            [(name, view) for view, name in VIEWS.items()], value="umap", label="View", elem_id="view",
+            container=False,
+        )  # fmt: skip
+    gr.HTML(markup.cloud_legend())
+    notice = gr.HTML(elem_id="geometry-notice")
+    with gr.Row():
+        with gr.Column(scale=2, min_width=320):
+            with gr.Row():
+                with gr.Column(min_width=300):
+                    before_title = gr.HTML()
+                    before = PlotlyPanel(height=HEIGHT, elem_id="before")
+                with gr.Column(min_width=300):
+                    after_title = gr.HTML()
+                    after = PlotlyPanel(height=HEIGHT, elem_id="after")
+            caption = gr.HTML()
+            gr.HTML(markup.section("Stars", "Prompts of this visit, by their number in the picture."))
+            asked = gr.HTML(markup.asked_list(()))
+        with gr.Column(scale=1, min_width=320):
+            gr.HTML(markup.section("Numbers that may contradict the picture", NUMBERS))
+            numbers = gr.HTML(elem_id="measured")
+    timer = gr.Timer(POLL_SECONDS, active=False)
+
+    draw = partial(_draw, workbench)
+    inputs = [view, shared.layer, shared.visit]
+    outputs = [before, after, before_title, after_title, caption, numbers, asked, notice, timer]
+    for event in (tab.select, view.change, shared.layer.change, timer.tick):
+        event(draw, inputs, outputs, trigger_mode="always_last", **QUIET)
+
+
+def _draw(workbench: Workbench, view: str, layer: int, visit: Visit) -> list:
+    """Both panels, their words and numbers; a timer runs on while another view stands in for UMAP."""
+    try:
+        picture = workbench.picture(view, layer, visit.asked)
+    except RequestError as error:
+        return [*[gr.skip()] * 7, markup.notice(str(error)), gr.Timer(active=False)]
+    before, after = _panels(picture)
+    trust_before, trust_after = picture.trustworthiness
+    return [
+        before,
+        after,
+        _title("Before", f"as the model has it; trustworthiness {trust_before:.2f}"),
+        _title("After", f"re-centred; trustworthiness {trust_after:.2f}"),
+        markup.caption(picture.caption),
+        markup.measured(workbench.measured(layer)),
+        markup.asked_list(picture.star_titles),
+        markup.notice(picture.standing_in, "busy") if picture.standing_in else "",
+        gr.Timer(active=picture.is_temporary),
+    ]
+
+
+def _panels(picture: Picture) -> tuple:
+    ranges = shared_ranges(picture.before, picture.after, picture.stars_before, picture.stars_after)
+
+    def panel(points, stars, when: str):
+        return cloud_panel(
+            points, picture.modalities, picture.labels, picture.titles, stars, picture.star_titles, picture.axes,
+            ranges, f"{len(points)} prompts {when} re-centering, and {len(stars)} of this visit as stars.",
+        )  # fmt: skip
+
+    return panel(picture.before, picture.stars_before, "before"), panel(picture.after, picture.stars_after, "after")
+
+
+def _title(when: str, how: str) -> str:
+    return f'<p class="panel-title">{when} <span>{how}</span></p>'

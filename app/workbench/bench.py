@@ -1,0 +1,360 @@
+"""The workbench: one loaded model, its artifact, and what was computed of them.
+
+Imports no gradio. Everything goes out as `app.results`; everything that a visitor can get wrong comes back as
+RequestError, one sentence.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.results import (
+    Asked,
+    Comparison,
+    Curves,
+    Example,
+    Likely,
+    Measured,
+    ModelCard,
+    Picture,
+    Receipt,
+    Reply,
+    RequestError,
+    Scores,
+)
+from app.workbench.pictures import Pictures
+from mars import artifacts
+from mars.alignment import alignment_numbers
+from mars.artifacts import Artifact
+from mars.generation import Prefix, branch, prefill
+from mars.judges import refusal_score, refused
+from mars.media import read_media
+from mars.models import LoadedModel, load_model
+from mars.records import Clip, Prompt, TokenStep
+from mars.steering import Edit, Mars, Steering, Unsteered
+
+MAX_NEW_TOKENS = 256
+MAX_GAIN = 8.0
+"""Largest gain of the map of gains in the method."""
+TOP = 10
+SURE_AFTER = 24
+"""Characters after which a reply that has not begun to refuse counts as an answer."""
+LARGE_FOR_CPU = 1_000_000_000
+"""Parameters beyond which a CPU makes a person wait."""
+POCKET = "pocket-vl"
+
+
+@dataclass
+class _Counted:
+    """A strategy that counts how often the hook called it."""
+
+    strategy: Steering
+    calls: int = 0
+
+    def __call__(self, hidden: Tensor) -> Edit:
+        self.calls += 1
+        return self.strategy(hidden)
+
+
+@dataclass
+class Workbench:
+    """One model and one artifact, for every visitor of the process."""
+
+    model: LoadedModel
+    artifact: Artifact
+    artifact_name: str = "fitted in memory"
+    examples: tuple[Example, ...] = ()
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _measured: dict[int, tuple[Measured, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.pictures = Pictures(self.artifact)
+
+    @classmethod
+    def open(
+        cls, source: str | Path, artifact: str | Path | None = None, examples: Sequence[Example] = ()
+    ) -> "Workbench":
+        """Load a model and its artifact, by default from the folder `artifact` inside the model's own.
+
+        Raises RequestError with one sentence.
+        """
+        with one_sentence():
+            folder = Path(artifact) if artifact else Path(source) / "artifact"
+            if not artifact and not Path(source).is_dir():
+                raise RequestError(
+                    f"{source} needs an artifact: fit one with python -m mars fit --model {source} --out "
+                    "FOLDER, "
+                    "then start with --artifact FOLDER."
+                )
+            model = load_model(source)
+            return cls(model, artifacts.load(folder, model), _artifact_words(folder, model), tuple(examples))
+
+    @property
+    def n_layers(self) -> int:
+        return self.model.n_layers
+
+    @property
+    def chosen_layer(self) -> int:
+        """The layer that the text-only scores chose."""
+        return self.artifact.layer
+
+    @property
+    def bands(self) -> dict[str, Any]:
+        """5, 50 and 95 % of s of harmful and harmless validation text: label -> (layer, 3)."""
+        return {label: band.numpy() for label, band in self.artifact.bands.items()}
+
+    @property
+    def card(self) -> ModelCard:
+        model = self.model
+        device = "CPU" if model.device.type == "cpu" else str(model.device)
+        return ModelCard(
+            name=model.name,
+            parameters=model.n_parameters,
+            n_layers=model.n_layers,
+            d_model=model.d_model,
+            device=device,
+            dtype=str(model.dtype).removeprefix("torch."),
+            artifact=self.artifact_name,
+            versions={name: version(name) for name in ("torch", "transformers", "gradio", "plotly")},
+            badges=_badges(model),
+            note=_note(model),
+        )
+
+    def scores(self) -> Scores:
+        """The three text-only scores and their mean, with the chosen layer and its reason."""
+        scores = self.artifact.scores
+        return Scores(
+            curves={
+                "direction consistency": scores.consistency.numpy(),
+                "class separability": scores.separability.numpy(),
+                "safety margin": scores.margin.numpy(),
+                "mean": scores.mean.numpy(),
+            },
+            units={
+                "direction consistency": "cosine",
+                "class separability": "log ratio",
+                "safety margin": "units of s",
+                "mean": "0 to 1",
+            },
+            meanings={
+                "direction consistency": "whether two halves of the text agree on the direction",
+                "class separability": "how far harmful and harmless text lie apart, against their own spread",
+                "safety margin": "the gap between low harmful and high harmless text; below 0 they overlap",
+                "mean": "mean of the three, each scaled from 0 to 1 over the layers that may be chosen",
+            },
+            eligible=scores.eligible.numpy(),
+            chosen=self.chosen_layer,
+            reason=scores.reason,
+        )
+
+    def check_layer(self, layer: Any) -> int:
+        """A layer that exists, the chosen one for None. Raises RequestError."""
+        if layer is None or layer == "":
+            return self.chosen_layer
+        if isinstance(layer, float) and layer.is_integer():
+            layer = int(layer)
+        with one_sentence():
+            return self.model.check_layer(layer)
+
+    def compare(
+        self,
+        text: str,
+        files: Sequence[str | Path] = (),
+        layer: Any = None,
+        gain: Any = 1.0,
+        max_new_tokens: int = 48,
+    ) -> Iterator[Comparison]:
+        """Read a prompt once and answer it unsteered and with MARS, one Comparison a token.
+
+        Nothing is kept when the iterator is closed early. Raises RequestError.
+        """
+        layer, gain = self.check_layer(layer), _checked_gain(gain)
+        length = max(1, min(int(max_new_tokens), MAX_NEW_TOKENS))
+        with one_sentence():
+            prompt = _prompt(text, files)
+            steering = Mars(self.artifact.geometry(layer, prompt.modality), gain)
+            counted = _Counted(steering)
+            with self._lock:
+                prefix = prefill(self.model, prompt)
+            steps = branch(self.model, prefix, (Unsteered(), counted), layer, max_new_tokens=length)
+            first: TokenStep | None = None
+            while (step := self._next(steps)) is not None:
+                first = first or step
+                yield self._comparison(first, step, prompt, prefix, steering, counted, layer)
+
+    def answer(self, text: str, files: Sequence[str | Path] = (), layer: Any = None, gain: Any = 1.0) -> dict:
+        """The whole comparison as plain JSON values, as the API gives it. Raises RequestError."""
+        for comparison in self.compare(text, files, layer, gain):
+            last = comparison
+        return {
+            "unsteered": _reply_json(last.unsteered),
+            "steered": _reply_json(last.steered),
+            "layer": last.receipt.layer,
+            "gain": last.receipt.gain,
+            "coordinates_before": [round(float(s), 6) for s in last.curves.before],
+            "coordinates_after": [round(float(s), 6) for s in last.curves.after],
+            "sigma": last.receipt.sigma_before,
+            "strength": last.receipt.strength,
+            "gate_open": last.receipt.gate_open,
+            "modality": last.curves.modality,
+        }
+
+    def picture(self, view: str, layer: int, asked: Sequence[Asked] = ()) -> Picture:
+        """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""
+        with one_sentence():
+            return self.pictures.draw(view, self.check_layer(layer), asked)
+
+    def warm_up(self) -> None:
+        """Begin in the background what takes seconds: UMAP and the numbers of the chosen layer first."""
+        self.pictures.warm_up(self.chosen_layer)
+        threading.Thread(target=self._measure_all, name="numbers", daemon=True).start()
+
+    def _measure_all(self) -> None:
+        for layer in sorted(range(self.n_layers), key=lambda layer: abs(layer - self.chosen_layer)):
+            self.measured(layer)
+
+    def measured(self, layer: int) -> tuple[Measured, ...]:
+        """The numbers that may contradict the pictures of a layer, remembered."""
+        layer = self.check_layer(layer)
+        if layer not in self._measured and self.artifact.clouds:
+            numbers = alignment_numbers(self.artifact, layer)
+            self._measured[layer] = tuple(
+                Measured(number.name, number.before, number.after, number.chance, number.meaning)
+                for number in numbers
+            )
+        return self._measured.get(layer, ())
+
+    def _next(self, steps: Iterator[TokenStep]) -> TokenStep | None:
+        """One decoding step with the model to itself."""
+        with self._lock:
+            return next(steps, None)
+
+    def _comparison(
+        self,
+        first: TokenStep,
+        step: TokenStep,
+        prompt: Prompt,
+        prefix: Prefix,
+        steering: Mars,
+        counted: _Counted,
+        layer: int,
+    ) -> Comparison:
+        before = first.activations[:1]
+        sigma = steering.sigma(first.activations[:, layer])
+        return Comparison(
+            index=step.index,
+            curves=Curves(
+                self.artifact.coordinates(before, prompt.modality, recentered=False)[0].numpy(),
+                self.artifact.coordinates(before, prompt.modality, recentered=True)[0].numpy(),
+                prompt.modality,
+            ),
+            unsteered=self._reply(first, step, 0),
+            steered=self._reply(first, step, 1),
+            receipt=Receipt(
+                layer=layer,
+                position=prefix.length - 1,
+                gain=steering.gain,
+                gate_open=bool(sigma[0] > steering.zero),
+                sigma_before=float(sigma[0]),
+                sigma_after=float(sigma[1]),
+                strength=first.strengths[1],
+                radius=steering.geometry.radius,
+                fired=counted.calls,
+                check="Checked when the model was loaded: an edit of strength 0 gives the unsteered logits exactly.",
+            ),
+            activations=before[0].numpy(),
+        )
+
+    def _reply(self, first: TokenStep, step: TokenStep, row: int) -> Reply:
+        text, finished = step.texts[row].strip(), step.finished[row]
+        refusing = refused(text)
+        return Reply(
+            text=text,
+            finished=finished,
+            refused=refusing if refusing or finished or len(text) >= SURE_AFTER else None,
+            refusal_score=float(refusal_score(first.logits[row : row + 1], self.artifact.refusal_ids)[0]),
+            first_tokens=self._likely(first.logits[row]),
+        )
+
+    def _likely(self, logits: Tensor) -> tuple[Likely, ...]:
+        likely = torch.softmax(logits.double(), dim=-1).topk(min(TOP, len(logits)))
+        refusing = set(self.artifact.refusal_ids)
+        return tuple(
+            Likely(self.model.tokenizer.decode([token]), share, token in refusing)
+            for token, share in zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
+        )
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn what the engine says of bad input into RequestError; anything else passes, being a fault of ours."""
+    try:
+        yield
+    except RequestError:
+        raise
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+
+
+def _prompt(text: str, files: Sequence[str | Path]) -> Prompt:
+    if len(files) > 1:
+        raise RequestError(
+            f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
+            "mixture is "
+            "not defined. Remove all but one."
+        )
+    media = read_media(files[0]) if files else None
+    if isinstance(media, Clip):
+        return Prompt(text or "", clip=media)
+    return Prompt(text or "", image=media)
+
+
+def _checked_gain(gain: Any) -> float:
+    if isinstance(gain, bool) or not isinstance(gain, int | float) or not 0 <= gain <= MAX_GAIN:
+        raise RequestError(
+            f"The gain is {gain}; it must be a number from 0 to {MAX_GAIN:g}. This project steers towards "
+            "refusal only."
+        )
+    return float(gain)
+
+
+def _reply_json(reply: Reply) -> dict:
+    return {"text": reply.text, "refused": bool(reply.refused), "refusal_score": reply.refusal_score}
+
+
+def _artifact_words(folder: Path, model: LoadedModel) -> str:
+    return "fitted, bundled" if model.name == POCKET and folder.name == "artifact" else f"fitted, {folder.name}"
+
+
+def _badges(model: LoadedModel) -> tuple[str, ...]:
+    found: list[tuple[Callable[[], bool], str]] = [
+        (
+            lambda: model.device.type == "cpu" and model.n_parameters > LARGE_FOR_CPU,
+            "A model of this size on a CPU: expect to wait for each token.",
+        ),
+        (
+            lambda: model.dtype == torch.float16,
+            "float16 has little headroom for large activations; bfloat16 or float32 is safer.",
+        ),
+        (
+            lambda: model.device.type == "mps",
+            "This device is known to give wrong results for some models; compare with a CPU.",
+        ),
+    ]
+    return tuple(sentence for applies, sentence in found if applies())
+
+
+def _note(model: LoadedModel) -> str:
+    if model.name != POCKET:
+        return ""
+    return (
+        f"Pocket-VL is a {model.n_parameters / 1e6:.0f}-million-parameter model of a tiny world, real in its "
+        "mechanics, not an assistant."
+    )

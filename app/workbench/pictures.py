@@ -1,0 +1,162 @@
+"""Pictures of an artifact's clouds at a layer, remembered; UMAP is made in the background where it is missing."""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.results import Asked, Picture, RequestError
+from mars.alignment import trustworthiness
+from mars.artifacts import Artifact
+from mars.centering import recenter
+from mars.projection import View, axis_view, pca_view, place, umap_view
+
+VIEWS = {"axis": "Refusal axis", "umap": "UMAP", "pca": "PCA"}
+"""View -> what the page calls it. The first needs no time and is exact."""
+
+CAPTIONS = {
+    "axis": (
+        "Left to right is the refusal coordinate, bottom to top the strongest direction that has nothing "
+        "to do with it. "
+        "Deterministic; distances are real."
+    ),
+    "umap": (
+        "UMAP keeps neighbours together and nothing else: distances between clusters mean nothing. One fit "
+        "of all "
+        "clouds each, “after” started from “before”. Stars stand among their nearest neighbours, "
+        "approximately."
+    ),
+    "pca": "The two directions in which all clouds together vary most. Deterministic; distances are real.",
+}
+FEWEST_POINTS = 5
+
+
+class Pictures:
+    """Draws the clouds of one artifact. Safe to call from several threads."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+        self._made: dict[int, View] = {}
+        self._trust: dict[tuple[str, int], tuple[float, float]] = {}
+        self._wanted: list[int] = []
+        self._busy = threading.Lock()
+        self._worker: threading.Thread | None = None
+        self.failure = ""
+        """Why UMAP is not to be had, in a sentence; empty while nothing went wrong."""
+
+    def draw(self, view: str, layer: int, asked: Sequence[Asked]) -> Picture:
+        """Twin panels at a layer. Raises RequestError for an unknown view or an artifact without clouds."""
+        if view not in VIEWS:
+            raise RequestError(f"There is no view “{view}”; choose one of {', '.join(VIEWS)}.")
+        if sum(len(cloud.values) for cloud in self.artifact.clouds) < FEWEST_POINTS:
+            raise RequestError("This artifact holds no clouds to draw. Fit it again with: python -m mars fit.")
+        before = self.artifact.stacked_clouds(layer, recentered=False)
+        after = self.artifact.stacked_clouds(layer, recentered=True)
+        stars = [torch.from_numpy(one.activations[layer]).float() for one in asked]
+        moved = [
+            recenter(star, self.artifact.bias_of(one.modality)[layer]) for star, one in zip(stars, asked, strict=True)
+        ]
+        standing_in = ""
+        if view == "umap" and self._umap(layer) is None:
+            view = "axis"
+            standing_in = self.failure or (
+                "UMAP of this layer is being computed in the background (about ten seconds the first time); "
+                "the refusal-axis view stands in."
+            )
+        placed = self._placed(view, layer, before, after, stars, moved)
+        points = len(before)
+        return Picture(
+            before=placed.before[:points],
+            after=placed.after[:points],
+            modalities=self._repeated("modality"),
+            labels=self._repeated("label"),
+            titles=tuple(title for cloud in self.artifact.clouds for title in cloud.titles),
+            stars_before=placed.before[points:],
+            stars_after=placed.after[points:],
+            star_titles=tuple(one.title for one in asked),
+            axes=(placed.x, placed.y),
+            caption=CAPTIONS[view],
+            trustworthiness=self._trusted(view, layer, before, after, placed),
+            standing_in=standing_in,
+            is_temporary=bool(standing_in) and not self.failure,
+        )
+
+    def warm_up(self, layer: int) -> None:
+        """Begin to make the UMAP of a layer in the background, unless it is there."""
+        self._umap(layer)
+
+    def _placed(
+        self, view: str, layer: int, before: Tensor, after: Tensor, stars: list[Tensor], moved: list[Tensor]
+    ) -> View:
+        if view == "umap":
+            made = self._umap(layer)
+            return View(
+                _with_stars(made.before, [place(star, before, made.before) for star in stars]),
+                _with_stars(made.after, [place(star, after, made.after) for star in moved]),
+                made.x,
+                made.y,
+            )
+        before, after = torch.cat([before, *_rows(stars)]), torch.cat([after, *_rows(moved)])
+        if view == "pca":
+            return pca_view(before, after)
+        return axis_view(before, after, self.artifact.mean_harmful[layer], self.artifact.mean_harmless[layer])
+
+    def _trusted(self, view: str, layer: int, before: Tensor, after: Tensor, placed: View) -> tuple[float, float]:
+        if (view, layer) not in self._trust:
+            points = len(before)
+            self._trust[view, layer] = (
+                trustworthiness(before.numpy(), placed.before[:points]),
+                trustworthiness(after.numpy(), placed.after[:points]),
+            )
+        return self._trust[view, layer]
+
+    def _repeated(self, name: str) -> tuple[str, ...]:
+        return tuple(getattr(cloud, name) for cloud in self.artifact.clouds for _ in cloud.titles)
+
+    def _umap(self, layer: int) -> View | None:
+        """The UMAP of a layer if it is there; otherwise None, and a thread begins to make it."""
+        if self.artifact.umap is not None:
+            before, after = self.artifact.umap[layer].float().numpy()
+            return View(before, after, x="UMAP 1 (no unit)", y="UMAP 2 (no unit)")
+        if layer in self._made:
+            return self._made[layer]
+        with self._busy:
+            if layer not in self._wanted and not self.failure:
+                self._wanted.append(layer)
+            if self._worker is None and self._wanted:
+                self._worker = threading.Thread(target=self._make, name="umap", daemon=True)
+                self._worker.start()
+        return None
+
+    def _make(self) -> None:
+        while True:
+            with self._busy:
+                if not self._wanted:
+                    self._worker = None
+                    return
+                layer = self._wanted[-1]
+            try:
+                self._made[layer] = umap_view(
+                    self.artifact.stacked_clouds(layer, recentered=False),
+                    self.artifact.stacked_clouds(layer, recentered=True),
+                )
+            except Exception as error:  # umap, numba and their caches fail in many ways, none of them ours to mend
+                self.failure = (
+                    f"UMAP is not to be had here ({type(error).__name__}); the refusal-axis view stands in."
+                )
+                with self._busy:
+                    self._wanted.clear()
+            else:
+                with self._busy:
+                    self._wanted.remove(layer)
+
+
+def _rows(vectors: list[Tensor]) -> list[Tensor]:
+    return [vector[None] for vector in vectors]
+
+
+def _with_stars(picture: NDArray, stars: list[NDArray]) -> NDArray:
+    return np.concatenate([picture, *(star[None] for star in stars)]).astype(np.float32)
