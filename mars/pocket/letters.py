@@ -83,7 +83,7 @@ class Font:
     """Thickness of a stroke as a share of the height of a capital."""
     width: float = 1.0
     """Stretch of the letters along the line."""
-    gap: float = 0.22
+    gap: float = 0.1
     """Free space between letters as a share of the height of a capital."""
     capitals: bool = False
     built_in: bool = False
@@ -104,7 +104,7 @@ class FontRanges:
             slant=uniform(rng, self.slant),
             weight=uniform(rng, self.weight),
             width=uniform(rng, self.width),
-            gap=rng.uniform(0.18, 0.3),
+            gap=rng.uniform(0.06, 0.16),
             capitals=bool(rng.random() < 0.3),
             built_in=bool(rng.random() < 0.35),
         )
@@ -175,7 +175,7 @@ def _stroke_word(word: str, font: Font, height: int) -> Image.Image:
         strokes = _glyph(letter, font.capitals)
         advance = max(points[:, 0].max() for points in strokes)
         lines += [(points * (font.width, 1) + (pen, 0)) for points in strokes]
-        pen += advance * font.width + 10 * font.gap
+        pen += advance * font.width + 10 * (font.gap + font.weight)
     size = (round((pen + 2 * pad) * unit), round((14 + 2 * pad) * unit))
     mask = Image.new("L", size)
     draw = ImageDraw.Draw(mask)
