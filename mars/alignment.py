@@ -78,14 +78,11 @@ def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modal
 def _transfer(
     before: NDArray, after: NDArray, labels: NDArray, text: NDArray, here: NDArray, modality: str, rng
 ) -> list[Number]:
-    """A probe for harmfulness trained on text and tested on another modality: its AUC and its accuracy."""
-    from sklearn.linear_model import LogisticRegression
+    """A linear probe for harmfulness, trained on text and tested on another modality: its AUC and its accuracy."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import roc_auc_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-    probe.fit(before[text], labels[text] == "harmful")
+    probe = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(before[text], labels[text] == "harmful")
     truth = labels[here] == "harmful"
     scores = {"before": probe.decision_function(before[here]), "after": probe.decision_function(after[here])}
     shuffled = [rng.permutation(truth) for _ in range(PERMUTATIONS)]

@@ -29,6 +29,9 @@ FRAMES = 8
 """How many frames of a clip a model is shown, spread evenly over it."""
 
 
+_TOO_LARGE = f"The picture has {{what}} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are read. Scale it down."
+
+
 class MediaError(ValueError):
     """A picture or clip that cannot be used; the message says why and what to do."""
 
@@ -60,7 +63,9 @@ def read_picture(path: str | Path) -> Image.Image:
                 return upright(picture)
     except MediaError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except Image.DecompressionBombError as error:
+        raise MediaError(_TOO_LARGE.format(what="far too many")) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise MediaError(
             "The picture cannot be read: the file is damaged or not of the kind its name says. "
             "Save it again as PNG or JPEG."
@@ -150,10 +155,7 @@ def _picture(frame: av.VideoFrame) -> Image.Image:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise MediaError(
-            f"The picture has {width} x {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are read. "
-            "Scale it down."
-        )
+        raise MediaError(_TOO_LARGE.format(what=f"{width} x {height}"))
     if min(width, height) < MIN_SIDE:
         raise MediaError(
             f"The picture has {width} x {height} pixels; each side needs at least {MIN_SIDE}. Use a larger one."

@@ -55,7 +55,7 @@ def test_an_edit_of_strength_zero_gives_the_unsteered_logits_exactly(tiny):
 
 def test_an_edit_changes_one_position_of_one_layer_and_what_was_captured_before_stays(tiny):
     seen: list[torch.Tensor] = []
-    handle = tiny.layers[1].register_forward_hook(lambda module, inputs, output: seen.append(output))
+    handle = tiny.layers[1].register_forward_hook(lambda *passed: seen.append(passed[-1]))
     try:
         with editing(tiny.layers[1], _towards(tiny)), capturing(tiny.layers) as capture:
             _run(tiny)

@@ -1,0 +1,64 @@
+import json
+
+import numpy as np
+import pytest
+
+from mars.contrast import (
+    ContrastError,
+    ContrastSet,
+    Request,
+    neutral_prompts,
+    random_clip,
+    read_contrast,
+    write_contrast,
+)
+
+
+def test_a_set_comes_back_from_disk_as_it_was(contrast, tmp_path):
+    write_contrast(contrast, tmp_path / "set.jsonl", source="made here", licence="Apache-2.0")
+    assert read_contrast(tmp_path / "set.jsonl") == contrast
+    assert read_contrast(tmp_path / "set.jsonl").hash == contrast.hash
+
+
+def test_the_hash_changes_with_a_single_label(contrast):
+    first, *rest = contrast.requests
+    flipped = Request(first.text, "harmless", first.split)
+    assert ContrastSet((flipped, *rest)).hash != contrast.hash
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{not json", "Line 2 of set.jsonl is not JSON"),
+        ('{"label": "harmful", "split": "train"}', "Line 2 of set.jsonl has no “text”"),
+        ('{"text": "hi", "label": "bad", "split": "train"}', "“label” is 'bad'; it must be harmful or harmless"),
+        ('{"text": "hi", "label": "harmful"}', "“split” is None; it must be train or validation"),
+    ],
+)
+def test_a_wrong_line_is_named_with_what_it_should_hold(tmp_path, line, sentence):
+    (tmp_path / "set.jsonl").write_text(json.dumps({"source": "x"}) + "\n" + line + "\n")
+    with pytest.raises(ContrastError, match=sentence):
+        read_contrast(tmp_path / "set.jsonl")
+
+
+def test_a_class_that_is_missing_from_a_split_and_a_request_in_both_splits_are_refused(contrast):
+    with pytest.raises(ContrastError, match="fewer than two harmful requests in the split “validation”"):
+        ContrastSet(tuple(r for r in contrast.requests if (r.label, r.split) != ("harmful", "validation")))
+    first = contrast.requests[0]
+    with pytest.raises(ContrastError, match="in both splits"):
+        ContrastSet((*contrast.requests, Request(first.text, first.label, "validation")))
+
+
+def test_neutral_media_are_the_same_for_a_seed_and_others_for_another():
+    def pixels(seed):
+        return [np.asarray(p.image).sum() for p in neutral_prompts(["a", "b", "c"], "image", seed)]
+
+    assert pixels(0) == pixels(0)
+    assert pixels(0) != pixels(1)
+    assert [p.text for p in neutral_prompts(["a", "b"], "video", 0)] == ["a", "b"]
+
+
+def test_a_meaningless_clip_has_new_colours_in_each_frame():
+    clip = random_clip(np.random.default_rng(0))
+    assert len({frame.tobytes() for frame in clip.frames}) == len(clip.frames) == 8
+    assert clip.frames_per_second == 2.0

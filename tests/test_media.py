@@ -1,0 +1,144 @@
+import fractions
+import io
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from mars.media import FRAMES, MediaError, read_clip, read_media, read_picture
+from mars.records import Clip
+
+
+def _write_clip(path, frames: int, codec: str = "libx264", rate: int = 4, size=(64, 48), times=None) -> None:
+    """Frame i is grey of level 8 i, so that a decoded frame says which one it was."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if times:
+            stream.codec_context.time_base = fractions.Fraction(1, 1000)
+        for index in range(frames):
+            level = np.full((size[1], size[0], 3), min(8 * index, 255), dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(level, format="rgb24")
+            if times:
+                frame.pts, frame.time_base = times[index], fractions.Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _levels(clip: Clip) -> list[int]:
+    return [round(np.asarray(frame).mean() / 8) for frame in clip.frames]
+
+
+def test_a_picture_stands_upright_as_its_exif_says(tmp_path):
+    picture = Image.new("RGB", (60, 30), "red")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 90 degrees
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    assert read_picture(tmp_path / "turned.jpg").size == (30, 60)
+
+
+def test_transparency_is_laid_on_white(tmp_path):
+    Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert read_picture(tmp_path / "clear.png").getpixel((3, 3)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    name = "x.jpg" if mode == "CMYK" else "x.png"
+    Image.new(mode, (20, 20)).save(tmp_path / name)
+    assert read_picture(tmp_path / name).mode == "RGB"
+
+
+def test_a_large_photograph_is_scaled_down(tmp_path):
+    Image.new("RGB", (4000, 3000)).save(tmp_path / "large.jpg")
+    assert max(read_picture(tmp_path / "large.jpg").size) == 1536
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "cannot be read"),
+        (b"not a picture", "cannot be read"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 50, "cannot be read"),
+    ],
+)
+def test_an_unreadable_picture_is_one_sentence(tmp_path, content, sentence):
+    (tmp_path / "bad.png").write_bytes(content)
+    with pytest.raises(MediaError, match=sentence):
+        read_media(tmp_path / "bad.png")
+
+
+def test_a_truncated_picture_is_refused_not_shown_grey_at_the_bottom(tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)).save(buffer, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    with pytest.raises(MediaError, match="damaged"):
+        read_picture(tmp_path / "cut.jpg")
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [
+        ((1, 1), "1 x 1 pixels; each side"),
+        ((20_000, 20_000), "far too many pixels; at most 40 megapixels"),
+        ((9_000, 9_000), "9000 x 9000 pixels; at most"),
+        ((2000, 10), "strip"),
+    ],
+)
+def test_sizes_beyond_the_bounds_are_refused_before_they_take_memory(tmp_path, size, sentence):
+    Image.new("1", size).save(tmp_path / "size.png")
+    with pytest.raises(MediaError, match=sentence):
+        read_picture(tmp_path / "size.png")
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".webm", "libvpx")])
+def test_frames_are_spread_evenly_over_a_clip_whether_or_not_it_says_how_many_there_are(tmp_path, suffix, codec):
+    _write_clip(tmp_path / f"clip{suffix}", 29, codec)
+    clip = read_clip(tmp_path / f"clip{suffix}")
+    assert len(clip.frames) == FRAMES
+    assert _levels(clip) == pytest.approx(np.linspace(0, 28, FRAMES), abs=1)
+    assert clip.times == pytest.approx(np.linspace(0, 7, FRAMES), abs=0.26)
+
+
+def test_a_long_clip_keeps_few_frames_in_memory_and_still_reaches_its_end(tmp_path):
+    _write_clip(tmp_path / "long.mp4", 700, rate=25, size=(32, 32))
+    clip = read_clip(tmp_path / "long.mp4")
+    assert len(clip.frames) == FRAMES
+    assert clip.times[-1] > 26
+
+
+def test_a_short_clip_gives_all_its_frames_at_their_own_times(tmp_path):
+    _write_clip(tmp_path / "short.mp4", 3, times=[0, 250, 2000])
+    clip = read_clip(tmp_path / "short.mp4")
+    assert clip.times == pytest.approx((0.0, 0.25, 2.0), abs=0.01)
+
+
+def test_a_clip_of_one_frame_is_refused_as_a_picture(tmp_path):
+    _write_clip(tmp_path / "one.mp4", 1)
+    with pytest.raises(MediaError, match="single frame"):
+        read_media(tmp_path / "one.mp4")
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing like a film", b"\x00\x00\x00\x18ftypmp42" + b"\x00" * 64])
+def test_an_empty_or_corrupt_clip_is_one_sentence(tmp_path, content):
+    (tmp_path / "bad.mp4").write_bytes(content)
+    with pytest.raises(MediaError, match=r"cannot be read|no video stream|no frame"):
+        read_media(tmp_path / "bad.mp4")
+
+
+def test_a_file_of_sound_only_says_so(tmp_path):
+    with av.open(str(tmp_path / "song.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(MediaError, match="no video stream"):
+        read_media(tmp_path / "song.mp4")
+
+
+def test_another_kind_of_file_is_told_what_would_do(tmp_path):
+    (tmp_path / "page.html").write_text("<b>hi</b>")
+    with pytest.raises(MediaError, match=r"“.html” is not supported: use a picture \(bmp, gif"):
+        read_media(tmp_path / "page.html")

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+import torch
+
+from mars import artifacts
+from mars.__main__ import main
+from mars.capture import capture
+from mars.contrast import neutral_prompts, write_contrast
+from mars.pipeline import HELD_OUT_SEED, NEUTRAL_SEED, fit
+from mars.records import Prompt
+
+
+def test_the_fit_is_what_its_parts_say(tiny, contrast, tiny_artifact):
+    harmless = capture(tiny, [Prompt(text) for text in contrast.texts("harmless", "train")]).values
+    assert torch.allclose(tiny_artifact.mean_harmless, harmless.mean(dim=0), atol=1e-5)
+    neutral = capture(tiny, neutral_prompts(contrast.texts("harmless", "train"), "image", NEUTRAL_SEED)).values
+    bias = neutral.mean(dim=0) - tiny_artifact.mean_harmless
+    assert torch.allclose(tiny_artifact.bias["image"], bias, atol=1e-5)
+    assert not tiny_artifact.bias_of("text").any()
+
+
+def test_a_fit_is_the_same_each_time(tiny, contrast, tiny_artifact):
+    again = fit(tiny, contrast, with_umap=False)
+    assert torch.allclose(again.mean_harmful, tiny_artifact.mean_harmful, atol=1e-6)
+    assert torch.allclose(again.bias["video"], tiny_artifact.bias["video"], atol=1e-6)
+    assert again.layer == tiny_artifact.layer
+
+
+def test_the_clouds_are_held_out_from_the_neutral_mean(tiny, contrast, tiny_artifact):
+    assert HELD_OUT_SEED != NEUTRAL_SEED
+    (neutral,) = [c for c in tiny_artifact.clouds if c.name == "image.neutral"]
+    held_out = neutral_prompts(contrast.texts("harmless", "validation"), "image", HELD_OUT_SEED)
+    assert torch.allclose(neutral.values.float(), capture(tiny, held_out).values, atol=0.05)
+
+
+def test_the_bands_are_those_of_validation_text(tiny, contrast, tiny_artifact):
+    values = capture(tiny, [Prompt(text) for text in contrast.texts("harmful", "validation")]).values
+    s = tiny_artifact.coordinates(values, "text", recentered=False)
+    assert torch.allclose(tiny_artifact.bands["harmful"][:, 1], torch.quantile(s, 0.5, dim=0), atol=1e-4)
+
+
+def test_the_command_line_fits_a_folder_and_writes_an_artifact_that_loads(
+    tiny, tiny_folder, contrast, tmp_path, capsys
+):
+    write_contrast(contrast, tmp_path / "set.jsonl", "made here", "Apache-2.0")
+    arguments = ["fit", "--model", str(tiny_folder), "--contrast", str(tmp_path / "set.jsonl"), "--no-umap"]
+    assert main([*arguments, "--out", str(tmp_path / "artifact")]) == 0
+    artifact = artifacts.load(tmp_path / "artifact", tiny)
+    assert f"Layer {artifact.layer} has the highest" in capsys.readouterr().out
+    assert artifact.provenance["counts"]["harmful.train"] == 6
+    assert json.loads((tmp_path / "artifact" / "artifact.json").read_text())["layer"] == artifact.layer
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fit", "--model", "./nowhere", "--out", "x"], "no model folder at ./nowhere"),
+        (["eval", "--model", "./nowhere"], "no model folder"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence_and_no_trace(arguments, sentence, capsys):
+    assert main(arguments) == 1
+    captured = capsys.readouterr().err
+    assert sentence in captured
+    assert "Traceback" not in captured

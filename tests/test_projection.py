@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+
+from mars.projection import axis_view, pca_view, place, refusal_coordinate, umap_view
+
+PLUS, MINUS = torch.tensor([[4.0, 1.0, 0.0]]), torch.tensor([[0.0, 1.0, 0.0]])
+
+
+def test_the_refusal_coordinate_is_minus_one_at_harmless_and_plus_one_at_harmful_text():
+    values = torch.stack([MINUS, PLUS, (PLUS + MINUS) / 2, PLUS + torch.tensor([[0.0, 9.0, -9.0]])])
+    assert refusal_coordinate(values, PLUS, MINUS).flatten().tolist() == pytest.approx([-1, 1, 0, 1])
+
+
+def test_the_axis_view_shows_the_coordinate_and_what_is_orthogonal_to_it():
+    before = torch.randn(40, 3)
+    view = axis_view(before, before + torch.tensor([2.0, 0.0, 0.0]), PLUS[0], MINUS[0])
+    assert np.allclose(view.before[:, 0], refusal_coordinate(before[:, None], PLUS, MINUS)[:, 0], atol=1e-5)
+    assert np.allclose(view.after[:, 0] - view.before[:, 0], 1.0, atol=1e-5)
+    assert np.allclose(view.after[:, 1], view.before[:, 1], atol=1e-5)
+
+
+def test_pca_says_how_much_variance_its_axes_hold():
+    before = torch.randn(60, 3) * torch.tensor([3.0, 1.0, 0.0])
+    view = pca_view(before, before)
+    assert view.x.startswith("first principal component (")
+    shares = [int(text.split("(")[1].split("%")[0]) for text in (view.x, view.y)]
+    assert sum(shares) == 100
+    assert view.before.shape == (60, 2)
+
+
+def test_views_are_the_same_each_time():
+    before, after = torch.randn(30, 8), torch.randn(30, 8)
+    assert np.array_equal(pca_view(before, after).before, pca_view(before, after).before)
+
+
+def test_umap_keeps_the_order_of_points_and_pictures_two_far_clouds_apart():
+    far = torch.cat([torch.randn(40, 10), torch.randn(40, 10) + 50])
+    view = umap_view(far, far)
+    again = umap_view(far, far)
+    assert np.array_equal(view.before, again.before)
+    left, right = view.before[:40], view.before[40:]
+    between = np.linalg.norm(left.mean(axis=0) - right.mean(axis=0))
+    assert between > 3 * max(left.std(axis=0).max(), right.std(axis=0).max())
+
+
+def test_a_new_point_is_placed_among_its_neighbours():
+    cloud = torch.cat([torch.zeros(10, 4), torch.full((10, 4), 9.0)])
+    picture = np.repeat([[0.0, 0.0], [5.0, 5.0]], 10, axis=0)
+    assert place(torch.full((4,), 8.9), cloud, picture) == pytest.approx([5.0, 5.0])
