@@ -3,8 +3,6 @@
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
-from gradio.events import Dependency
-
 class MediaSlot(gr.File):
     """A file slot that gives a list of paths, empty where there is none.
 
