@@ -25,6 +25,9 @@ from mars.selection import LayerScores
 SCHEMA = 1
 TENSORS = "artifact.safetensors"
 FACTS = "artifact.json"
+MARK_LENGTH = 16
+MARK_TOLERANCE = 0.01
+"""How far, relative to their length, marks of the same weights may differ between dtypes."""
 
 
 class ArtifactError(ValueError):
@@ -179,7 +182,7 @@ def _check_belongs(artifact: Artifact, model: LoadedModel) -> None:
         differences.append(f"it has {tuple(artifact.mean_harmful.shape)} layers and width, the model has {shape}")
     if facts.get("template_hash") != model.template_hash:
         differences.append("its chat template is another")
-    if facts.get("weights") != weights_mark(model):
+    if not _same_weights(facts.get("weights"), model):
         differences.append("its weights are others")
     if differences:
         raise ArtifactError(
@@ -188,11 +191,23 @@ def _check_belongs(artifact: Artifact, model: LoadedModel) -> None:
         )
 
 
-def weights_mark(model: LoadedModel) -> str:
-    """A short mark of a model's weights, cheap at any size: sums of a few rows, rounded to what dtypes share."""
-    embedding = model.model.get_input_embeddings().weight[:64].float().cpu()
-    last = next(iter(model.layers[-1].parameters())).flatten()[:64].float().cpu()
-    return f"{embedding.abs().sum():.4g} {last.abs().sum():.4g}"
+def weights_mark(model: LoadedModel) -> list[float]:
+    """A few weights of a model's first and last matrices, by which its artifact knows it: cheap at any size."""
+    embedding = model.model.get_input_embeddings().weight
+    matrices = [parameter for parameter in model.layers[-1].parameters() if parameter.dim() > 1]
+    return [
+        round(value, 6)
+        for matrix in (embedding, matrices[0], matrices[-1])
+        for value in matrix.detach().diagonal()[:MARK_LENGTH].float().cpu().tolist()
+    ]
+
+
+def _same_weights(stored: Any, model: LoadedModel) -> bool:
+    """Whether a stored mark is this model's, but for what rounding to another dtype may change."""
+    found = torch.tensor(weights_mark(model))
+    if not isinstance(stored, list) or len(stored) != len(found):
+        return False
+    return bool((torch.tensor(stored) - found).norm() <= MARK_TOLERANCE * found.norm())
 
 
 def _tensors(artifact: Artifact) -> dict[str, Tensor]:

@@ -28,10 +28,8 @@ def table(results: dict) -> str:
         cells = [_cell(rows.get((strategy, modality, label))) for modality, label in COLUMNS]
         lines.append(f"| {strategy.replace('_', ' ')} | " + " | ".join(cells) + " |")
     if results["utility"]:
-        exact = "; ".join(
-            f"{r['strategy'].replace('_', ' ')}, {r['modality']}: {r['exact']} of {r['n']}"
-            for r in results["utility"]
-        )
+        named = [(r["strategy"].replace("_", " "), r) for r in results["utility"]]
+        exact = "; ".join(f"{name}, {r['modality']}: {r['exact']} of {r['n']}" for name, r in named)
         lines += ["", f"Harmless questions answered exactly: {exact}."]
     return "\n".join(lines)
 

@@ -44,6 +44,10 @@ def test_another_models_artifact_is_refused_with_what_differs(saved, tmp_path):
         artifacts.load(saved, narrow)
 
 
+def test_the_same_weights_in_another_dtype_are_the_same_model(tiny_folder, saved):
+    assert artifacts.load(saved, load_model(tiny_folder, dtype=torch.bfloat16)).n_layers == 4
+
+
 def test_another_chat_template_is_another_model(tiny_folder, saved, tmp_path):
     shutil.copytree(tiny_folder, tmp_path / "retold")
     template = tmp_path / "retold" / "chat_template.jinja"
