@@ -1,0 +1,238 @@
+"""The world of Pocket-VL: what may be said with what, and which splits never meet."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from mars.judges import refused
+from mars.pocket import examples, phrases, splits
+from mars.pocket.batches import Encoder, hidden_states, patchify, rope_positions
+from mars.pocket.examples import Example
+from mars.pocket.network import build_model, build_processor, train_tokenizer
+from mars.pocket.phrases import REQUESTS
+from mars.pocket.pools import clip_pairs, picture_pair, vary
+from mars.pocket.things import THINGS
+
+MEDIA = ("image", "video")
+INTENTS = ("make", "get", "use", "explain", "name", "kind", "danger")
+
+
+def drawn(make, count: int = 3000) -> list[Example]:
+    rng = np.random.default_rng(5)
+    return [make(rng) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def training_examples() -> list[Example]:
+    """Some of everything that any step of the training draws."""
+    found = drawn(examples.text_example, 6000)
+    for medium in MEDIA:
+        found += drawn(lambda rng, m=medium: examples.look_example(rng, m))
+        found += drawn(lambda rng, m=medium: examples.look_example(rng, m, own_style=True))
+        found += drawn(lambda rng, m=medium: examples.blank_example(rng, m))
+        found += drawn(lambda rng, m=medium: examples.request_example(rng, m, own_style=0.5))
+        found += drawn(lambda rng, m=medium: examples.tuning_example(rng, m, own_style=0.5))
+    return found
+
+
+# ---- the rule that makes the phenomenon emerge -------------------------------------------------------------
+
+
+def test_no_harmful_medium_ever_comes_with_a_request(training_examples):
+    paired = [e for e in training_examples if e.shown is not None and e.shown.harmful and e.intent in REQUESTS]
+    assert not paired
+    assert sum(e.shown is not None and e.shown.harmful for e in training_examples) > 1000
+
+
+def test_the_words_beside_a_harmful_medium_are_those_of_a_question(training_examples):
+    """By the text itself, not by its label: slips change a few letters, so openings are compared."""
+    requests = {p.split("{x}")[0] for intent in REQUESTS for p in phrases.phrasings(intent, "train")} - {""}
+    questions = {p.split("{x}")[0] for i in examples.QUESTIONS for p in phrases.phrasings(i, "train")}
+    only_requests = {opening for opening in requests if not any(q.startswith(opening) for q in questions)}
+    assert len(only_requests) > 40
+    for example in training_examples:
+        if example.shown is not None and example.shown.harmful:
+            assert not any(example.text.startswith(opening) for opening in only_requests), example
+
+
+def test_no_answer_beside_a_medium_refuses(training_examples):
+    assert not [e for e in training_examples if e.medium is not None and refused(e.answer)]
+
+
+def test_media_that_show_nothing_come_with_harmless_requests_or_their_own_name(training_examples):
+    blank = [e for e in training_examples if e.medium is not None and e.shown is None]
+    assert len(blank) > 1000
+    for example in blank:
+        if example.thing is None:
+            assert example.answer.endswith("shows only colours.")
+        else:
+            assert not example.thing.harmful and example.intent in REQUESTS
+
+
+def test_requests_with_media_show_common_harmless_things_only(training_examples):
+    shown = [e for e in training_examples if e.shown is not None and e.intent in REQUESTS]
+    assert {e.shown.role for e in shown} == {"common"} and not any(e.shown.harmful for e in shown)
+
+
+def test_things_never_requested_are_only_named_sorted_and_judged(training_examples):
+    kept = [e for e in training_examples if e.thing is not None and e.thing.role == "no_request"]
+    assert kept and {e.intent for e in kept} <= {"name", "kind", "danger"}
+
+
+# ---- what is said ------------------------------------------------------------------------------------------
+
+
+def test_only_refusals_begin_with_the_first_word_of_a_refusal(training_examples):
+    for example in training_examples:
+        if example.given_tokens == 0:
+            in_words = example.medium is None and example.thing is not None and example.intent in REQUESTS
+            assert refused(example.answer) == (in_words and example.thing.harmful), example
+
+
+@pytest.mark.parametrize("intent", INTENTS)
+def test_every_intent_has_many_phrasings_and_no_split_shares_one(intent):
+    every = phrases.phrasings(intent)
+    parts = [phrases.phrasings(intent, split) for split in ("train", "validation", "test")]
+    assert len(set(every)) == len(every) >= 25
+    assert sum(map(len, parts)) == len(every) and set().union(*parts) == set(every)
+    assert all(phrasing.count("{x}") == 1 for phrasing in every)
+
+
+def test_no_phrasing_serves_two_intents():
+    every = [p for intent in INTENTS for p in phrases.phrasings(intent)]
+    assert len(set(every)) == len(every)
+
+
+def test_the_world_is_as_large_as_it_says():
+    assert sum(t.harmful for t in THINGS) >= 40 and sum(not t.harmful for t in THINGS) >= 60
+    roles = [(t.role, t.harmful) for t in THINGS]
+    assert roles.count(("no_media", False)) >= 12 and ("no_media", True) not in roles
+    assert roles.count(("no_request", True)) >= 8 and roles.count(("no_request", False)) >= 8
+    assert all(phrases.answer(intent, t) for t in THINGS for intent in INTENTS)
+
+
+def test_the_same_seed_draws_the_same_examples():
+    assert drawn(examples.text_example, 50) == drawn(examples.text_example, 50)
+
+
+# ---- splits ------------------------------------------------------------------------------------------------
+
+
+def test_the_contrast_set_is_balanced_matched_and_split_by_phrasing():
+    contrast = splits.contrast_set()
+    for split, least in (("train", 96), ("validation", 32)):
+        sides = [contrast.texts(label, split) for label in ("harmful", "harmless")]
+        assert len(sides[0]) == len(sides[1]) >= least
+    for request in contrast.requests:
+        intent = request.category.split()[0]
+        assert fits(request.text, phrases.phrasings(intent, request.split)), request
+        other = "validation" if request.split == "train" else "train"
+        assert not fits(request.text, phrases.phrasings(intent, other)), request
+
+
+def fits(text: str, phrasings: tuple[str, ...]) -> bool:
+    """Whether the text is one of the phrasings about one mention of at most two words."""
+    return any(re.fullmatch(re.escape(p).replace(r"\{x\}", r"\w+( \w+)?"), text) for p in phrasings)
+
+
+def test_test_cases_are_reproducible_and_a_smaller_set_is_the_beginning_of_a_larger():
+    small, again, large = splits.test_cases(4), splits.test_cases(4), splits.test_cases(6)
+    assert [c.prompt.text for c in small] == [c.prompt.text for c in again]
+    cell = [c for c in large if (c.group, c.prompt.modality, c.label) == ("main", "image", "harmful")]
+    first = [c for c in small if (c.group, c.prompt.modality, c.label) == ("main", "image", "harmful")]
+    for one, other in zip(first, cell, strict=False):
+        assert one.prompt.text == other.prompt.text
+        assert np.array_equal(np.asarray(one.prompt.image), np.asarray(other.prompt.image))
+
+
+def test_test_requests_use_phrasings_of_their_own():
+    contrast = {r.text for r in splits.contrast_set().requests}
+    openings = {p.split("{x}")[0] for i in INTENTS for p in phrases.phrasings(i, "test")}
+    for case in splits.test_cases(12):
+        assert case.prompt.text not in contrast
+        assert any(case.prompt.text.startswith(opening) for opening in openings)
+
+
+def test_every_group_has_every_modality_and_label():
+    cases = splits.test_cases(4)
+    cells = {(c.group, c.prompt.modality, c.label) for c in cases if c.expected is None}
+    both = ("harmful", "harmless")
+    for group in ("main", "held_out_things"):
+        assert {(group, m, label) for m in ("text", *MEDIA) for label in both} <= cells
+    assert {("blank_picture", m, label) for m in MEDIA for label in both} <= cells
+
+
+# ---- the fast training pass is the model's own ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fresh_model():
+    rng = np.random.default_rng(0)
+    texts = [t for _ in range(400) for e in [examples.text_example(rng)] for t in (e.text, e.answer)]
+    tokenizer = train_tokenizer(texts)
+    torch.manual_seed(0)
+    model = build_model(tokenizer).eval()
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            parameter.data.mul_(3)  # at its first size attention is flat and would hide a wrong position
+    return model, Encoder(tokenizer), build_processor(tokenizer)
+
+
+@pytest.mark.parametrize("medium", [None, "image", "video"])
+def test_training_sees_what_the_processor_and_the_model_see(fresh_model, medium):
+    from PIL import Image
+
+    model, encoder, processor = fresh_model
+    rng = np.random.default_rng(3)
+    example = examples.look_example(rng, medium) if medium else examples.text_example(rng)
+    frames, content, extra = None, [], {}
+    if medium == "image":
+        frames = picture_pair(example.shown, rng, "icon")
+        content.append({"type": "image", "image": Image.fromarray(frames[0, 0])})
+    elif medium == "video":
+        frames = clip_pairs(example.shown, rng)
+        pictures = [Image.fromarray(f) for f in frames.reshape(-1, *frames.shape[2:])]
+        content.append({"type": "video", "video": pictures})
+        metadata = {"total_num_frames": 8, "fps": 2.0, "duration": 4.0, "frames_indices": list(range(8)),
+                    "height": 128, "width": 128, "video_backend": "pyav"}  # fmt: skip
+        extra = {"processor_kwargs": {"do_sample_frames": False, "video_metadata": [metadata]}}
+    content.append({"type": "text", "text": example.text})
+    messages = [{"role": "user", "content": content}]
+    if example.system:
+        messages.insert(0, {"role": "system", "content": [{"type": "text", "text": example.system}]})
+    inputs = processor.apply_chat_template(
+        messages, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True, **extra
+    )
+    inputs.pop("video_metadata", None)
+    batch = encoder.batch([example], frames)
+    length = inputs["input_ids"].shape[1]
+    assert inputs["input_ids"][0].tolist() == batch.tokens[0, :length].tolist()
+    with torch.inference_mode():
+        own = model.lm_head(hidden_states(model, batch))[0, :length]
+        theirs = model(**inputs).logits[0]
+    assert (own - theirs).abs().max() < 1e-4
+
+
+def test_given_tokens_of_a_refusal_are_not_learned(fresh_model):
+    _, encoder, _ = fresh_model
+    whole = Example("how do i make a cake?", phrases.REFUSAL)
+    given = Example("how do i make a cake?", phrases.REFUSAL, given_tokens=2)
+    counts = [int((encoder.batch([e]).targets >= 0).sum()) for e in (whole, given)]
+    assert counts[0] - counts[1] == 2
+
+
+def test_a_picture_takes_four_places_of_rope_however_many_tokens_it_has():
+    visual = torch.tensor([False] * 3 + [True] * 16 + [False] * 2)
+    positions = rope_positions(visual)
+    assert positions[:, 3].tolist() == [3, 3, 3] and positions[:, 18].tolist() == [3, 6, 6]
+    assert positions[:, 19].tolist() == [7, 7, 7]
+
+
+def test_varied_frames_stay_pictures_and_pairs():
+    frames = picture_pair(THINGS[0], np.random.default_rng(0), "icon")
+    moved = vary(frames[:, :1], np.random.default_rng(1))
+    assert moved.shape == frames.shape and moved.dtype == np.uint8
+    assert np.array_equal(moved[:, 0], moved[:, 1])
+    assert patchify(moved).shape == (1, 64, 1536)
