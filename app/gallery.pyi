@@ -7,6 +7,8 @@ import gradio as gr
 from app import markup
 from app.results import Example
 
+from gradio.events import Dependency
+
 class Gallery(gr.HTML):
     """Examples as buttons. A click triggers `select` with `evt.index`, the example's number."""
 

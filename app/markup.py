@@ -39,7 +39,7 @@ def top_line(card: ModelCard) -> str:
 
 def parameters(count: int) -> str:
     """A parameter count as a person says it."""
-    for size, name in ((1e9, "billion"), (1e6, "million")):
+    for size, name in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
         if count >= size:
             return f"{count / size:.3g} {name} parameters"
     return f"{count} parameters"
@@ -305,8 +305,9 @@ def gallery(examples: Sequence[Example]) -> str:
         first = group[0][1]
         buttons = "".join(_example_button(number, example) for number, example in group)
         label = "harmful" if first.label == "harmful" else "harmless"
+        title = first.text if len(group) > 1 else first.title
         rows += (
-            f'<li><span class="what">{mark("circle", label)}<span>{escape(first.title)}'
+            f'<li><span class="what">{mark("circle", label)}<span>{escape(title)}'
             f'<small>{label}</small></span></span><span class="twins">{buttons}</span></li>'
         )
     return f'<ul class="gallery">{rows}</ul>'

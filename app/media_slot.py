@@ -17,5 +17,9 @@ class MediaSlot(gr.File):
         """Paths of the uploaded files."""
         return [file.path for file in payload or ()]
 
+    def get_config(self, cls: type | None = None) -> dict:
+        """What the browser needs: the options of the plain file slot."""
+        return super().get_config(cls or gr.File)
+
     def get_block_name(self) -> str:
         return "file"

@@ -3,6 +3,8 @@
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
+from gradio.events import Dependency
+
 class MediaSlot(gr.File):
     """A file slot that gives a list of paths, empty where there is none.
 
@@ -15,6 +17,10 @@ class MediaSlot(gr.File):
     def preprocess(self, payload: ListFiles | FileData | None) -> list[str]:
         """Paths of the uploaded files."""
         return [file.path for file in payload or ()]
+
+    def get_config(self, cls: type | None = None) -> dict:
+        """What the browser needs: the options of the plain file slot."""
+        return super().get_config(cls or gr.File)
 
     def get_block_name(self) -> str:
         return "file"

@@ -16,10 +16,13 @@ from app.figures.palette import DARK_FOR_LIGHT
 PLOTLY_FOLDER = Path(plotly.__file__).parent / "package_data"
 SCRIPT = Path(__file__).with_name("plotly_panel.js")
 
+
 def head() -> str:
     """What the page's head needs for the panels; registers the script's folder to be served."""
     gr.set_static_paths([PLOTLY_FOLDER / "plotly.min.js"])
     return f'<script src="gradio_api/file={(PLOTLY_FOLDER / "plotly.min.js").as_posix()}" defer></script>'
+
+from gradio.events import Dependency
 
 class PlotlyPanel(gr.HTML):
     """A chart. Its value is a figure; a click on it triggers `select` with `evt.x`, the horizontal value."""

@@ -36,7 +36,7 @@ def create_app(workbench: Workbench) -> gr.Blocks:
                 0, workbench.n_layers - 1, chosen, step=1, label="Layer", info=LAYER, elem_id="layer", scale=1,
                 buttons=[],
             )  # fmt: skip
-            back = gr.Button(f"Use layer {chosen}, the chosen one", elem_id="chosen", scale=0, min_width=220)
+            back = gr.Button(f"Chosen layer: {chosen}", elem_id="chosen", scale=0, min_width=150, size="sm")
         shared = Shared(layer, visit)
         with gr.Tabs():
             with gr.Tab("Compare", id="compare"):
@@ -122,6 +122,6 @@ def _theme() -> gr.themes.Base:
         neutral_hue="stone",
         radius_size="sm",
         text_size="md",
-        font=[gr.themes.LocalFont("Source Sans 3"), "ui-sans-serif", "system-ui", "sans-serif"],
-        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 500)), "ui-monospace", "monospace"],
+        font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400,)), "ui-monospace", "monospace"],
     ).set(**light, **dark, **shape)

@@ -42,4 +42,4 @@ SYMBOLS = {"text": "circle", "image": "square", "video": "triangle-up"}
 STAR = "star"
 """Marker of what this visit asked."""
 
-SANS = "'Source Sans 3', ui-sans-serif, system-ui, sans-serif"
+SANS = "'IBM Plex Sans', ui-sans-serif, system-ui, sans-serif"

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from app.figures.frame import framed, layer_axis, mark_layer
 from app.figures.palette import LIGHT
 
-HEIGHT = 560
+HEIGHT = 600
 
 
 def score_rows(
@@ -24,7 +24,7 @@ def score_rows(
     names = list(scores)
     n_layers = len(eligible)
     layers = np.arange(n_layers)
-    figure = make_subplots(rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.045)
+    figure = make_subplots(rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.075)
     for row, name in enumerate(names, start=1):
         is_last = row == len(names)
         sizes = np.where(layers == chosen, 11, 6)
@@ -36,14 +36,17 @@ def score_rows(
         )  # fmt: skip
         figure.update_yaxes(title_text=units[name], nticks=4, row=row, col=1)
         mark_layer(figure, selected, row=row, col=1)
+        figure.add_annotation(
+            x=0, xref="x domain", y=1, yref="y domain", text=name, showarrow=False, xanchor="left", yanchor="bottom",
+            font={"size": 13, "color": LIGHT["ink"]}, row=row, col=1,
+        )  # fmt: skip
         if not eligible.all():
             figure.add_vrect(
                 x0=float(layers[~eligible].min()) - 0.5, x1=n_layers - 0.5, fillcolor=LIGHT["shade"],
                 line_width=0, layer="below", row=row, col=1,
             )  # fmt: skip
     framed(figure, HEIGHT, f"Three text-only scores by layer and their mean; layer {chosen} has the largest mean.")
-    figure.update_layout(hovermode="x", hoverdistance=-1, margin={"l": 64, "r": 12, "t": 10, "b": 46})
-    figure.update_annotations(font_size=12)
+    figure.update_layout(hovermode="x", hoverdistance=-1, margin={"l": 64, "r": 12, "t": 24, "b": 46})
     layer_axis(figure, n_layers, title="")
     figure.update_xaxes(title_text="layer (decoder block)", row=len(names), col=1)
     return figure

@@ -12,7 +12,7 @@ from app.media_slot import MediaSlot
 from app.plotly_panel import PlotlyPanel
 from app.results import Asked, Comparison, Curves, RequestError
 from app.state import Visit
-from app.tabs.shared import MODEL, QUIET, Shared, layer_clicked
+from app.tabs.shared import MODEL, QUIET, Shared, select_layer_by_click
 from app.workbench import MAX_GAIN, Workbench
 
 CURVES = (
@@ -43,7 +43,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
                 label="Prompt", lines=3, max_lines=8, elem_id="prompt",
                 placeholder="Ask for something, alone or about a picture or clip.",
             )  # fmt: skip
-            media = MediaSlot(label="Picture or clip (one)", height=96, elem_id="media")
+            media = MediaSlot(label="Picture or clip", height=96, elem_id="media")
             preview = gr.HTML()
             with gr.Row():
                 run = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
@@ -57,8 +57,9 @@ def build(workbench: Workbench, shared: Shared) -> None:
                 8, 128, 48, step=8, label="Length", elem_id="length",
                 info="Tokens per reply at most; decoding is greedy.",
             )  # fmt: skip
-            gr.HTML(markup.section("Examples", "The same request in words, as a picture and as a clip."))
-            gallery = Gallery(workbench.examples, elem_id="gallery")
+            with gr.Column(elem_classes="gallery-part"):
+                gr.HTML(markup.section("Examples", "The same request in words, as a picture and as a clip."))
+                gallery = Gallery(workbench.examples, elem_id="gallery")
         with gr.Column(scale=1, min_width=320):
             gr.HTML(markup.section("Where the prompt lies, layer by layer", CURVES))
             gr.HTML(markup.curve_legend())
@@ -84,8 +85,17 @@ def build(workbench: Workbench, shared: Shared) -> None:
     )
     stop.click(_stopped, outputs=[notice, run, stop], cancels=[running], queue=False, **QUIET)
     media.change(lambda paths: (markup.preview(paths), ""), media, [preview, notice], **QUIET)
-    gallery.select(partial(_example, workbench), outputs=[text, media, notice], **QUIET)
-    curves.select(partial(layer_clicked, workbench), outputs=shared.layer, **QUIET)
+
+    def chosen(event: gr.EventData) -> list:
+        """Put an example into the prompt; its number comes from the browser and is checked."""
+        try:
+            example = workbench.examples[int(event.index)]
+        except (AttributeError, TypeError, ValueError, IndexError):
+            return [gr.skip()] * 3
+        return [example.text, [example.media] if example.media else None, ""]
+
+    gallery.select(chosen, outputs=[text, media, notice], **QUIET)
+    select_layer_by_click(curves, workbench, shared)
     shared.layer.change(
         partial(_relayered, workbench), [shared.layer, shared.visit], [curves, numbers, replies],
         trigger_mode="always_last", **QUIET,
@@ -145,15 +155,6 @@ def _relayered(workbench: Workbench, layer: int, visit: Visit) -> list:
         markup.curves_table(workbench.bands, curves, layer),
         markup.replies(shown, stale) if shown else gr.skip(),
     ]
-
-
-def _example(workbench: Workbench, event: gr.EventData) -> list:
-    """Put an example into the prompt; its number comes from the browser and is checked."""
-    try:
-        example = workbench.examples[int(event.index)]
-    except (AttributeError, TypeError, ValueError, IndexError):
-        return [gr.skip()] * 3
-    return [example.text, [example.media] if example.media else None, ""]
 
 
 def _stopped() -> list:

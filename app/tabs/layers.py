@@ -1,6 +1,5 @@
 """Layers: why this layer, from text alone, and the means to overrule it by a click."""
 
-from functools import partial
 from html import escape
 
 import gradio as gr
@@ -8,7 +7,7 @@ import gradio as gr
 from app import markup
 from app.figures.scores import HEIGHT, score_rows
 from app.plotly_panel import PlotlyPanel
-from app.tabs.shared import QUIET, Shared, layer_clicked
+from app.tabs.shared import QUIET, Shared, select_layer_by_click
 from app.workbench import Workbench
 
 INTRO = (
@@ -37,7 +36,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
                     "since an edit so late "
                     "leaves the model little room to act on it."
                 ))  # fmt: skip
-    panel.select(partial(layer_clicked, workbench), outputs=shared.layer, **QUIET)
+    select_layer_by_click(panel, workbench, shared)
     shared.layer.change(
         lambda layer: [_figure(workbench, layer), markup.scores_table(scores, layer)],
         shared.layer, [panel, numbers], trigger_mode="always_last", **QUIET,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from app.plotly_panel import PlotlyPanel
 from app.results import RequestError
 from app.workbench import Workbench
 
@@ -22,9 +23,13 @@ class Shared:
     """Holds an app.state.Visit."""
 
 
-def layer_clicked(workbench: Workbench, event: gr.EventData) -> int | dict:
-    """The layer of a clicked chart; what comes from a browser may be anything, so it is checked."""
-    try:
-        return workbench.check_layer(float(event.x))
-    except (RequestError, AttributeError, TypeError, ValueError):
-        return gr.skip()
+def select_layer_by_click(panel: PlotlyPanel, workbench: Workbench, shared: Shared) -> None:
+    """Make a click on a chart of layers select one; what comes from a browser may be anything, so it is checked."""
+
+    def clicked(event: gr.EventData):
+        try:
+            return workbench.check_layer(float(event.x))
+        except (RequestError, AttributeError, TypeError, ValueError):
+            return gr.skip()
+
+    panel.select(clicked, outputs=shared.layer, **QUIET)

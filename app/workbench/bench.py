@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class _Counted:
         return self.strategy(hidden)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Workbench:
     """One model and one artifact, for every visitor of the process."""
 
@@ -94,7 +95,8 @@ class Workbench:
                     "then start with --artifact FOLDER."
                 )
             model = load_model(source)
-            return cls(model, artifacts.load(folder, model), _artifact_words(folder, model), tuple(examples))
+            fitted = artifacts.load(folder, model)
+            return cls(model, fitted, _artifact_words(folder, model, fitted), tuple(examples))
 
     @property
     def n_layers(self) -> int:
@@ -212,7 +214,10 @@ class Workbench:
             return self.pictures.draw(view, self.check_layer(layer), asked)
 
     def warm_up(self) -> None:
-        """Begin in the background what takes seconds: UMAP and the numbers of the chosen layer first."""
+        """Begin in the background what takes seconds: UMAP and the numbers, of the chosen layer first."""
+        # Two threads that import it at the same time find it half initialised.
+        for part in ("linear_model", "manifold", "metrics", "neighbors", "pipeline", "preprocessing"):
+            import_module(f"sklearn.{part}")
         self.pictures.warm_up(self.chosen_layer)
         threading.Thread(target=self._measure_all, name="numbers", daemon=True).start()
 
@@ -329,8 +334,10 @@ def _reply_json(reply: Reply) -> dict:
     return {"text": reply.text, "refused": bool(reply.refused), "refusal_score": reply.refusal_score}
 
 
-def _artifact_words(folder: Path, model: LoadedModel) -> str:
-    return "fitted, bundled" if model.name == POCKET and folder.name == "artifact" else f"fitted, {folder.name}"
+def _artifact_words(folder: Path, model: LoadedModel, artifact: Artifact) -> str:
+    where = "bundled" if model.name == POCKET and folder.name == "artifact" else folder.name
+    requests = sum(artifact.provenance.get("counts", {}).values())
+    return f"{where}, fitted on {requests} requests in words" if requests else where
 
 
 def _badges(model: LoadedModel) -> tuple[str, ...]:

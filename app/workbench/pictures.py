@@ -19,7 +19,8 @@ VIEWS = {"axis": "Refusal axis", "umap": "UMAP", "pca": "PCA"}
 
 CAPTIONS = {
     "axis": (
-        "Left to right is the refusal coordinate, bottom to top the strongest direction that has nothing "
+        "Left to right is the refusal coordinate s (−1 harmless text, +1 harmful text), bottom to top the "
+        "strongest direction that has nothing "
         "to do with it. "
         "Deterministic; distances are real."
     ),
@@ -31,6 +32,8 @@ CAPTIONS = {
     ),
     "pca": "The two directions in which all clouds together vary most. Deterministic; distances are real.",
 }
+AXES = {"axis": ("refusal coordinate s", "first orthogonal component (units of R/2)")}
+"""Shorter words than the engine's, for panels of half a page."""
 FEWEST_POINTS = 5
 
 
@@ -77,7 +80,7 @@ class Pictures:
             stars_before=placed.before[points:],
             stars_after=placed.after[points:],
             star_titles=tuple(one.title for one in asked),
-            axes=(placed.x, placed.y),
+            axes=AXES.get(view, (placed.x, placed.y)),
             caption=CAPTIONS[view],
             trustworthiness=self._trusted(view, layer, before, after, placed),
             standing_in=standing_in,
