@@ -63,6 +63,8 @@ class Artifact:
     """rho, the trust region: (layer,)."""
     margin: Tensor
     """0.99 quantile of sigma over harmless training text: (layer,)."""
+    permuted: Tensor
+    """Unit direction from permuted labels, a control: (layer, d_model), float32."""
     scores: LayerScores
     """The three text-only scores, and the layer they choose."""
     bands: dict[Label, Tensor]
@@ -217,6 +219,7 @@ def _tensors(artifact: Artifact) -> dict[str, Tensor]:
         "mean_harmless": artifact.mean_harmless,
         "radius": artifact.radius,
         "margin": artifact.margin,
+        "permuted": artifact.permuted,
         **{f"scores.{name}": getattr(scores, name) for name in scores._fields},
         **{f"bias.{modality}": bias for modality, bias in artifact.bias.items()},
         **{f"bands.{label}": band for label, band in artifact.bands.items()},
@@ -244,6 +247,7 @@ def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:
         bias=under("bias."),
         radius=tensors["radius"],
         margin=tensors["margin"],
+        permuted=tensors["permuted"],
         scores=LayerScores(**{name: tensors[f"scores.{name}"] for name in LayerScores._fields}),
         bands=under("bands."),
         refusal_ids=[int(token) for token in facts["refusal_ids"]],

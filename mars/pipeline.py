@@ -18,6 +18,7 @@ from mars.models import LoadedModel
 from mars.projection import refusal_coordinate, umap_view
 from mars.records import Label, Modality, Prompt
 from mars.selection import score_layers
+from mars.steering.controls import permuted_axes
 from mars.written import written_prompt
 
 NEUTRAL_SEED = 0
@@ -86,6 +87,7 @@ def fit(
         bias=bias,
         radius=centroids.radius,
         margin=centroids.margin,
+        permuted=permuted_axes(harmful, harmless),
         scores=scores,
         bands=bands,
         refusal_ids=refusal_token_ids(model.tokenizer),
