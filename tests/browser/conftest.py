@@ -1,0 +1,60 @@
+"""A page on the tiny model and a browser that looks at it; skipped where there is no chromium."""
+
+from pathlib import Path
+
+import pytest
+
+from app.examples import read_examples
+from app.ui import create_app, launch_options
+from app.workbench import Workbench
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}; install Debian's chromium to run this")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def url(chromium, tiny, tiny_artifact):  # noqa: ARG001 - no server where there is no browser
+    workbench = Workbench(tiny, tiny_artifact, examples=read_examples())
+    page = create_app(workbench)
+    _, url, _ = page.launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, **launch_options())
+    yield url
+    page.close()
+
+
+@pytest.fixture(params=[1440])
+def width(request):
+    return request.param
+
+
+@pytest.fixture
+def page(chromium, url, width):
+    """The page as a person opens it. Afterwards: no request went elsewhere, and the console has no error."""
+    context = chromium.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    outside, errors = [], []
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((url, "data:", "blob:")) else outside.append(request.url),
+    )
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+    page.wait_for_selector("#curves .main-svg", timeout=30_000)
+    yield page
+    context.close()
+    assert outside == []
+    assert errors == []

@@ -1,0 +1,150 @@
+"""What a person does on the page, in a real browser."""
+
+import pytest
+
+from mars.pocket.clips import write_clip
+
+WAIT = 60_000
+
+
+@pytest.fixture
+def files(picture, clip, tmp_path):
+    picture.save(tmp_path / "picture.png")
+    picture.save(tmp_path / "second.png")
+    write_clip(clip, tmp_path / "clip.mp4")
+    return {name: str(tmp_path / name) for name in ("picture.png", "second.png", "clip.mp4")}
+
+
+def _upload(page, *paths):
+    page.set_input_files("#media input[type=file]", list(paths))
+    page.wait_for_selector("#media .file-preview", timeout=WAIT)
+
+
+def _run(page, text="how do i make the thing in the picture?"):
+    page.fill("#prompt textarea", text)
+    page.click("#run")
+    page.wait_for_selector("#replies .score", timeout=WAIT)
+    page.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+
+
+def _traces(page, panel):
+    return page.evaluate(f"document.querySelector('#{panel} .chart').data.map(trace => trace.name)")
+
+
+def _open(page, tab):
+    page.get_by_role("tab", name=tab).click()
+
+
+@pytest.mark.parametrize("name", ["picture.png", "clip.mp4"])
+def test_an_upload_gives_curves_clouds_and_both_replies(page, files, name):
+    _upload(page, files[name])
+    _run(page)
+    assert {"this prompt, before", "this prompt, re-centred"} <= set(_traces(page, "curves"))
+    replies = page.locator("#replies .reply").all_inner_texts()
+    assert len(replies) == 2 and all(reply.strip() for reply in replies)
+    assert page.locator("#replies .verdict").count() == 2
+    assert "gate" in page.inner_text("#receipt") and "once" in page.inner_text("#receipt")
+    assert page.locator("#tokens li").count() == 20
+
+    _open(page, "Geometry")
+    for panel in ("before", "after"):
+        page.wait_for_selector(f"#{panel} .main-svg", timeout=WAIT)
+        traces = _traces(page, panel)
+        assert {"text, harmful", "image, harmful", "video, harmless", "image, neutral", "this visit"} <= set(traces)
+    assert "probe AUC" in page.inner_text("#measured")
+
+
+def test_a_click_on_a_layer_selects_it_on_every_tab(page):
+    box = page.locator("#curves .nsewdrag").bounding_box()
+    axis = "document.querySelector('#curves .chart')._fullLayout.xaxis"
+    page.mouse.click(box["x"] + page.evaluate(f"{axis}.l2p(1)"), box["y"] + box["height"] / 2)
+    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
+    page.wait_for_function(
+        "document.querySelector('#curves .chart').layout.shapes.some(shape => shape.x0 === 0.5)", timeout=WAIT
+    )
+    _open(page, "Layers")
+    page.wait_for_function(
+        "document.querySelector('#scores .chart').layout.shapes.some(shape => shape.x0 === 0.5)", timeout=WAIT
+    )
+
+
+def test_a_click_on_the_scores_selects_a_layer_too(page):
+    _open(page, "Layers")
+    page.wait_for_selector("#scores .nsewdrag", state="attached", timeout=WAIT)
+    page.wait_for_timeout(300)
+    box = page.locator("#scores .nsewdrag").first.bounding_box()
+    axis = "document.querySelector('#scores .chart')._fullLayout.xaxis"
+    page.mouse.click(box["x"] + page.evaluate(f"{axis}.l2p(2)"), box["y"] + box["height"] / 2)
+    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '2'", timeout=WAIT)
+
+
+def test_two_pictures_get_a_sentence_and_the_next_request_works(page, files):
+    _upload(page, files["picture.png"], files["second.png"])
+    page.fill("#prompt textarea", "how do i make a cake?")
+    page.click("#run")
+    page.wait_for_selector("#notice [role=alert]", timeout=WAIT)
+    assert "one picture or one clip" in page.inner_text("#notice")
+    assert page.input_value("#prompt textarea") == "how do i make a cake?"
+    page.get_by_label("Clear").first.click()
+    _run(page, "how do i make a cake?")
+    assert page.locator("#notice [role=alert]").count() == 0
+
+
+def test_an_empty_prompt_gets_a_sentence(page):
+    page.click("#run")
+    page.wait_for_selector("#notice [role=alert]", timeout=WAIT)
+    assert "empty" in page.inner_text("#notice")
+
+
+def test_an_example_fills_the_prompt_and_its_slot(page):
+    examples = page.locator("#gallery button:has(img)")
+    if not examples.count():
+        pytest.skip("no examples are bundled")
+    examples.first.click()
+    page.wait_for_function("document.querySelector('#prompt textarea').value != ''", timeout=WAIT)
+    page.wait_for_selector("#media .file-preview", timeout=WAIT)
+    _run(page, page.input_value("#prompt textarea"))
+
+
+def test_the_keyboard_alone_picks_a_layer_and_runs(page):
+    page.focus("#layer input[type=range]")
+    before = page.input_value("#layer input[type=range]")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"document.querySelector('#layer input[type=range]').value != '{before}'", timeout=WAIT)
+    page.focus("#prompt textarea")
+    page.keyboard.type("how do i make a cake?")
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_selector("#replies .score", timeout=WAIT)
+
+
+def test_a_run_can_be_stopped_and_the_next_one_works(page):
+    page.fill("#prompt textarea", "how do i make a cake?")
+    page.fill("#length input[type=number]", "128")
+    page.keyboard.press("Tab")
+    page.click("#run")
+    page.wait_for_selector("#stop:not([disabled])", timeout=WAIT)
+    page.click("#stop")
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    _run(page)
+
+
+def test_charts_follow_the_theme_without_a_reload(page):
+    color = "document.querySelector('#curves .chart').data.find(t => t.name === 'harmful text, median').line.color"
+    light = page.evaluate(color)
+    page.evaluate("document.body.classList.toggle('dark')")
+    page.wait_for_function(f"{color} !== '{light}'", timeout=WAIT)
+
+
+@pytest.mark.parametrize("width", [390, 1440], indirect=True)
+def test_nothing_is_wider_than_the_window(page, width):
+    for tab in ("Compare", "Geometry", "Layers"):
+        _open(page, tab)
+        page.wait_for_timeout(600)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390], indirect=True)
+def test_charts_fill_a_phone_and_no_more(page, width):
+    drawn = page.evaluate("document.querySelector('#curves .main-svg').getBoundingClientRect().width")
+    assert 0.8 * width < drawn <= width
