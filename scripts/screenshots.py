@@ -1,0 +1,85 @@
+"""Take the README's pictures of the page: python scripts/screenshots.py [--out assets/screenshots].
+
+Opens the bundled model in headless Chromium, runs a harmful request that stands in a picture, and photographs the
+three tabs. Needs Debian's chromium and the playwright package.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+TABS = ("compare", "geometry", "layers")
+WIDTH, HEIGHT = 1440, 900
+WAIT = 120_000
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+def main() -> int:
+    """Serve the page, walk through it, write one PNG a tab."""
+    options = _parser().parse_args()
+
+    from playwright.sync_api import sync_playwright
+
+    from app.examples import read_examples
+    from app.ui import create_app, launch_options
+    from app.workbench import Workbench
+
+    examples = read_examples()
+    workbench = Workbench.open(options.model, options.artifact, examples)
+    workbench.warm_up()
+    page = create_app(workbench)
+    _, url, _ = page.launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, **launch_options())
+    options.out.mkdir(parents=True, exist_ok=True)
+    shown = next(
+        number
+        for number, example in enumerate(examples)
+        if example.media and example.media.endswith(".png") and example.label == "harmful"
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=options.browser, args=FLAGS)
+        view = browser.new_page(viewport={"width": options.width, "height": HEIGHT})
+        view.goto(f"{url}?__theme={options.theme}")
+        _ask(view, shown)
+        for tab in TABS:
+            view.get_by_role("tab", name=tab.capitalize()).click()
+            if tab == "geometry":
+                view.wait_for_selector("#after .main-svg", timeout=WAIT)
+                view.wait_for_function("!document.querySelector('#geometry-notice .busy')", timeout=WAIT)
+            view.wait_for_timeout(1200)
+            path = options.out / f"{tab}.png"
+            view.screenshot(path=path, full_page=True)
+            print(path)
+        browser.close()
+    page.close()
+    return 0
+
+
+def _ask(view, example: int) -> None:
+    """Run one example and wait for both replies."""
+    view.wait_for_selector("#curves .main-svg", timeout=WAIT)
+    view.click(f'#gallery [data-example="{example}"]')
+    view.wait_for_selector("#media .file-preview", timeout=WAIT)
+    view.click("#run")
+    view.wait_for_selector("#replies .score", timeout=WAIT)
+    view.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Photograph the three tabs of the page.")
+    parser.add_argument("--out", type=Path, default=ROOT / "assets" / "screenshots")
+    parser.add_argument("--model", default=ROOT / "assets" / "pocket-vl")
+    parser.add_argument("--artifact")
+    parser.add_argument("--browser", default="/usr/bin/chromium", help="the browser's executable")
+    parser.add_argument("--width", type=int, default=WIDTH, help="pixels")
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
