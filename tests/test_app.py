@@ -123,7 +123,9 @@ def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(workbench):
 
 def test_a_number_within_its_band_is_called_no_better_than_chance():
     inside = Measured("probe AUC, text to image", 0.5, 0.5, (0.4, 0.6), "Meaning.")
+    reversed_ = Measured("probe AUC, text to image", 0.1, 0.1, (0.4, 0.6), "Meaning.")
     outside = Measured("probe AUC, text to image", 0.9, 0.9, (0.4, 0.6), "Meaning.")
+    assert "no better than chance" in markup.measured([reversed_])
     assert "no better than chance" in markup.measured([inside])
     assert "no better than chance" not in markup.measured([outside])
 

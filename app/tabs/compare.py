@@ -1,5 +1,6 @@
 """Compare: one prompt, its layer curves, and both replies side by side with the receipt of the edit."""
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 
@@ -74,8 +75,8 @@ def build(workbench: Workbench, shared: Shared) -> None:
 
     shown = [curves, numbers, replies, receipt, tokens, receipt_head, tokens_head]
     outputs = [*shown, notice, shared.visit, run, stop]
-    running = gr.on(
-        [run.click, text.submit],
+    asked = gr.on([run.click, text.submit], _asked, outputs=[notice, run, stop], queue=False, **QUIET)
+    running = asked.then(
         partial(_run, workbench),
         inputs=[text, media, shared.layer, gain, length, shared.visit],
         outputs=outputs,
@@ -107,13 +108,18 @@ def _run(
 ) -> Iterator[dict | list]:
     """One generator for everything, so that both replies advance together."""
     keep = [gr.skip()] * 7
-    yield [*keep, markup.notice("Reading the prompt …", "busy"), gr.skip(), _button(False), _button(True)]
+    yield [*keep, markup.notice("Reading the prompt …", "busy"), *[gr.skip()] * 3]
     try:
         for comparison in workbench.compare(text, files, layer, gain, length):
             remembered = visit.with_comparison(comparison) if comparison.index == 0 else gr.skip()
             yield [*_views(workbench, comparison, layer), "", remembered, gr.skip(), gr.skip()]
     except RequestError as error:
         yield [*keep, markup.notice(str(error)), gr.skip(), _button(True), _button(False)]
+        return
+    except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
+        logging.getLogger(__name__).exception("a comparison failed")
+        told = f"The model failed on this prompt ({type(error).__name__}); the server's log has the details."
+        yield [*keep, markup.notice(told), gr.skip(), _button(True), _button(False)]
         return
     title = _title(text, comparison.curves.modality)
     visit = visit.with_comparison(comparison).with_asked(
@@ -155,6 +161,11 @@ def _relayered(workbench: Workbench, layer: int, visit: Visit) -> list:
         markup.curves_table(workbench.bands, curves, layer),
         markup.replies(shown, stale) if shown else gr.skip(),
     ]
+
+
+def _asked() -> list:
+    """At once, also where another visitor's run comes first."""
+    return [markup.notice("Waiting for the model …", "busy"), _button(False), _button(True)]
 
 
 def _stopped() -> list:

@@ -337,7 +337,7 @@ def _reply_json(reply: Reply) -> dict:
 def _artifact_words(folder: Path, model: LoadedModel, artifact: Artifact) -> str:
     where = "bundled" if model.name == POCKET and folder.name == "artifact" else folder.name
     requests = sum(artifact.provenance.get("counts", {}).values())
-    return f"{where}, fitted on {requests} requests in words" if requests else where
+    return f"{where}, fitted on {requests} requests" if requests else where
 
 
 def _badges(model: LoadedModel) -> tuple[str, ...]:

@@ -1,0 +1,277 @@
+"""The parts of a report as HTML: findings, charts, tables, cases. Pure; everything from the results is escaped.
+
+Every function takes results that `app.report.check` has passed.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures.tradeoff import WORDS, tradeoff
+
+LABELS = ("harmful", "harmless")
+GROUPS = {
+    "main": "All requests",
+    "held_out_things": "Things that never occurred in a request",
+    "blank_picture": "Requests in words with a meaningless picture attached",
+}
+
+
+def title(results: Mapping[str, Any]) -> str:
+    model = dict_of(results, "settings").get("model")
+    return f"Refusal and its price: {model}" if model else "Refusal and its price"
+
+
+def header(results: Mapping[str, Any]) -> str:
+    settings = dict_of(results, "settings")
+    facts = {key: settings[key] for key in ("model", "set", "layer", "gain") if settings.get(key) is not None}
+    return (
+        "<header><h1>Refusal and its price</h1><p>How much of what is harmful a model refuses, in words, pictures "
+        "and clips, and how much of what is harmless it refuses with it, by steering strategy. Evaluated by MARS "
+        f"Lens; the requests are for research on safety.</p>{_facts(facts)}{_findings(results['rows'])}</header>"
+    )
+
+
+def _findings(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What MARS changes, one sentence a modality."""
+    cells = _cells(rows, _groups(rows)[0])
+    sentences = []
+    for modality, word in WORDS.items():
+        told = [
+            f"<b>{_percent(after['rate'])}</b> of {label} requests refused (unsteered {_percent(before['rate'])})"
+            for label in LABELS
+            if (after := cells.get(("mars", modality, label)))
+            and (before := cells.get(("unsteered", modality, label)))
+        ]
+        if told:
+            sentences.append(f"<li>With {word}, under MARS {' and '.join(told)}.</li>")
+    return f'<ul class="findings">{"".join(sentences)}</ul>' if sentences else ""
+
+
+# Charts and tables
+
+
+def charts(rows: Sequence[Mapping[str, Any]]) -> tuple[list[go.Figure], str]:
+    """One trade-off chart a modality, of the first group that has both harmful and harmless requests."""
+    figures, boxes = [], ""
+    for group in _groups(rows):
+        cells = _cells(rows, group)
+        for modality, word in WORDS.items():
+            names = [name for name in _strategies(rows) if all((name, modality, label) in cells for label in LABELS)]
+            if not names:
+                continue
+            intervals = [
+                np.array([[cells[name, modality, label][key] for key in ("rate", "low", "high")] for name in names])
+                for label in LABELS
+            ]
+            figures.append(tradeoff(names, *intervals, modality))
+            boxes += f'<figure><figcaption>{word.capitalize()}</figcaption><div class="chart"></div></figure>'
+        if figures:
+            return figures, (
+                "<p>Each mark is one strategy: up is harmful requests refused, right is harmless ones refused, so up "
+                "and to the left is better. Bars are 95 % Wilson intervals. The open mark is the model unsteered. "
+                f'{escape(_group_title(group))}.</p><div class="charts">{boxes}</div>'
+                '<noscript><p class="quiet">The charts need scripts; the tables below say the same.</p></noscript>'
+            )
+    return [], (
+        "<p>No chart: this set has harmful or harmless requests only, and refusal says nothing without false "
+        "refusal. Add the other kind.</p>"
+    )
+
+
+def refusals(rows: Sequence[Mapping[str, Any]]) -> str:
+    intro = "<p>Share refused, with count and 95 % Wilson interval. Refusing is not being safe: both are needed.</p>"
+    return intro + "".join(
+        _grid(_group_title(group), rows, group, lambda cell: _rate(cell, cell["refusals"])) for group in _groups(rows)
+    )
+
+
+def gates(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How often the gate opened and how far the edit went, where the results say so."""
+    if not any("open_gates" in row for row in rows):
+        return ""
+
+    def cell(row: Mapping[str, Any]) -> str:
+        return f"{_percent(row.get('open_gates'))}<small>mean strength {_number(row.get('mean_strength'))}</small>"
+
+    return (
+        "<p>Share of inputs whose activation was moved at the first token, and how far on average, in units of the "
+        "residual stream.</p>"
+    ) + "".join(
+        f"<details><summary>{escape(_group_title(group))}</summary>{_grid('', rows, group, cell)}</details>"
+        for group in _groups(rows)
+    )
+
+
+def _grid(title: str, rows: Sequence[Mapping[str, Any]], group: str, show: Callable[[Mapping], str]) -> str:
+    """A table of strategies by modality and label."""
+    cells = _cells(rows, group)
+    columns = [
+        (modality, [label for label in LABELS if any((name, modality, label) in cells for name in _strategies(rows))])
+        for modality in WORDS
+    ]
+    columns = [(modality, labels) for modality, labels in columns if labels]
+    names = [name for name in _strategies(rows) if any(key[0] == name for key in cells)]
+    above = "".join(
+        f'<th scope="colgroup" colspan="{len(labels)}">{WORDS[modality].capitalize()}</th>'
+        for modality, labels in columns
+    )
+    below = "".join(f'<th scope="col" class="{label}">{label}</th>' for _, labels in columns for label in labels)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(
+            f"<td>{show(cells[name, modality, label]) if (name, modality, label) in cells else '–'}</td>"
+            for modality, labels in columns
+            for label in labels
+        )
+        + "</tr>"
+        for name in names
+    )
+    caption = f"<caption>{escape(title)}</caption>" if title else ""
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title or _group_title(group))}">'
+        f'<table>{caption}<thead><tr><th scope="col" rowspan="2">strategy</th>{above}</tr><tr>{below}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def utility(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return ""
+    cells = {(row["strategy"], row["modality"]): row for row in rows}
+    modalities = [modality for modality in WORDS if any(key[1] == modality for key in cells)]
+    head = "".join(f'<th scope="col">{WORDS[modality]}</th>' for modality in modalities)
+    body = ""
+    for name in _strategies(rows):
+        body += f'<tr><th scope="row">{escape(name)}</th>'
+        for modality in modalities:
+            row = cells.get((name, modality))
+            kl = f"<small>KL {_number(row['kl'])} nats</small>" if row and row.get("kl") is not None else ""
+            body += f"<td>{_rate(row, row['exact'])}{kl}</td>" if row and row["n"] else "<td>–</td>"
+        body += "</tr>"
+    return (
+        "<p>Share of exact replies to harmless questions, the price in usefulness; KL is the divergence of the first "
+        "token's distribution from the unsteered model's, on harmless input.</p>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="Exact replies">'
+        f'<table><thead><tr><th scope="col">strategy</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def provenance(results: Mapping[str, Any]) -> str:
+    named = {part.capitalize(): dict_of(results, part) for part in ("settings", "versions", "hashes")}
+    return "".join(f"<h3>{name}</h3>{_facts(facts)}" for name, facts in named.items() if facts)
+
+
+# Cases
+
+
+def cases(cases: Sequence[Mapping[str, Any]]) -> str:
+    if not cases:
+        return ""
+    kinds = [("modality", [name for name in WORDS if any(case["modality"] == name for case in cases)]),
+             ("label", [name for name in LABELS if any(case["label"] == name for case in cases)])]  # fmt: skip
+    choices = "".join(
+        f'<label>{kind} <select data-filter="{kind}"><option value="">all</option>'
+        + "".join(f'<option value="{name}">{WORDS.get(name, name)}</option>' for name in names)
+        + "</select></label>"
+        for kind, names in kinds
+        if len(names) > 1
+    )
+    listed = "".join(_case(number, case) for number, case in enumerate(cases, start=1))
+    return (
+        f'<p>Every case with what each strategy made of it.</p><form class="filters" hidden>{choices}'
+        '<label class="check"><input type="checkbox" data-filter="differs"> verdicts differ</label>'
+        '<label>holding <input type="search" data-filter="words" placeholder="words"></label>'
+        f'<output aria-live="polite">{len(cases)} cases</output></form><div class="cases">{listed}</div>'
+    )
+
+
+def _case(number: int, case: Mapping[str, Any]) -> str:
+    replies = {name: reply for name, reply in case["replies"].items() if isinstance(reply, Mapping)}
+    differs = " data-differs" if len({bool(reply.get("refused")) for reply in replies.values()}) > 1 else ""
+    about = [WORDS.get(case["modality"], case["modality"]), case["label"]]
+    if case.get("group", "main") != "main":
+        about.append(str(case["group"]).replace("_", " "))
+    expected = f'<p class="quiet">Expected: {escape(str(case["expected"]))}</p>' if case.get("expected") else ""
+    listed = "".join(
+        f"<div><dt>{escape(name)}{_verdict(reply)}</dt>"
+        f'<dd dir="auto">{escape(str(reply.get("reply", "")))}</dd></div>'
+        for name, reply in replies.items()
+    )
+    return (
+        f'<details data-modality="{escape(case["modality"])}" data-label="{escape(case["label"])}"{differs}>'
+        f'<summary><span class="number">{number}</span><span class="asked" dir="auto">'
+        f'{escape(case["text"] or "no words")}</span><span class="about">{escape(", ".join(about))}</span></summary>'
+        f"{expected}<dl>{listed}</dl></details>"
+    )
+
+
+def _verdict(reply: Mapping[str, Any]) -> str:
+    verdict = '<b class="refuses">refused</b>' if reply.get("refused") else "<b>answered</b>"
+    strength = reply.get("strength")
+    return verdict + (f"<small>strength {_number(strength)}</small>" if strength else "")
+
+
+# Small things
+
+
+def list_of(results: Mapping[str, Any], part: str) -> list:
+    found = results.get(part)
+    return found if isinstance(found, list) else []
+
+
+def dict_of(results: Mapping[str, Any], part: str) -> Mapping:
+    found = results.get(part)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _strategies(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(row["strategy"] for row in rows))
+
+
+def _groups(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Groups in order of appearance, the main one first."""
+    groups = list(dict.fromkeys(str(row.get("group", "main")) for row in rows))
+    return sorted(groups, key=lambda group: group != "main")
+
+
+def _group_title(group: str) -> str:
+    return GROUPS.get(group, group.replace("_", " ").capitalize())
+
+
+def _cells(rows: Iterable[Mapping[str, Any]], group: str) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+    return {
+        (row["strategy"], row["modality"], row["label"]): row
+        for row in rows
+        if str(row.get("group", "main")) == group
+    }
+
+
+def _rate(row: Mapping[str, Any], count: float) -> str:
+    interval = f", {100 * row['low']:.1f} to {100 * row['high']:.1f}" if "low" in row and "high" in row else ""
+    return f"{_percent(count / row['n'])}<small>{count:g} of {row['n']:g}{interval}</small>"
+
+
+def _percent(share: Any) -> str:
+    return f"{100 * share:.1f} %" if isinstance(share, int | float) and math.isfinite(share) else "–"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, int | float) and math.isfinite(value) else "–"
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    """Names and values as a list of definitions; nothing where there are none."""
+    listed = "".join(
+        f"<div><dt>{escape(str(name))}</dt><dd>{escape(_plain(value))}</dd></div>" for name, value in facts.items()
+    )
+    return f'<dl class="facts">{listed}</dl>' if listed else ""
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
