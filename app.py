@@ -9,6 +9,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 BUNDLED = Path(__file__).resolve().parent / "assets" / "pocket-vl"
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Load the model, build the page, serve it until interrupted."""
@@ -24,9 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     except RequestError as error:
         print(error, file=sys.stderr)
         return 1
-    page = create_app(workbench)
+    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    page = create_app(workbench, for_operator=host in LOOPBACK)
     workbench.warm_up()
-    page.launch(server_name=options.host, server_port=options.port, **launch_options())
+    page.launch(server_name=host, server_port=options.port, **launch_options())
     return 0
 
 

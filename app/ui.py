@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import markup
+from app import markup, model_picker
 from app.api import add_compare
 from app.examples import FOLDER
 from app.figures.palette import DARK, LIGHT
@@ -20,24 +20,26 @@ LAYER = (
     "steered on every tab."
 )
 MAX_FILE_SIZE = "100mb"
+VISIT_SECONDS = 3600
+"""How long a visit is remembered after its last request."""
 CACHE = (600, 3600)
 """Seconds between sweeps of uploads, and their age at which they go."""
 
 
-def create_app(workbench: Workbench) -> gr.Blocks:
-    """The whole page on one model. Launch it with `launch_options()`."""
+def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
+    """The whole page. Launch it with `launch_options()`.
+
+    for_operator: whether visitors may load another model, which is right where the page serves this machine alone.
+    """
     gr.set_static_paths([FOLDER])
-    chosen = workbench.chosen_layer
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
-        gr.HTML(markup.top_line(workbench.card))
-        visit = gr.State(Visit(), time_to_live=3600)
+        top = gr.HTML(markup.top_line(workbench.card))
+        visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
+        generation = gr.State(workbench.generation)
         with gr.Row(elem_id="bar"):
-            layer = gr.Slider(
-                0, workbench.n_layers - 1, chosen, step=1, label="Layer", info=LAYER, elem_id="layer", scale=1,
-                buttons=[],
-            )  # fmt: skip
-            back = gr.Button(f"Chosen layer: {chosen}", elem_id="chosen", scale=0, min_width=150, size="sm")
-        shared = Shared(layer, visit)
+            layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(workbench))
+            back = gr.Button(_chosen(workbench), elem_id="chosen", scale=0, min_width=150, size="sm")
+        shared = Shared(layer, visit, generation)
         with gr.Tabs():
             with gr.Tab("Compare", id="compare"):
                 compare.build(workbench, shared)
@@ -45,9 +47,24 @@ def create_app(workbench: Workbench) -> gr.Blocks:
                 geometry.build(workbench, shared, tab)
             with gr.Tab("Layers", id="layers"):
                 layers.build(workbench, shared)
-        back.click(lambda: chosen, outputs=layer, **QUIET)
+        if for_operator:
+            model_picker.build(workbench, shared)
+        back.click(lambda: workbench.chosen_layer, outputs=layer, **QUIET)
+        generation.change(
+            lambda: [markup.top_line(workbench.card), gr.update(**_layers(workbench)), _chosen(workbench)],
+            outputs=[top, layer, back], **QUIET,
+        )  # fmt: skip
+        page.load(lambda: workbench.generation, outputs=generation, **QUIET)
         add_compare(workbench)
     return page
+
+
+def _layers(workbench: Workbench) -> dict[str, int]:
+    return {"minimum": 0, "maximum": workbench.n_layers - 1, "step": 1, "value": workbench.chosen_layer}
+
+
+def _chosen(workbench: Workbench) -> str:
+    return f"Chosen layer: {workbench.chosen_layer}"
 
 
 def launch_options() -> dict[str, Any]:

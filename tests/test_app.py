@@ -190,21 +190,47 @@ def test_a_fault_of_ours_is_not_dressed_up_as_bad_input(workbench, monkeypatch):
         next(workbench.compare(TEXT))
 
 
-@pytest.mark.parametrize("missing", ["processor_config.json", "config.json"])
-def test_a_model_folder_that_lacks_something_is_refused_in_a_sentence(tiny_folder, tmp_path, missing):
-    folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    (folder / missing).unlink()
-    for other in folder.glob("*preprocessor_config.json"):
-        other.unlink()
-    with pytest.raises(RequestError, match=missing.split("_")[0].removesuffix(".json")):
-        Workbench.open(folder, folder)
-
-
-def test_an_artifact_of_another_model_is_refused_in_a_sentence(tiny_folder, tiny_artifact, tmp_path):
+@pytest.fixture(scope="module")
+def folders(tiny_folder, tiny_artifact, tmp_path_factory):
+    """A model folder with its artifact, one without a processor, and an artifact of another model."""
+    folder = tmp_path_factory.mktemp("folders")
+    good = shutil.copytree(tiny_folder, folder / "good")
+    artifacts.save(tiny_artifact, good / "artifact")
+    bare = shutil.copytree(good, folder / "bare")
+    for file in (*bare.glob("processor_config.json"), *bare.glob("*preprocessor_config.json")):
+        file.unlink()
     other = replace(tiny_artifact, provenance=tiny_artifact.provenance | {"weights": "of another"})
-    artifacts.save(other, tmp_path / "artifact")
-    with pytest.raises(RequestError, match="does not belong"):
-        Workbench.open(tiny_folder, tmp_path / "artifact")
+    artifacts.save(other, folder / "other")
+    return {"good": str(good), "bare": str(bare), "other": str(folder / "other")}
+
+
+UNFIT = [
+    ("bare", None, "processor"),
+    ("good", "other", "does not belong"),
+    ("other", None, "config.json"),
+    ("/no/such/model", None, "no folder /no/such/model"),
+    ("some/hub-id", None, "python -m mars fit"),
+    ("", None, "No model is named"),
+]
+
+
+@pytest.mark.parametrize(("model", "artifact", "told"), UNFIT)
+def test_a_model_that_cannot_be_used_leaves_the_present_one_in_place(
+    tiny, tiny_artifact, folders, model, artifact, told
+):
+    workbench = Workbench(tiny, tiny_artifact)
+    with pytest.raises(RequestError, match=told):
+        workbench.replace(folders.get(model, model), folders.get(artifact, artifact))
+    assert workbench.generation == 0 and workbench.answer(TEXT)["modality"] == "text"
+
+
+def test_another_model_takes_the_place_of_the_first(tiny, tiny_artifact, folders, monkeypatch):
+    monkeypatch.setattr(Workbench, "warm_up", lambda workbench: None)  # noqa: ARG005 - no threads beyond the test
+    workbench = Workbench(tiny, tiny_artifact)
+    workbench.replace(folders["good"])
+    assert (workbench.generation, workbench.card.name) == (1, "good")
+    assert workbench.pictures.artifact is workbench.artifact
+    assert workbench.answer(TEXT)["modality"] == "text"
 
 
 def test_starting_on_a_folder_that_is_not_there_says_so_and_ends(capsys):
@@ -251,6 +277,13 @@ def test_the_endpoint_says_the_same_sentence(client, bad, request_, told):
     assert client.predict(text=TEXT, api_name="/compare")["modality"] == "text"
 
 
+@pytest.mark.parametrize(("model", "artifact", "told"), UNFIT)
+def test_loading_over_the_api_says_the_same_sentence(client, folders, model, artifact, told):
+    with pytest.raises(AppError, match=told):
+        client.predict(folders.get(model, model), folders.get(artifact, artifact), api_name="/load")
+    assert client.predict(text=TEXT, api_name="/compare")["modality"] == "text"
+
+
 @pytest.mark.parametrize("media", ["/etc/hostname", {"path": "/etc/hostname"}, ["/etc/hostname"], 7])
 def test_a_path_that_a_client_names_is_not_opened(media):
     with pytest.raises(RequestError, match="not an uploaded file"):
@@ -263,7 +296,8 @@ def test_a_path_that_a_client_names_is_not_opened(media):
 def test_every_event_that_runs_the_model_shares_one_queue_of_one(workbench):
     page = create_app(workbench)
     running = [fn for fn in page.fns.values() if fn.concurrency_id == "model"]
-    assert len(running) == 2 and all(fn.concurrency_limit == 1 for fn in running)
+    assert {fn.api_name for fn in running} >= {"compare", "load"}
+    assert len(running) == 4 and all(fn.concurrency_limit == 1 for fn in running)
 
 
 def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):
@@ -271,11 +305,12 @@ def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):
     assert not [block for block in page.blocks.values() if block.get_block_name() == "plot"]
 
 
-def test_only_the_comparison_is_offered_to_programs(workbench):
-    info = create_app(workbench).get_api_info()
+def test_programs_get_the_comparison_and_only_the_operator_may_load(workbench):
+    info = create_app(workbench, for_operator=False).get_api_info()
     assert list(info["named_endpoints"]) == ["/compare"]
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/compare"]["parameters"]]
     assert names == ["text", "media", "layer", "gain"]
+    assert set(create_app(workbench).get_api_info()["named_endpoints"]) == {"/compare", "/load"}
 
 
 def test_nothing_is_kept_and_nothing_is_sent():

@@ -97,10 +97,8 @@ def build(workbench: Workbench, shared: Shared) -> None:
 
     gallery.select(chosen, outputs=[text, media, notice], **QUIET)
     select_layer_by_click(curves, workbench, shared)
-    shared.layer.change(
-        partial(_relayered, workbench), [shared.layer, shared.visit], [curves, numbers, replies],
-        trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+    shared.redraw(partial(_redrawn, workbench), [shared.layer, shared.visit], [curves, numbers, replies])
+    shared.generation.change(lambda: ["", ""], outputs=[receipt, tokens], **QUIET)
 
 
 def _run(
@@ -149,7 +147,7 @@ def _curves(workbench: Workbench, curves: Curves | None, layer: int):
     return layer_curves(workbench.bands, before, after, modality, layer, workbench.chosen_layer)
 
 
-def _relayered(workbench: Workbench, layer: int, visit: Visit) -> list:
+def _redrawn(workbench: Workbench, layer: int, visit: Visit) -> list:
     """Redraw at another layer without running the model; replies of the former layer say so."""
     shown = visit.shown
     curves = shown.curves if shown else None
@@ -159,7 +157,7 @@ def _relayered(workbench: Workbench, layer: int, visit: Visit) -> list:
     return [
         _curves(workbench, curves, layer),
         markup.curves_table(workbench.bands, curves, layer),
-        markup.replies(shown, stale) if shown else gr.skip(),
+        markup.replies(shown, stale),
     ]
 
 

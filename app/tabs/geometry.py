@@ -57,7 +57,8 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
     draw = partial(_draw, workbench)
     inputs = [view, shared.layer, shared.visit]
     outputs = [before, after, before_title, after_title, caption, numbers, asked, notice, timer]
-    for event in (tab.select, view.change, shared.layer.change, timer.tick):
+    shared.redraw(draw, inputs, outputs)
+    for event in (tab.select, view.change, timer.tick):
         event(draw, inputs, outputs, trigger_mode="always_last", **QUIET)
 
 

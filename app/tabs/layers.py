@@ -1,5 +1,6 @@
 """Layers: why this layer, from text alone, and the means to overrule it by a click."""
 
+from functools import partial
 from html import escape
 
 import gradio as gr
@@ -7,7 +8,8 @@ import gradio as gr
 from app import markup
 from app.figures.scores import HEIGHT, score_rows
 from app.plotly_panel import PlotlyPanel
-from app.tabs.shared import QUIET, Shared, select_layer_by_click
+from app.results import Scores
+from app.tabs.shared import Shared, select_layer_by_click
 from app.workbench import Workbench
 
 INTRO = (
@@ -20,29 +22,34 @@ INTRO = (
 
 def build(workbench: Workbench, shared: Shared) -> None:
     """Lay the tab out and wire it."""
-    scores = workbench.scores()
+    chart, table, why = _draw(workbench, workbench.chosen_layer)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             gr.HTML(markup.section("Three scores and their mean", INTRO))
-            panel = PlotlyPanel(_figure(workbench, workbench.chosen_layer), height=HEIGHT, elem_id="scores")
-            numbers = gr.HTML(markup.scores_table(scores, workbench.chosen_layer), elem_id="scores-table")
+            panel = PlotlyPanel(chart, height=HEIGHT, elem_id="scores")
+            numbers = gr.HTML(table, elem_id="scores-table")
         with gr.Column(scale=1, min_width=300):
-            gr.HTML(markup.section(f"Layer {scores.chosen} is chosen", escape(scores.reason)))
-            gr.HTML(markup.definitions(scores.meanings))
-            if not scores.eligible.all():
-                first = int(scores.eligible.argmin())
-                gr.HTML(markup.caption(
-                    f"Layers from {first} on are shaded: the last fifth of the depth is not considered, "
-                    "since an edit so late "
-                    "leaves the model little room to act on it."
-                ))  # fmt: skip
+            reason = gr.HTML(why, elem_id="reason")
     select_layer_by_click(panel, workbench, shared)
-    shared.layer.change(
-        lambda layer: [_figure(workbench, layer), markup.scores_table(scores, layer)],
-        shared.layer, [panel, numbers], trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+    shared.redraw(partial(_draw, workbench), [shared.layer], [panel, numbers, reason])
 
 
-def _figure(workbench: Workbench, layer: int):
+def _draw(workbench: Workbench, layer: int) -> list:
+    """The chart, its table, and why the chosen layer was chosen."""
     scores = workbench.scores()
-    return score_rows(scores.curves, scores.units, layer, scores.chosen, scores.eligible)
+    return [
+        score_rows(scores.curves, scores.units, layer, scores.chosen, scores.eligible),
+        markup.scores_table(scores, layer),
+        _reason(scores),
+    ]
+
+
+def _reason(scores: Scores) -> str:
+    words = markup.section(f"Layer {scores.chosen} is chosen", escape(scores.reason))
+    words += markup.definitions(scores.meanings)
+    if scores.eligible.all():
+        return words
+    return words + markup.caption(
+        f"Layers from {int(scores.eligible.argmin())} on are shaded: the last fifth of the depth is not considered, "
+        "since an edit so late leaves the model little room to act on it."
+    )

@@ -1,5 +1,6 @@
 """What the tabs share: the layer that a person looks at, and what the visit remembers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gradio as gr
@@ -21,6 +22,13 @@ class Shared:
     layer: gr.Slider
     visit: gr.State
     """Holds an app.state.Visit."""
+    generation: gr.State
+    """Counts the models that were loaded since the start; a change means that everything is another."""
+
+    def redraw(self, function: Callable, inputs: list, outputs: list) -> None:
+        """Call a function whenever the layer or the model is another one."""
+        for event in (self.layer.change, self.generation.change):
+            event(function, inputs, outputs, trigger_mode="always_last", **QUIET)
 
 
 def select_layer_by_click(panel: PlotlyPanel, workbench: Workbench, shared: Shared) -> None:

@@ -72,6 +72,8 @@ class Workbench:
     artifact: Artifact
     artifact_name: str = "fitted in memory"
     examples: tuple[Example, ...] = ()
+    generation: int = 0
+    """How many times another model took this one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _measured: dict[int, tuple[Measured, ...]] = field(default_factory=dict)
 
@@ -86,17 +88,20 @@ class Workbench:
 
         Raises RequestError with one sentence.
         """
-        with one_sentence():
-            folder = Path(artifact) if artifact else Path(source) / "artifact"
-            if not artifact and not Path(source).is_dir():
-                raise RequestError(
-                    f"{source} needs an artifact: fit one with python -m mars fit --model {source} --out "
-                    "FOLDER, "
-                    "then start with --artifact FOLDER."
-                )
-            model = load_model(source)
-            fitted = artifacts.load(folder, model)
-            return cls(model, fitted, _artifact_words(folder, model, fitted), tuple(examples))
+        model, fitted, words = _opened(source, artifact)
+        return cls(model, fitted, words, tuple(examples))
+
+    def replace(self, source: str | Path, artifact: str | Path | None = None) -> None:
+        """Put another model in this one's place, for every visitor; this one stays where that fails.
+
+        Raises RequestError with one sentence.
+        """
+        model, fitted, words = _opened(source, artifact)
+        with self._lock:
+            self.model, self.artifact, self.artifact_name = model, fitted, words
+            self.pictures, self._measured = Pictures(fitted), {}
+            self.generation += 1
+        self.warm_up()
 
     @property
     def n_layers(self) -> int:
@@ -306,6 +311,24 @@ def one_sentence() -> Iterator[None]:
         raise
     except ValueError as error:
         raise RequestError(str(error)) from error
+
+
+def _opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel, Artifact, str]:
+    """A model, its artifact, and where that comes from in a few words. Raises RequestError."""
+    if not str(source).strip():
+        raise RequestError("No model is named. Give a model's folder or its hub id.")
+    with one_sentence():
+        if not artifact and not Path(source).is_dir():
+            # Said before anything is fetched.
+            raise RequestError(
+                f"There is no folder {source} with a model and its artifact. Give the model's folder; for "
+                "a hub id, fit "
+                f"an artifact with python -m mars fit --model {source} --out FOLDER and name that folder too."
+            )
+        folder = Path(artifact) if artifact else Path(source) / "artifact"
+        model = load_model(source)
+        fitted = artifacts.load(folder, model)
+    return model, fitted, _artifact_words(folder, model, fitted)
 
 
 def _prompt(text: str, files: Sequence[str | Path]) -> Prompt:

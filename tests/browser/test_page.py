@@ -148,3 +148,13 @@ def test_nothing_is_wider_than_the_window(page, width):
 def test_charts_fill_a_phone_and_no_more(page, width):
     drawn = page.evaluate("document.querySelector('#curves .main-svg').getBoundingClientRect().width")
     assert 0.8 * width < drawn <= width
+
+
+def test_a_model_that_cannot_be_loaded_gets_a_sentence_and_the_page_goes_on(page, tmp_path):
+    page.get_by_text("Use another model").click()
+    page.fill("#picker-model textarea, #picker-model input", str(tmp_path))
+    page.fill("#picker-artifact textarea, #picker-artifact input", str(tmp_path))
+    page.click("#picker-load")
+    page.wait_for_selector("#picker-notice [role=alert]", timeout=WAIT)
+    assert "config.json" in page.inner_text("#picker-notice")
+    _run(page)
