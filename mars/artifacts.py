@@ -196,7 +196,7 @@ def _check_belongs(artifact: Artifact, model: LoadedModel) -> None:
 def weights_mark(model: LoadedModel) -> list[float]:
     """A few weights of a model's first and last matrices, by which its artifact knows it: cheap at any size."""
     embedding = model.model.get_input_embeddings().weight
-    matrices = [parameter for parameter in model.layers[-1].parameters() if parameter.dim() > 1]
+    matrices = [parameter for parameter in model.layers[-1].parameters() if parameter.dim() == 2]
     return [
         round(value, 6)
         for matrix in (embedding, matrices[0], matrices[-1])

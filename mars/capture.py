@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from mars.hooks import capturing
-from mars.inputs import encode
-from mars.models import LoadedModel, ModelError
+from mars.inputs import encode, shape
+from mars.models import LoadedModel
 from mars.records import Activations, Prompt
 
 Progress = Callable[[int, int], None]
@@ -19,8 +19,8 @@ def capture(
 ) -> Activations:
     """Block outputs and next-token logits at the last prompt position, in the order of the prompts.
 
-    Prompts are batched by modality, left-padded. Raises PromptError for a prompt that the model cannot read,
-    ModelError where an activation is not finite, naming layer and dtype.
+    Prompts are batched by modality and number of frames, left-padded. Raises PromptError for a prompt that the
+    model cannot read, ModelError where an activation is not finite, naming layer and dtype.
     """
     if not prompts:
         raise ValueError("There is no prompt to capture activations of.")
@@ -37,27 +37,17 @@ def capture(
         done += len(batch)
         if progress:
             progress(done, len(prompts))
-    check_finite(model, values)
+    model.check_finite(values)
     return Activations(values, torch.stack(logits))
 
 
-def check_finite(model: LoadedModel, values: torch.Tensor) -> None:
-    """Raise ModelError at the first layer whose activations overflowed. values: (prompt, layer, d_model)."""
-    bad = (~values.isfinite()).any(dim=2).any(dim=0).nonzero()
-    if len(bad):
-        raise ModelError(
-            f"{model.name}: activations of layer {int(bad[0])} overflowed in {model.dtype}. "
-            "Load the model in bfloat16 or float32."
-        )
-
-
 def _batches(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
-    """Indices of prompts, grouped by modality and by similar length so that little padding is computed."""
-    order = sorted(range(len(prompts)), key=lambda i: (prompts[i].modality, len(prompts[i].text)))
+    """Indices of prompts, grouped by shape and by similar length so that little padding is computed."""
+    order = sorted(range(len(prompts)), key=lambda i: (*shape(prompts[i]), len(prompts[i].text)))
     batches: list[list[int]] = []
     for index in order:
         last = batches[-1] if batches else None
-        if last and len(last) < size and prompts[last[0]].modality == prompts[index].modality:
+        if last and len(last) < size and shape(prompts[last[0]]) == shape(prompts[index]):
             last.append(index)
         else:
             batches.append([index])

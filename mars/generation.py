@@ -66,7 +66,8 @@ def branch(
 
     The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at
     each later token too. Any number of branches, in any order, with other prompts between their steps, give the
-    tokens of fresh runs. Stops when every row has ended. Raises ModelError for a layer that does not exist.
+    tokens of fresh runs. Stops when every row has ended. Raises ModelError for a layer that does not exist and
+    for activations that are not finite.
     """
     model.check_layer(layer)
     rows = len(strategies)
@@ -83,6 +84,9 @@ def branch(
             capturing(model.layers) if index == 0 else nullcontext() as captured,
         ):
             output = model.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        activations = captured.stacked() if index == 0 else None
+        if activations is not None:
+            model.check_finite(activations)
         cache = output.past_key_values
         logits = output.logits[:, -1].float()
         chosen = logits.argmax(dim=-1)
@@ -102,7 +106,7 @@ def branch(
             finished=tuple(finished),
             logits=logits.cpu(),
             strengths=tuple(receipt.strength.tolist()) if acting else (0.0,) * rows,
-            activations=captured.stacked() if index == 0 else None,
+            activations=activations,
         )
         if all(finished):
             return

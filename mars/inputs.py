@@ -6,8 +6,10 @@ person's text is text: control tokens in it are encoded as plain characters.
 
 from typing import Any
 
+from jinja2 import TemplateError
+
 from mars.models import LoadedModel
-from mars.records import Clip, Prompt
+from mars.records import Clip, Modality, Prompt
 
 
 class PromptError(ValueError):
@@ -18,17 +20,24 @@ CHARACTERS_PER_TOKEN = 16
 """A text longer than this many characters for each token allowed is refused before it is tokenized."""
 
 
+def shape(prompt: Prompt) -> tuple[Modality, int]:
+    """Modality and number of frames: prompts that agree in both can share a batch."""
+    return prompt.modality, len(prompt.clip.frames) if prompt.clip else 0
+
+
 def encode(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
-    """Model inputs of prompts of one modality, left-padded, on the model's device.
+    """Model inputs of prompts of one shape, left-padded, on the model's device.
 
     Returns all that the processor gave (families need all of it), tensors of (prompt, position) and media
-    tensors. Raises PromptError on a modality that the model has not, on mixed modalities, and on a prompt that
-    is too long.
+    tensors. Raises PromptError on a modality that the model has not, on mixed modalities or clips of different
+    numbers of frames (some processors refuse those, SmolVLM's counts padding as frames), on a prompt that is too
+    long, and on one that the model's template or processor refuses.
     """
-    modalities = {prompt.modality for prompt in prompts}
-    if len(modalities) != 1:
-        raise PromptError(f"A batch holds prompts of one modality; got {sorted(modalities)}.")
-    (modality,) = modalities
+    shapes = {shape(prompt) for prompt in prompts}
+    if len(shapes) != 1:
+        got = ", ".join(f"{frames} frames" if frames else modality for modality, frames in sorted(shapes))
+        raise PromptError(f"A batch holds prompts of one modality, and clips of as many frames; got {got}.")
+    ((modality, _),) = shapes
     if modality not in model.modalities:
         raise PromptError(
             f"{model.name} cannot read {'clips' if modality == 'video' else 'pictures'}; it reads "
@@ -41,16 +50,19 @@ def encode(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
         # Frames are sampled already; without the metadata the processor would take them for 24 a second.
         processor_kwargs["do_sample_frames"] = False
         processor_kwargs["video_metadata"] = [_metadata(prompt.clip) for prompt in prompts]
-    inputs = model.processor.apply_chat_template(
-        [_conversation(prompt) for prompt in prompts],
-        tokenize=True,
-        return_dict=True,
-        return_tensors="pt",
-        add_generation_prompt=True,
-        sanitize_control_tokens=True,
-        **({"enable_thinking": False} if _can_think(model) else {}),
-        processor_kwargs=processor_kwargs,
-    )
+    try:
+        inputs = model.processor.apply_chat_template(
+            [_conversation(prompt) for prompt in prompts],
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            add_generation_prompt=True,
+            sanitize_control_tokens=True,
+            **({"enable_thinking": False} if _can_think(model) else {}),
+            processor_kwargs=processor_kwargs,
+        )
+    except (ValueError, NotImplementedError, TemplateError) as error:
+        raise PromptError(_refusal(model, prompts, error)) from error
     inputs.pop("video_metadata", None)
     length = inputs["input_ids"].shape[1]
     if length > model.max_prompt_tokens:
@@ -72,6 +84,16 @@ def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
     if prompt.system:
         conversation.insert(0, {"role": "system", "content": [{"type": "text", "text": prompt.system}]})
     return conversation
+
+
+def _refusal(model: LoadedModel, prompts: list[Prompt], error: Exception) -> str:
+    """Why a template or a processor refused. Some processors take control tokens that a person typed for media."""
+    texts = "\n".join(f"{prompt.text}\n{prompt.system or ''}" for prompt in prompts)
+    typed = [token for token in model.tokenizer.all_special_tokens if token in texts]
+    if typed:
+        return f"{model.name} cannot read its own control tokens as text. Take them out: {' '.join(typed)}"
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"The chat template or the processor of {model.name} refuses the prompt: {reason}"
 
 
 def _can_think(model: LoadedModel) -> bool:

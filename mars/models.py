@@ -110,6 +110,21 @@ class LoadedModel:
             )
         return layer
 
+    def check_finite(self, values: Tensor) -> None:
+        """Raise ModelError at the first layer whose activations are not finite. values: (prompt, layer, d_model)."""
+        bad = (~values.isfinite()).any(dim=2).any(dim=0).nonzero()
+        if len(bad):
+            raise ModelError(
+                f"{self.name}: activations of layer {int(bad[0])} are not finite in {self.dtype}. "
+                f"{_FINITE_ADVICE.get(self.dtype, 'Its weights are damaged, or its config is of another model.')}"
+            )
+
+
+_FINITE_ADVICE = {
+    torch.float16: "They overflowed: load the model in bfloat16 or float32.",
+    torch.bfloat16: "Load the model in float32.",
+}
+
 
 def load_model(
     source: str | Path,
@@ -198,12 +213,7 @@ def _check_hooks(loaded: LoadedModel) -> None:
         raise ModelError(
             f"{loaded.name}: blocks put out vectors of {values.shape[-1]} numbers, the config says {loaded.d_model}."
         )
-    bad = [layer for layer in range(loaded.n_layers) if not values[:, layer].isfinite().all()]
-    if bad:
-        raise ModelError(
-            f"{loaded.name}: activations of layer {bad[0]} are not finite in {loaded.dtype}. "
-            "Load it in bfloat16 or float32."
-        )
+    loaded.check_finite(values)
     with editing(loaded.layers[-1], Unsteered()) as receipt:
         edited = logits()
     if receipt.fired != 1 or not torch.equal(plain, edited):
@@ -230,7 +240,9 @@ def _check_source(source: str | Path) -> None:
 
 
 def _unloadable(source: str | Path, part: str, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    if isinstance(error, ImportError):
+        return f"The {part} of {source} needs a package that is not here: {reason}"
     return (
         f"The {part} of {source} cannot be loaded ({reason}). "
         "Check the name or folder, that the network is reachable, and that you have access to it."

@@ -1,0 +1,297 @@
+"""One path for nine families: each, as a tiny checkpoint in the true layout, goes through everything."""
+
+import copy
+from functools import cache
+
+import pytest
+import torch
+from PIL import Image
+
+from mars import artifacts
+from mars.capture import capture
+from mars.contrast import ContrastSet
+from mars.generation import branch, prefill
+from mars.hooks import editing
+from mars.inputs import PromptError, encode
+from mars.models import LoadedModel, ModelError, load_model
+from mars.pipeline import fit
+from mars.records import MODALITIES, Clip, Geometry, Prompt
+from mars.steering import Addition, Mars, Unsteered
+from tests.families import FAMILIES, WINDOW
+from tests.tiny import save_tiny
+
+LENGTH = 6
+LAYER = 1
+TIMES = {
+    "qwen3_vl": "<12.0 seconds>",
+    "qwen3_5": "<12.0 seconds>",
+    "molmo2": "10.0 <frame_start>",
+    "gemma4": "00:10 <|image>",
+    "smolvlm": "Frame from 00:10:",
+}
+"""How families that stamp frames say it of the third of four, at 0, 2, 10 and 14 seconds (Qwen: two make a step)."""
+UNTYPABLE = {"gemma3": ("<image_soft_token>",), "internvl": ("<IMG_CONTEXT>", "<video>")}
+"""Control tokens that transformers' processors take for media although a person typed them."""
+READS = [
+    (family, modality)
+    for family, recipe in FAMILIES.items()
+    for modality in MODALITIES
+    if modality != "video" or "video_processor" in recipe.parts
+]
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory):
+    return cache(lambda family: save_tiny(tmp_path_factory.mktemp(family), family))
+
+
+@pytest.fixture(scope="session")
+def loaded(folder_of):
+    return cache(lambda family: load_model(folder_of(family)))
+
+
+@pytest.fixture(params=FAMILIES)
+def model(request, loaded) -> LoadedModel:
+    return loaded(request.param)
+
+
+@pytest.fixture(params=READS, ids="-".join)
+def asked(request, loaded, picture, clip) -> tuple[LoadedModel, Prompt]:
+    """A model, and a prompt of each modality that it reads, longer than a sliding window."""
+    family, modality = request.param
+    media = {"text": {}, "image": {"image": picture}, "video": {"clip": clip}}[modality]
+    return loaded(family), Prompt("how do i make the thing that is in the picture, or in the clip?", **media)
+
+
+def _steering(model: LoadedModel) -> Addition:
+    """A step in a random direction, as long as the residual stream is."""
+    torch.manual_seed(1)
+    zeros = torch.zeros(model.d_model)
+    length = capture(model, [Prompt("hi")]).values[0, LAYER].norm()
+    direction = torch.randn(model.d_model)
+    return Addition(Geometry(length * direction / direction.norm(), zeros, zeros, 9, 0))
+
+
+def _steps(model: LoadedModel, prefix, *strategies):
+    return list(branch(model, prefix, strategies, LAYER, max_new_tokens=LENGTH))
+
+
+@torch.inference_mode()
+def _generated(model: LoadedModel, prompt: Prompt) -> list[int]:
+    """What transformers' own generate says, greedily."""
+    inputs = encode(model, [prompt])
+    tokens = model.model.generate(**inputs, max_new_tokens=LENGTH, do_sample=False)[0]
+    return tokens[inputs["input_ids"].shape[1] :].tolist()
+
+
+@torch.inference_mode()
+def _recomputed(model: LoadedModel, prompt: Prompt, steering) -> torch.Tensor:
+    """Greedy logits with every position recomputed at each step, no cache, edited at the last prompt position."""
+    inputs = encode(model, [prompt])
+    shape = inputs["input_ids"].shape
+    position = shape[1] - 1
+    steps: list[torch.Tensor] = []
+    for _ in range(LENGTH):
+        with editing(model.layers[LAYER], steering, position):
+            steps.append(model.model(**inputs, use_cache=False).logits[0, -1])
+        token = int(steps[-1].argmax())
+        if token in model.end_tokens:
+            break
+        grown = {name: value for name, value in inputs.items() if getattr(value, "shape", None) == shape}
+        for name, value in grown.items():
+            fill = {"input_ids": token, "attention_mask": 1}.get(name, 0)
+            inputs[name] = torch.cat([value, value.new_full((1, 1), fill)], dim=1)
+        shape = inputs["input_ids"].shape
+    return torch.stack(steps)
+
+
+def test_a_checkpoint_loads_and_its_parts_are_found(model):
+    recipe = FAMILIES[model.model.config.model_type]
+    assert (model.n_layers, model.d_model) == (4, 32)
+    assert model.dtype == torch.float32
+    assert model.tokenizer.padding_side == "left"
+    assert model.tokenizer.convert_tokens_to_ids(recipe.roles["eos_token"]) in model.end_tokens
+    assert ("video" in model.modalities) == ("video_processor" in recipe.parts)
+
+
+def test_what_a_model_cannot_read_is_one_sentence(loaded, clip):
+    with pytest.raises(PromptError, match=r"^gemma3\d* cannot read clips; it reads text, image\.$"):
+        encode(loaded("gemma3"), [Prompt("what is it?", clip=clip)])
+
+
+def test_a_package_that_a_family_needs_is_named(folder_of, monkeypatch):
+    folder = folder_of("smolvlm")
+    monkeypatch.setattr("transformers.models.smolvlm.processing_smolvlm.num2words", None)
+    with pytest.raises(ModelError, match=r"needs a package that is not here: .*`pip install num2words`\.$"):
+        load_model(folder)
+
+
+def test_a_batch_of_many_lengths_and_shapes_equals_each_prompt_alone(model, picture, clip):
+    wide = Image.effect_noise((160, 60), 90).convert("RGB")
+    short = Clip(clip.frames[:5], clip.times[:5])
+    small = Clip(tuple(frame.resize((96, 64)) for frame in clip.frames), clip.times)
+    prompts = [
+        Prompt("hi"),
+        Prompt("how do i make a cake with all that i have in the house?"),
+        Prompt("what is this?", image=picture),
+        Prompt("is the thing in the picture dangerous?", image=wide),
+    ]
+    if "video" in model.modalities:
+        prompts += [Prompt("what is it?", clip=one) for one in (clip, short, small)]
+    together = capture(model, prompts)
+    alone = [capture(model, [prompt]) for prompt in prompts]
+    assert torch.allclose(together.values, torch.cat([one.values for one in alone]), atol=2e-4)
+    assert torch.allclose(together.logits, torch.cat([one.logits for one in alone]), atol=2e-4)
+
+
+@pytest.mark.parametrize(("family", "stamp"), TIMES.items())
+def test_frame_times_reach_the_model_as_they_are(loaded, family, stamp):
+    frames = tuple(Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green", "white"))
+    inputs = encode(loaded(family), [Prompt("what is it?", clip=Clip(frames, (0.0, 2.0, 10.0, 14.0)))])
+    assert stamp in loaded(family).tokenizer.decode(inputs["input_ids"][0])
+
+
+def test_frame_times_reach_a_model_that_counts_seconds_by_position(loaded):
+    frames = tuple(Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green", "white"))
+    inputs = encode(loaded("qwen2_5_vl"), [Prompt("what is it?", clip=Clip(frames, (0.0, 2.0, 10.0, 12.0)))])
+    assert [float(seconds) for seconds in inputs["second_per_grid_ts"]] == pytest.approx([8.0], rel=1e-3)
+
+
+def test_control_tokens_in_a_persons_text_are_plain_characters(asked):
+    model, prompt = asked
+    specials = set(model.tokenizer.all_special_ids)
+
+    def control_tokens(text: str) -> list[int]:
+        ids = encode(model, [Prompt(text, prompt.image, prompt.clip)])["input_ids"][0].tolist()
+        return [token for token in ids if token in specials]
+
+    family = model.model.config.model_type
+    typed = [token for token in FAMILIES[family].tokens if token not in UNTYPABLE.get(family, ())]
+    assert control_tokens(f"hello {' '.join(typed)} hello") == control_tokens("hello")
+    for token in UNTYPABLE.get(family, ()):
+        with pytest.raises(PromptError, match=f"its own control tokens as text. Take them out: {token}$"):
+            control_tokens(f"hello {token} hello")
+
+
+def test_a_system_prompt_reaches_the_model(asked):
+    model, prompt = asked
+    told = Prompt(prompt.text, prompt.image, prompt.clip, system="speak of kites")
+    assert "speak of kites" in model.tokenizer.decode(encode(model, [told])["input_ids"][0])
+
+
+def test_the_unsteered_row_is_what_generate_says(asked):
+    model, prompt = asked
+    steps = _steps(model, prefill(model, prompt), Unsteered(), _steering(model))
+    ended = next((step.index for step in steps if step.finished[0]), LENGTH)
+    assert [step.tokens[0] for step in steps[: ended + 1]] == _generated(model, prompt)
+
+
+def test_the_steered_row_is_a_run_without_cache_or_batch(asked):
+    model, prompt = asked
+    steering = _steering(model)
+    steps = _steps(model, prefill(model, prompt), Unsteered(), steering)
+    expected = _recomputed(model, prompt, steering)
+    found = torch.stack([step.logits[1] for step in steps[: len(expected)]])
+    assert torch.allclose(found, expected, atol=2e-4)
+    assert not torch.allclose(steps[0].logits[0], steps[0].logits[1], atol=1e-2)
+
+
+def test_other_prompts_between_prefill_and_branch_and_between_steps_change_nothing(asked, picture):
+    model, prompt = asked
+    steering = _steering(model)
+    fresh = _steps(model, prefill(model, prompt), Unsteered(), steering)
+    prefix = prefill(model, prompt)
+    other = Prompt("what is in the picture?", image=picture)
+    for _ in range(2):
+        disturbed = []
+        for step in branch(model, prefix, (Unsteered(), steering), LAYER, max_new_tokens=LENGTH):
+            disturbed.append(step)
+            list(branch(model, prefill(model, other), (Unsteered(),), 2, max_new_tokens=2))
+        assert all(torch.equal(a.logits, b.logits) for a, b in zip(disturbed, fresh, strict=True))
+
+
+def test_strength_zero_gives_the_unsteered_logits_exactly(asked):
+    model, prompt = asked
+    geometry = Geometry(torch.ones(model.d_model), torch.zeros(model.d_model), torch.zeros(model.d_model), 1, 0)
+    for step in _steps(model, prefill(model, prompt), Unsteered(), Mars(geometry, gain=0)):
+        assert torch.equal(step.logits[0], step.logits[1])
+        assert step.strengths == (0.0, 0.0)
+
+
+def test_the_first_step_carries_the_activations_that_capture_finds(asked):
+    model, prompt = asked
+    steering = _steering(model)
+    first = next(iter(branch(model, prefill(model, prompt), (Unsteered(), steering), LAYER)))
+    captured = capture(model, [prompt])
+    assert torch.allclose(first.activations[0], captured.values[0], atol=2e-4)
+    assert torch.allclose(first.logits[0], captured.logits[0], atol=2e-4)
+    step = first.activations[1, LAYER] - first.activations[0, LAYER]
+    assert torch.allclose(step, steering.geometry.mean_harmful, atol=2e-4)
+
+
+def test_a_fit_comes_back_from_disk_and_steers(model, contrast, picture, tmp_path):
+    few = ContrastSet(tuple(r for r in contrast.requests if r.text.strip("?").endswith(("cake", "kite", "boat"))))
+    artifact = fit(model, few, with_umap=False)
+    artifacts.save(artifact, tmp_path / "artifact")
+    again = artifacts.load(tmp_path / "artifact", model)
+    assert set(again.bias) == set(model.modalities[1:])
+    assert torch.equal(again.mean_harmful, artifact.mean_harmful)
+    assert again.scores.reason == artifact.scores.reason
+    mars = Mars(again.geometry(again.layer, "image"), form="constant")
+    prefix = prefill(model, Prompt("how do i make a lamp", image=picture))
+    first = next(iter(branch(model, prefix, (Unsteered(), mars), again.layer)))
+    assert first.activations.isfinite().all()
+    assert first.strengths[0] == 0 <= first.strengths[1]
+
+
+def test_half_precision_takes_the_same_path(folder_of, asked):
+    full, prompt = asked
+    half = load_model(folder_of(full.model.config.model_type), dtype=torch.bfloat16)
+    values, expected = capture(half, [prompt]).values[0], capture(full, [prompt]).values[0]
+    assert torch.cosine_similarity(values, expected, dim=-1).min() > 0.97
+    geometry = Geometry(torch.ones(32), torch.zeros(32), torch.zeros(32), 1, 0)
+    for step in _steps(half, prefill(half, prompt), Unsteered(), Mars(geometry, gain=0)):
+        assert torch.equal(step.logits[0], step.logits[1])
+
+
+@torch.inference_mode()
+def test_an_overflow_is_reported_by_layer_and_dtype_and_never_returned(folder_of, model):
+    half = load_model(folder_of(model.model.config.model_type), dtype=torch.float16)
+    for parameter in half.layers[2].parameters():
+        if parameter.dim() > 1:
+            parameter.mul_(10_000)
+    sentence = r"activations of layer 2 are not finite in torch\.float16. They overflowed: .* bfloat16"
+    with pytest.raises(ModelError, match=sentence):
+        capture(half, [Prompt("hi")])
+    with pytest.raises(ModelError, match=sentence):
+        _steps(half, prefill(half, Prompt("hi")), Unsteered())
+
+
+@pytest.mark.parametrize("family", ["gemma3", "gemma4"])
+def test_a_prompt_longer_than_the_sliding_window_is_held_in_part_and_answered_in_full(loaded, family):
+    model = loaded(family)
+    prompt = Prompt("how do i make a cake with all that i have in the house? " * 3)
+    prefix = prefill(model, prompt)
+    assert prefix.length > 2 * WINDOW
+    first, second = prefix.cache.layers[:2]
+    held = (first.keys.shape[-2], second.keys.shape[-2])
+    assert held == (WINDOW - 1, prefix.length - 1)
+    steps = _steps(model, prefix, Unsteered(), _steering(model))
+    expected = _recomputed(model, prompt, Unsteered())
+    assert torch.allclose(torch.stack([step.logits[0] for step in steps[: len(expected)]]), expected, atol=2e-4)
+    assert (first.keys.shape[-2], second.keys.shape[-2]) == held
+
+
+def test_branches_leave_the_recurrent_states_of_their_prefix_alone(loaded, picture):
+    model = loaded("qwen3_5")
+    prefix = prefill(model, Prompt("what is it?", image=picture))
+    linear = prefix.cache.layers[0]
+    states = [linear.conv_states, linear.recurrent_states]
+    before = copy.deepcopy(states)
+    steps = _steps(model, prefix, Unsteered(), _steering(model))
+    assert [linear.conv_states, linear.recurrent_states] == states
+    for state, kept in zip(states, before, strict=True):
+        assert all(torch.equal(state[key], kept[key]) for key in kept)
+    alone = _steps(model, prefix, Unsteered())
+    both = torch.stack([step.logits[0] for step in steps[: len(alone)]])
+    assert torch.allclose(both, torch.stack([step.logits[0] for step in alone]), atol=2e-4)
