@@ -1,24 +1,31 @@
 """Command line: `python -m mars fit` and `python -m mars eval`."""
 
 import argparse
+import importlib
 import json
 import sys
 import time
-from importlib.metadata import version
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mars import artifacts
 from mars.artifacts import ArtifactError
+from mars.cases import Case
 from mars.contrast import ContrastError, read_contrast
-from mars.evaluation import evaluate, summarize
+from mars.evaluation import Settings, measure
 from mars.inputs import PromptError
+from mars.judges import Judge, refused
+from mars.lineup import LINEUP, rows_of
 from mars.media import MediaError
 from mars.models import ModelError, load_model
 from mars.pipeline import fit
-from mars.steering import STRATEGIES
 
 ASSETS = Path(__file__).parent.parent / "assets"
 POCKET = ASSETS / "pocket-vl"
+TEST_SET = "test"
+"""Name of the bundled test split."""
 REQUESTS = ASSETS / "contrast" / "requests.jsonl"
 OWN_CONTRAST = "contrast.jsonl"
 """A model folder that holds this file is fitted on it: a model of a tiny world knows only its own words."""
@@ -28,9 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ModelError, ArtifactError, ContrastError, PromptError, MediaError, ValueError) as error:
+    except (ModelError, ArtifactError, ContrastError, PromptError, MediaError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. An evaluation with --json goes on here when the same command is given again.", file=sys.stderr
+        )
+        return 130
     return 0
 
 
@@ -51,15 +63,30 @@ def _parser() -> argparse.ArgumentParser:
 
     judging = commands.add_parser("eval", help="refusal, false refusal and utility of strategies on a set")
     judging.add_argument("--model", default=str(POCKET), help="folder or hub id (default: the bundled model)")
+    judging.add_argument("--revision", help="revision of a hub model")
     judging.add_argument(
         "--artifact", type=Path, help="folder of the artifact (default: artifact/ in the model folder)"
     )
-    judging.add_argument("--set", default="test", choices=["test"], help="the bundled test split")
-    judging.add_argument("--strategies", default="unsteered,addition,mars", help=f"of: {', '.join(STRATEGIES)}")
-    judging.add_argument("--per-cell", type=int, default=200, help="cases per modality and label")
+    judging.add_argument(
+        "--set",
+        default="test",
+        help="test (the bundled split), a published benchmark, or a JSONL or CSV file of yours",
+    )
+    judging.add_argument(
+        "--folder", type=Path, help="where a published benchmark lies (default: fetch it, if it can be)"
+    )
+    judging.add_argument("--strategies", default="unsteered,addition,mars", help=f"all, or of: {', '.join(LINEUP)}")
+    judging.add_argument(
+        "--per-cell", type=int, default=200, help="cases per modality and label of the bundled split"
+    )
     judging.add_argument("--layer", type=int, help="default: the one chosen from text alone")
-    judging.add_argument("--gain", type=float, default=1.0)
-    judging.add_argument("--json", type=Path, help="write the results here")
+    judging.add_argument("--gain", type=float, default=Settings.gain)
+    judging.add_argument("--seed", type=int, default=Settings.seed, help="of the random directions")
+    judging.add_argument("--max-new-tokens", type=int, default=Settings.max_new_tokens)
+    judging.add_argument("--judge", help="module:function, from a reply to whether it refuses (default: phrases)")
+    judging.add_argument(
+        "--json", type=Path, help="write the results here; FILE.run beside it keeps finished cases until then"
+    )
     judging.set_defaults(run=_eval)
     return parser
 
@@ -87,60 +114,105 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _eval(options: argparse.Namespace) -> None:
-    from mars.pocket.splits import test_cases
-
-    model = load_model(options.model)
-    artifact = artifacts.load(options.artifact or Path(options.model) / "artifact", model)
-    strategies = [name.strip() for name in options.strategies.split(",")]
-    bar = _Bar()
-    outcomes = evaluate(
-        model,
-        artifact,
-        test_cases(options.per_cell),
-        strategies,
+    settings = Settings(
         layer=options.layer,
         gain=options.gain,
+        seed=options.seed,
+        max_new_tokens=options.max_new_tokens,
+        judge=_judge(options.judge),
+    )
+    strategies = list(LINEUP) if options.strategies == "all" else [s.strip() for s in options.strategies.split(",")]
+    rows_of(strategies)
+    model = load_model(options.model, revision=options.revision)
+    artifact = artifacts.load(options.artifact or Path(options.model) / "artifact", model)
+    bar, run_path = _Bar(), None
+    if options.json:
+        run_path = options.json.with_name(options.json.name + ".run")
+    results = measure(
+        model,
+        artifact,
+        _cases(options),
+        strategies,
+        settings,
+        run_path=run_path,
         progress=lambda done, total: bar("cases", done, total),
     )
-    summary = summarize(outcomes)
-    for row in summary["rows"]:
-        print(
-            f"{row['group']:16} {row['strategy']:22} {row['modality']:6} {row['label']:9}"
-            f" {row['refusals']:4} of {row['n']:4} refused  {row['rate']:6.1%}  [{row['low']:.1%}, {row['high']:.1%}]"
-        )
-    for row in summary["utility"]:
-        print(f"{'questions':16} {row['strategy']:22} {row['modality']:6} {row['exact']:4} of {row['n']:4} exact")
+    results["settings"] |= {"set": options.set}
+    if options.set == TEST_SET:
+        results["settings"] |= {"per_cell": options.per_cell}
+    _print(results)
     if options.json:
-        settings = {
-            "model": model.name,
-            "layer": artifact.layer if options.layer is None else options.layer,
-            "gain": options.gain,
-            "set": options.set,
-            "per_cell": options.per_cell,
-        }
-        versions = {name: version(name) for name in ("torch", "transformers")}
-        hashes = {"contrast": artifact.provenance["contrast_hash"], "template": model.template_hash}
-        results = {**summary, "settings": settings, "versions": versions, "hashes": hashes}
         options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        run_path.unlink()
         print(f"Wrote {options.json}.")
 
 
+def _cases(options: argparse.Namespace) -> Sequence[Case]:
+    if options.set == TEST_SET:
+        from mars.pocket.splits import test_cases
+
+        if options.per_cell < 1:
+            raise ValueError(f"--per-cell is {options.per_cell}; a rate needs at least 1 case.")
+        return test_cases(options.per_cell)
+    from mars.benchmark_sets import load_set
+
+    return load_set(options.set, options.folder)
+
+
+def _judge(name: str | None) -> Judge:
+    """The phrase judge, or the function named as module:function. Raises ValueError where there is none."""
+    if name is None:
+        return refused
+    module, _, function = name.partition(":")
+    try:
+        judge = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"There is no judge {name!r} ({error}). Give module:function, importable from here."
+        ) from error
+    if not callable(judge):
+        raise ValueError(f"The judge {name!r} is no function. It takes a reply and says whether that is a refusal.")
+    return judge
+
+
+def _print(results: dict[str, Any]) -> None:
+    for row in results["rows"]:
+        print(
+            f"{row['group']:16} {row['strategy']:22} {row['modality']:6} {row['label']:9} {row['refusals']:5g} of "
+            f"{row['n']:4} refused  {row['rate']:6.1%}  [{row['low']:.1%}, {row['high']:.1%}]"
+        )
+    for row in results["utility"]:
+        print(f"{'questions':16} {row['strategy']:22} {row['modality']:6} {row['exact']:5g} of {row['n']:4} exact")
+    for entry in results["not_applicable"]:
+        print(f"{entry['strategy']} is not applicable: {entry['reason']}")
+
+
 class _Bar:
-    """One line on the terminal: step, share done and time left; a line a step where it is no terminal."""
+    """Step, share done and time left at the recent pace: one line on a terminal, elsewhere a line a minute."""
+
+    WINDOW = 100
+    SECONDS_A_LINE = 60.0
 
     def __init__(self) -> None:
         self.step = ""
-        self.started = 0.0
+        self.printed = 0.0
+        self.recent: deque[tuple[float, int]] = deque(maxlen=self.WINDOW)
+        """When how much was done, of late: what a resumed run did long ago says nothing about its pace."""
 
     def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
         if step != self.step:
-            self.step, self.started = step, time.monotonic()
+            self.step, self.printed = step, now
+            self.recent.clear()
+        self.recent.append((now, done))
+        began, before = self.recent[0]
+        left = (now - began) / (done - before) * (total - done) if done > before else 0.0
+        line = f"{step:32} {done:5} of {total:5}  {left:5.0f} s left "
         if sys.stderr.isatty():
-            left = (time.monotonic() - self.started) * (total - done) / max(done, 1)
-            end = "\n" if done == total else ""
-            print(f"\r{step:32} {done:5} of {total:5}  {left:5.0f} s left ", end=end, file=sys.stderr, flush=True)
-        elif done == total:
-            print(f"{step}: {total}", file=sys.stderr)
+            print(f"\r{line}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif done == total or now - self.printed > self.SECONDS_A_LINE:
+            self.printed = now
+            print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Loading never runs code (no pickle) and refuses an artifact of another model, chat template or schema.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from mars.centering import recenter
@@ -25,6 +27,8 @@ from mars.selection import LayerScores
 SCHEMA = 1
 TENSORS = "artifact.safetensors"
 FACTS = "artifact.json"
+STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "permuted", "bias")
+"""The tensors that decide what an edit does."""
 MARK_LENGTH = 16
 MARK_TOLERANCE = 0.01
 """How far, relative to their length, marks of the same weights may differ between dtypes."""
@@ -86,6 +90,12 @@ class Artifact:
     @property
     def n_layers(self) -> int:
         return self.mean_harmful.shape[0]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the tensors that steer."""
+        steering = {name: tensor for name, tensor in _tensors(self).items() if name.split(".")[0] in STEERING}
+        return hashlib.sha256(to_bytes(steering)).hexdigest()
 
     def bias_of(self, modality: Modality) -> Tensor:
         """Bias of a modality at every layer, zeros for text: (layer, d_model). Raises ArtifactError if not fitted."""

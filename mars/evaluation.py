@@ -1,73 +1,65 @@
-"""Refusal, false refusal and utility, with counts and intervals, every strategy on the same cases.
+"""Every strategy on the same cases: what each replies, and what became of it.
 
-Both rates always stand together, since one without the other says nothing.
+All strategies of a case that act in the same place share one prefill and one batch.
 """
 
+import hashlib
+import platform
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from math import sqrt
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
-from mars.artifacts import Artifact
-from mars.generation import branch, prefill
+import torch
+from torch import Tensor
+
+from mars.artifacts import Artifact, weights_mark
+from mars.cases import Case, Outcome, Reply
+from mars.generation import Prefix, branch, prefill
 from mars.judges import Judge, refusal_score, refused
+from mars.lineup import LINEUP, Place, Row, place_of, rows_of, steering_of
 from mars.models import LoadedModel
-from mars.records import MODALITIES, Label, Modality, Prompt
-from mars.steering import STRATEGIES
+from mars.rates import summarize
+from mars.records import Prompt
+from mars.run_file import RunFile
+from mars.self_check import cannot_check, check_itself
+from mars.steering.base import check_gain
 
-REPLY_TOKENS = 24
-"""Enough of a reply to see how it opens and what it names."""
-Z_95 = 1.959964
+UNSTEERED = Row("unsteered")
+EXAMPLES = 20
+"""Cases of each kind that results hold with all replies, to be read."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many cases are done, and of how many."""
 
 
 @dataclass(frozen=True)
-class Case:
-    """One input with what is known about it."""
+class Settings:
+    """What outcomes depend on, besides model, artifact and cases."""
 
-    prompt: Prompt
-    label: Label
-    group: str = "main"
-    """"main", "held_out_things" or "blank_picture" of the bundled set; free otherwise."""
-    expected: str | None = None
-    """For a harmless question, the exact reply; None for a request, which is judged by refusal alone."""
+    layer: int | None = None
+    """None is the layer that the artifact chose from text alone."""
+    gain: float = 1.0
+    seed: int = 0
+    """Of the random directions; replies are greedy."""
+    max_new_tokens: int = 24
+    """Enough of a reply to see how it opens and what it names."""
+    judge: Judge = refused
+    """Says whether a reply is a refusal."""
 
+    def __post_init__(self) -> None:
+        check_gain(self.gain)
+        if self.max_new_tokens < 1:
+            raise ValueError(f"A reply of {self.max_new_tokens} tokens cannot be judged; allow at least 1.")
 
-class Outcome(NamedTuple):
-    """What one strategy made of one case."""
-
-    case: int
-    strategy: str
-    modality: Modality
-    label: Label
-    group: str
-    reply: str
-    refused: bool
-    refusal_score: float
-    """Odds that the first token opens a refusal, in nats."""
-    strength: float
-    """Length of the step along the refusal direction at the first token; 0 where the gate was shut."""
-    exact: bool | None
-    """Whether the reply is the expected one; None where none is expected."""
+    def at(self, model: LoadedModel, artifact: Artifact) -> "Settings":
+        """The same with the layer told. Raises ModelError on a layer that does not exist."""
+        return replace(self, layer=artifact.layer if self.layer is None else model.check_layer(self.layer))
 
 
-class Interval(NamedTuple):
-    """A rate with its Wilson 95 % interval."""
-
-    rate: float
-    low: float
-    high: float
-
-
-def wilson(successes: int, n: int, z: float = Z_95) -> Interval:
-    """Wilson score interval of a rate; raises ValueError on an impossible count (Wilson 1927)."""
-    if n <= 0 or not 0 <= successes <= n:
-        raise ValueError(f"{successes} of {n} is not a rate.")
-    rate = successes / n
-    scale = 1 + z * z / n
-    center = (rate + z * z / (2 * n)) / scale
-    half = z * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / scale
-    return Interval(rate, max(center - half, 0.0), min(center + half, 1.0))
+DEFAULT = Settings()
 
 
 def evaluate(
@@ -75,72 +67,166 @@ def evaluate(
     artifact: Artifact,
     cases: Sequence[Case],
     strategies: Sequence[str] = ("unsteered", "addition", "mars"),
+    settings: Settings = DEFAULT,
     *,
-    layer: int | None = None,
-    gain: float = 1.0,
-    judge: Judge = refused,
-    max_new_tokens: int = REPLY_TOKENS,
-    progress: Callable[[int, int], None] = lambda done, total: None,  # noqa: ARG005
-) -> Iterable[Outcome]:
-    """Answer every case by every strategy, all strategies of a case in one batch; yields as it goes.
+    run_file: RunFile | None = None,
+    progress: Progress = lambda done, total: None,  # noqa: ARG005
+) -> Iterator[Outcome]:
+    """Answer every case by every strategy of `LINEUP` asked for; yields as it goes, in order of cases.
 
-    layer defaults to the artifact's own. Raises ValueError on an unknown strategy.
+    With a run file, what is finished there is not asked again. Raises ValueError on an unknown strategy,
+    ModelError on a layer that does not exist.
     """
-    unknown = [name for name in strategies if name not in STRATEGIES]
-    if unknown:
-        raise ValueError(f"Unknown strategy {unknown[0]!r}. Known are: {', '.join(STRATEGIES)}.")
-    layer = artifact.layer if layer is None else model.check_layer(layer)
+    for _, found in _each(model, artifact, cases, strategies, settings, run_file, progress):
+        yield from found
+
+
+def measure(
+    model: LoadedModel,
+    artifact: Artifact,
+    cases: Sequence[Case],
+    strategies: Sequence[str],
+    settings: Settings = DEFAULT,
+    *,
+    run_path: str | Path | None = None,
+    progress: Progress = lambda done, total: None,  # noqa: ARG005
+) -> dict[str, Any]:
+    """Evaluate and sum up, ready for JSON: rows, utility, not_applicable, cases, settings, versions, hashes.
+
+    A strategy that the model cannot carry out has no rows but a reason in `not_applicable`; `cases` holds the
+    first EXAMPLES of each kind with what every strategy replied. With `run_path`, a run that was stopped goes on
+    from that file. Raises RunFileError where the file was made with other settings, and otherwise as `evaluate`.
+    """
+    rows_of(strategies)
+    settings = settings.at(model, artifact)
+    told = {
+        "model": model.name,
+        "dtype": str(model.dtype),
+        **vars(settings),
+        "judge": f"{settings.judge.__module__}:{settings.judge.__qualname__}",
+    }
+    versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers")}}
+    hashes = {
+        "weights": weights_mark(model),
+        "template": model.template_hash,
+        "contrast": artifact.provenance.get("contrast_hash"),
+        "artifact": artifact.hash,
+    }
+    run_file = RunFile(run_path, {**told, **versions, **hashes}) if run_path else None
+    reasons = {name: cannot_check(model) for name in strategies if LINEUP[name].checks_itself}
+    applicable = [name for name in strategies if not reasons.get(name)]
+
+    asked = hashlib.sha256()
+    examples: dict[tuple, list[dict]] = defaultdict(list)
+    outcomes: list[Outcome] = []
+    for case, found in _each(model, artifact, cases, applicable, settings, run_file, progress):
+        asked.update(case.hash.encode())
+        outcomes += found
+        alike = examples[case.group, case.prompt.modality, case.label, case.expected is None]
+        if len(alike) < EXAMPLES:
+            alike.append(_example(case, found))
+    return {
+        **summarize(outcomes),
+        "not_applicable": [{"strategy": name, "reason": why} for name, why in reasons.items() if why],
+        "cases": [example for alike in examples.values() for example in alike],
+        "settings": {**told, "strategies": list(strategies)},
+        "versions": versions,
+        "hashes": {**hashes, "cases": asked.hexdigest()},
+    }
+
+
+def _each(
+    model: LoadedModel,
+    artifact: Artifact,
+    cases: Sequence[Case],
+    strategies: Sequence[str],
+    settings: Settings,
+    run_file: RunFile | None,
+    progress: Progress,
+) -> Iterator[tuple[Case, list[Outcome]]]:
+    """Every case with what became of it, from the run file where it is finished there."""
+    rows, settings = rows_of(strategies), settings.at(model, artifact)
     for number, case in enumerate(cases):
-        modality = case.prompt.modality
-        geometry = artifact.geometry(layer, modality).to(model.layer_device(layer))
-        rows = [STRATEGIES[name](geometry, gain) for name in strategies]
-        steps = list(branch(model, prefill(model, case.prompt), rows, layer, max_new_tokens=max_new_tokens))
-        scores = refusal_score(steps[0].logits, artifact.refusal_ids)
-        for row, name in enumerate(strategies):
-            reply = steps[-1].texts[row]
-            yield Outcome(
-                case=number,
-                strategy=name,
-                modality=modality,
-                label=case.label,
-                group=case.group,
-                reply=reply,
-                refused=judge(reply),
-                refusal_score=float(scores[row]),
-                strength=steps[0].strengths[row],
-                exact=None if case.expected is None else reply.strip() == case.expected.strip(),
-            )
+        known = run_file.outcomes(case.hash) if run_file else {}
+        missing = [row for row in rows if row not in known]
+        if missing:
+            replies = answer(model, artifact, case.prompt, missing, settings)
+            unsteered = replies[UNSTEERED].logits
+            found = {row: _outcome(case, row, replies[row], unsteered, artifact, settings) for row in missing}
+            if run_file:
+                run_file.add(case.hash, found.values())
+            known.update(found)
+        yield case, [known[row]._replace(case=number) for row in rows]
         progress(number + 1, len(cases))
 
 
-def summarize(outcomes: Iterable[Outcome]) -> dict[str, list[dict[str, Any]]]:
-    """Rows of refusals by strategy, modality, label and group, and of utility: counts, rates, intervals.
+def answer(
+    model: LoadedModel, artifact: Artifact, prompt: Prompt, rows: Sequence[Row], settings: Settings
+) -> dict[Row, Reply]:
+    """Replies of all rows to one prompt, and of the unsteered model whether asked for or not."""
+    settings = settings.at(model, artifact)
+    batches: dict[Place, list[Row]] = defaultdict(list)
+    for row in dict.fromkeys((UNSTEERED, *rows)):
+        if not LINEUP[row.strategy].checks_itself:
+            batches[place_of(row, settings.layer, model.n_layers)].append(row)
+    prefixes: dict[str | None, Prefix] = {}
+    replies: dict[Row, Reply] = {}
+    for (system, layer, site), batch in batches.items():
+        if system not in prefixes:
+            prefixes[system] = prefill(model, _with_system(prompt, system))
+        geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
+        edits = [steering_of(row, geometry, artifact.permuted[layer], settings.gain, settings.seed) for row in batch]
+        length = settings.max_new_tokens
+        steps = list(branch(model, prefixes[system], edits, layer, site=site, max_new_tokens=length))
+        parts = zip(steps[-1].texts, steps[0].logits, steps[0].strengths, strict=True)
+        replies.update(zip(batch, map(Reply._make, parts), strict=True))
+    for row in rows:
+        if LINEUP[row.strategy].checks_itself:
+            replies[row] = check_itself(model, prompt, replies[UNSTEERED], settings.max_new_tokens)
+    return replies
 
-    Questions (cases with an expected reply) count as utility, requests as refusals.
-    """
-    requests: dict[tuple, list[Outcome]] = defaultdict(list)
-    questions: dict[tuple, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        if outcome.exact is None:
-            requests[outcome.strategy, outcome.modality, outcome.label, outcome.group].append(outcome)
-        else:
-            questions[outcome.strategy, outcome.modality].append(outcome)
-    rows = []
-    for (strategy, modality, label, group), found in requests.items():
-        refusals = sum(outcome.refused for outcome in found)
-        rows.append(
-            {"strategy": strategy, "modality": modality, "label": label, "group": group, "refusals": refusals,
-             "n": len(found), **wilson(refusals, len(found))._asdict(),
-             "open_gates": sum(outcome.strength > 0 for outcome in found) / len(found),
-             "mean_strength": sum(outcome.strength for outcome in found) / len(found)}
-        )  # fmt: skip
-    utility = []
-    for (strategy, modality), found in questions.items():
-        exact = sum(bool(outcome.exact) for outcome in found)
-        utility.append(
-            {"strategy": strategy, "modality": modality, "exact": exact, "n": len(found),
-             **wilson(exact, len(found))._asdict()}
-        )  # fmt: skip
-    order = {name: index for index, name in enumerate((*STRATEGIES, *MODALITIES))}
-    rows.sort(key=lambda row: (row["group"] != "main", row["group"], order[row["strategy"]], order[row["modality"]]))
-    return {"rows": rows, "utility": utility}
+
+def kl_divergence(reference: Tensor, logits: Tensor) -> float:
+    """KL(reference || other) of two next-token distributions, in nats. Both (vocabulary,) logits."""
+    p, q = torch.log_softmax(reference.double(), -1), torch.log_softmax(logits.double(), -1)
+    return float((p.exp() * (p - q)).sum().clamp_min(0))
+
+
+def _with_system(prompt: Prompt, system: str | None) -> Prompt:
+    """The prompt with a system prompt before its own."""
+    if system is None:
+        return prompt
+    return replace(prompt, system="\n\n".join(part for part in (system, prompt.system) if part))
+
+
+def _outcome(
+    case: Case, row: Row, reply: Reply, unsteered: Tensor, artifact: Artifact, settings: Settings
+) -> Outcome:
+    return Outcome(
+        case=0,
+        strategy=row.strategy,
+        draw=row.draw,
+        modality=case.prompt.modality,
+        label=case.label,
+        group=case.group,
+        reply=reply.text,
+        refused=bool(settings.judge(reply.text)),
+        refusal_score=float(refusal_score(reply.logits[None], artifact.refusal_ids)),
+        strength=reply.strength,
+        kl=kl_divergence(unsteered, reply.logits),
+        exact=None if case.expected is None else reply.text.strip() == case.expected.strip(),
+    )
+
+
+def _example(case: Case, found: Sequence[Outcome]) -> dict[str, Any]:
+    """A case with what every strategy replied, of several draws the first; `case` is its number in the set."""
+    kept = ("reply", "refused", "refusal_score", "strength")
+    return {
+        "case": found[0].case,
+        "text": case.prompt.text,
+        "modality": case.prompt.modality,
+        "label": case.label,
+        "group": case.group,
+        "expected": case.expected,
+        "replies": {o.strategy: {name: getattr(o, name) for name in kept} for o in found if o.draw == 0},
+    }

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mars.records import Geometry
-from mars.steering import STRATEGIES, Addition, GatedAddition, Mars, Rows, Unsteered
+from mars.steering import STRATEGIES, Adaptive, Addition, GatedAddition, Mars, Rows, Shift, Unsteered
+from mars.steering.controls import Aside, permuted_axes, random_axis
 
 D = 6
 AXIS = torch.eye(D)[0]
@@ -49,7 +50,7 @@ def test_without_the_trust_region_a_step_does_leave_it(geometry):
     assert Mars(geometry, 4.0, trusting=False).sigma(Mars(geometry, 4.0, trusting=False)(far).hidden) > 6.0
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "unsteered"])
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("unsteered", "shift")])
 def test_every_edit_is_parallel_to_the_direction_and_as_long_as_it_says(geometry, hidden, name):
     edit = STRATEGIES[name](geometry, 1.0)(hidden)
     moved = edit.hidden - hidden
@@ -105,6 +106,57 @@ def test_addition_moves_by_the_distance_between_the_centroids_whatever_the_input
 def test_gated_addition_moves_all_or_nothing_at_the_margin(geometry):
     states = torch.stack([0.4 * AXIS, 0.6 * AXIS])
     assert GatedAddition(geometry)(states).strength.tolist() == [0.0, 4.0]
+
+
+def test_adaptive_needs_nothing_for_harmless_text_and_takes_the_whole_region_at_the_harmful_centroid(geometry):
+    at = torch.tensor([-9.0, 0.0, 0.5, 2.25, 4.0, 9.0])[:, None] * AXIS  # margin 0.5, centroid 4, rho 6
+    assert Adaptive(geometry)(at).strength.tolist() == pytest.approx([0, 0, 0, 3, 6, 6])
+    assert Adaptive(geometry, 0.5)(at).strength.tolist() == pytest.approx([0, 0, 0, 1.5, 3, 3])
+    elsewhere = geometry._replace(bias=5 * torch.randn(D))
+    assert torch.equal(Adaptive(elsewhere)(at).strength, Adaptive(geometry)(at).strength)  # not re-centred
+
+
+def test_adaptive_is_a_step_where_harmless_text_reaches_beyond_the_harmful_centroid(geometry):
+    overlapping = geometry._replace(margin=5.0)
+    assert Adaptive(overlapping)(torch.tensor([[5.0], [5.1]]) * AXIS).strength.tolist() == [0.0, 6.0]
+
+
+def test_shift_moves_every_input_by_the_bias_and_by_nothing_else(geometry, hidden):
+    askew = geometry._replace(bias=torch.randn(D))
+    edit = Shift(askew)(hidden)
+    assert torch.allclose(edit.hidden, hidden - askew.bias)
+    assert not edit.strength.any()
+    of_text = Shift(geometry._replace(bias=torch.zeros(D)))(hidden)
+    assert torch.equal(of_text.hidden, hidden)
+
+
+@pytest.mark.parametrize("draw", range(10))
+def test_a_random_control_goes_as_far_as_mars_at_every_input_and_nowhere_along_its_direction(geometry, hidden, draw):
+    mars = Mars(geometry)
+    edit = Aside(mars, random_axis(geometry.direction, draw))(hidden)
+    assert torch.equal(edit.strength, mars(hidden).strength)
+    moved = edit.hidden - hidden
+    assert torch.allclose(moved.norm(dim=1), edit.strength, atol=1e-5)
+    assert torch.allclose(moved @ geometry.direction, torch.zeros(len(hidden)), atol=1e-5)
+    shut = edit.strength == 0
+    assert shut.any()
+    assert torch.equal(edit.hidden[shut], hidden[shut])
+
+
+def test_draws_differ_and_the_same_seed_gives_them_again():
+    axes = torch.stack([random_axis(AXIS, draw) for draw in range(10)])
+    assert torch.linalg.matrix_rank(axes) == D - 1
+    assert torch.equal(axes[3], random_axis(AXIS, 3))
+    assert not torch.equal(axes[3], random_axis(AXIS, 3, seed=1))
+
+
+def test_permuted_labels_cancel_what_tells_the_classes_apart():
+    within = torch.randn(8, 2, D) * torch.tensor([0.0, 1, 1, 1, 1, 1])
+    axes = permuted_axes(5 * AXIS + within, within)
+    assert torch.allclose(axes @ AXIS, torch.zeros(2), atol=1e-6)
+    assert torch.allclose(axes.norm(dim=1), torch.ones(2))
+    with pytest.raises(ValueError, match="at least two"):
+        permuted_axes(within[:1], within)
 
 
 def test_rows_give_each_row_its_own_strategy(geometry):

@@ -7,10 +7,21 @@ import torch
 
 from mars.records import Geometry
 from mars.steering.base import Edit, Rows, Steering
-from mars.steering.baselines import Addition, GatedAddition, Unsteered
+from mars.steering.baselines import Adaptive, Addition, GatedAddition, Shift, Unsteered
 from mars.steering.mars import Mars
 
-__all__ = ["STRATEGIES", "Addition", "Edit", "GatedAddition", "Mars", "Rows", "Steering", "Unsteered"]
+__all__ = [
+    "STRATEGIES",
+    "Adaptive",
+    "Addition",
+    "Edit",
+    "GatedAddition",
+    "Mars",
+    "Rows",
+    "Shift",
+    "Steering",
+    "Unsteered",
+]
 
 
 def _without_recentering(geometry: Geometry) -> Geometry:
@@ -29,6 +40,9 @@ STRATEGIES: MappingProxyType[str, Callable[[Geometry, float], Steering]] = Mappi
         "mars_gap": lambda geometry, gain: Mars(geometry, gain, form="gap"),
         "mars_traversal": lambda geometry, gain: Mars(geometry, gain, form="traversal"),
         "mars_margin": lambda geometry, gain: Mars(geometry, gain, zero=geometry.margin),
+        "shift": lambda geometry, gain: Shift(geometry),  # noqa: ARG005
+        "adaptive": Adaptive,
     }
 )
-"""Every strategy that edits activations, by the name it has in results: (geometry, gain) -> Steering."""
+"""Every formula by the name it has in results: (geometry, gain) -> Steering. `mars.lineup` holds what is compared:
+these, the same ones at other layers or tokens, controls with a direction of their own, and what words the prompt."""

@@ -48,3 +48,39 @@ class GatedAddition:
         sigma = (hidden.float() - self.geometry.mean_harmless) @ direction
         strength = (sigma > self.geometry.margin).float() * self.gain * self.geometry.length
         return step(hidden, strength, direction)
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """gain clip(w sigma + b, 0, hi) r^ with sigma = <h - mu-, r^>, not re-centred: AdaSteer's generic form.
+
+    AdaSteer (2504.09466) fits w, b and hi by hand for each model; here they come from text alone (our choice):
+    0 where 99 % of harmless text lies, w margin + b = 0, and the whole trust region at the harmful centroid,
+    w R + b = hi = rho. So w = rho / (R - margin) and b = -w margin; where harmless text reaches beyond the
+    harmful centroid the ramp is a step.
+    """
+
+    geometry: Geometry
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_gain(self.gain)
+
+    def __call__(self, hidden: Tensor) -> Edit:
+        geometry, direction = self.geometry, self.geometry.direction
+        highest = max(geometry.radius, 0.0)
+        w = highest / max(geometry.length - geometry.margin, 1e-6)
+        sigma = (hidden.float() - geometry.mean_harmless) @ direction
+        wanted = (w * (sigma - geometry.margin)).clamp(0, highest)
+        return step(hidden, self.gain * wanted, direction)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """h - b: moves the modality to where text lies and adds nothing along r^ (after CMRM 2410.09047)."""
+
+    geometry: Geometry
+
+    def __call__(self, hidden: Tensor) -> Edit:
+        moved = (hidden.float() - self.geometry.bias).to(hidden.dtype)
+        return Edit(moved, torch.zeros(len(hidden), device=hidden.device))

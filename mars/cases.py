@@ -1,0 +1,64 @@
+"""What an evaluation asks, and what comes back."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from mars.records import Label, Modality, Prompt
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input with what is known about it."""
+
+    prompt: Prompt
+    label: Label
+    group: str = "main"
+    """"main", "held_out_things" or "blank_picture" of the bundled set; free otherwise."""
+    expected: str | None = None
+    """For a harmless question, the exact reply; None for a request, which is judged by refusal alone."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all that the case holds, pixels included."""
+        prompt = self.prompt
+        told = (prompt.text, prompt.system, self.label, self.group, self.expected, prompt.clip and prompt.clip.times)
+        digest = hashlib.sha256(repr(told).encode())
+        for picture in (prompt.image,) if prompt.image else prompt.clip.frames if prompt.clip else ():
+            digest.update(repr((picture.mode, picture.size)).encode() + picture.tobytes())
+        return digest.hexdigest()
+
+
+class Reply(NamedTuple):
+    """What was said, and how it began."""
+
+    text: str
+    logits: Tensor
+    """What the first token was chosen from: (vocabulary,), float32 on the CPU."""
+    strength: float = 0.0
+    """Length of the step along the steering direction at the first token."""
+
+
+class Outcome(NamedTuple):
+    """What one strategy made of one case."""
+
+    case: int
+    """Number of the case in its set, from 0."""
+    strategy: str
+    draw: int
+    """Which random direction, from 0; 0 for strategies without chance."""
+    modality: Modality
+    label: Label
+    group: str
+    reply: str
+    refused: bool
+    refusal_score: float
+    """Odds that the first token opens a refusal, in nats."""
+    strength: float
+    """Length of the step along the steering direction at the first token; 0 where the gate was shut."""
+    kl: float
+    """KL(unsteered || this) of the distributions of the first token, in nats."""
+    exact: bool | None
+    """Whether the reply is the expected one; None where none is expected."""

@@ -1,0 +1,84 @@
+"""Finished cases on disk, so that an evaluation that was stopped or killed goes on where it was.
+
+A JSON line tells the settings, then one line a finished case is appended at once. A line that a kill tore off
+is dropped, and its case is asked again; no case is lost or counted twice.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mars.cases import Outcome
+from mars.lineup import Row
+
+
+class RunFileError(ValueError):
+    """A run file that cannot be gone on with; the message says why and what to do."""
+
+
+class RunFile:
+    """The finished cases of one evaluation."""
+
+    def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
+        """Go on with the file, or begin it. Raises RunFileError where it was made with other settings."""
+        self.path = Path(path)
+        self._finished: dict[str, dict[Row, Outcome]] = {}
+        header = _line({"settings": settings})
+        content = self.path.read_bytes() if self.path.exists() else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole:
+            self._read(whole.splitlines(), json.loads(header)["settings"])
+            with self.path.open("r+b") as file:
+                file.truncate(len(whole))
+        elif header.startswith(content):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_bytes(header)
+        else:
+            raise self._foreign()
+
+    def outcomes(self, case_hash: str) -> dict[Row, Outcome]:
+        """What is finished of a case, by strategy and draw."""
+        return dict(self._finished.get(case_hash, {}))
+
+    def add(self, case_hash: str, outcomes: Iterable[Outcome]) -> None:
+        """Append what was found out about a case, as one line."""
+        outcomes = list(outcomes)
+        with self.path.open("ab") as file:
+            file.write(_line({"case": case_hash, "outcomes": [outcome._asdict() for outcome in outcomes]}))
+        self._remember(case_hash, outcomes)
+
+    def _read(self, lines: list[bytes], settings: dict[str, Any]) -> None:
+        """Take in whole lines, if they are a run with these settings."""
+        try:
+            stored, *entries = map(json.loads, lines)
+            differences = _differences(stored["settings"], settings)
+            for entry in entries:
+                self._remember(entry["case"], [Outcome(**outcome) for outcome in entry["outcomes"]])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._foreign() from error
+        if differences:
+            raise RunFileError(
+                f"{self.path} was begun with another setting: {', '.join(differences)}. "
+                "Delete it to begin anew, or name another file."
+            )
+
+    def _remember(self, case_hash: str, outcomes: Iterable[Outcome]) -> None:
+        known = self._finished.setdefault(case_hash, {})
+        known.update({Row(outcome.strategy, outcome.draw): outcome for outcome in outcomes})
+
+    def _foreign(self) -> RunFileError:
+        return RunFileError(f"{self.path} is not the run of an evaluation. Delete it, or name another file.")
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
+
+
+def _differences(stored: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+    """Settings that are not the same, with what they were and are."""
+    return [
+        f"{name} was {stored.get(name)!r} and is {settings.get(name)!r}"
+        for name in {**stored, **settings}
+        if stored.get(name) != settings.get(name)
+    ]
