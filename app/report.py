@@ -68,6 +68,8 @@ def check(results: Any) -> None:
             wrong = f"“modality” is “{row['modality']}”, not {', '.join(WORDS)}"
         if wrong is None and row["label"] not in sections.LABELS:
             wrong = f"“label” is “{row['label']}”, not {' or '.join(sections.LABELS)}"
+        if wrong is None and row["n"] <= 0:
+            wrong = f"“n” is {row['n']}, so that there is no rate"
         if wrong:
             raise ReportError(f"Row {number} of the results: {wrong}. {LAYOUT}")
     for part, kinds in (("utility", {"strategy": str, "modality": str, "exact": float, "n": float}),

@@ -15,8 +15,9 @@ import plotly.graph_objects as go
 from app.figures.tradeoff import WORDS, tradeoff
 
 LABELS = ("harmful", "harmless")
+ONE = {"text": "text", "image": "picture", "video": "clip"}
 GROUPS = {
-    "main": "All requests",
+    "main": "Main requests",
     "held_out_things": "Things that never occurred in a request",
     "blank_picture": "Requests in words with a meaningless picture attached",
 }
@@ -43,13 +44,13 @@ def _findings(rows: Sequence[Mapping[str, Any]]) -> str:
     sentences = []
     for modality, word in WORDS.items():
         told = [
-            f"<b>{_percent(after['rate'])}</b> of {label} requests refused (unsteered {_percent(before['rate'])})"
+            f"<b>{_percent(after['rate'])}</b> of {label} requests (unsteered {_percent(before['rate'])})"
             for label in LABELS
             if (after := cells.get(("mars", modality, label)))
             and (before := cells.get(("unsteered", modality, label)))
         ]
         if told:
-            sentences.append(f"<li>With {word}, under MARS {' and '.join(told)}.</li>")
+            sentences.append(f"<li>{word.capitalize()}: MARS refuses {' and '.join(told)}.</li>")
     return f'<ul class="findings">{"".join(sentences)}</ul>' if sentences else ""
 
 
@@ -72,10 +73,11 @@ def charts(rows: Sequence[Mapping[str, Any]]) -> tuple[list[go.Figure], str]:
             figures.append(tradeoff(names, *intervals, modality))
             boxes += f'<figure><figcaption>{word.capitalize()}</figcaption><div class="chart"></div></figure>'
         if figures:
+            which = f"Shown: {escape(_group_title(group).lower())}." if len(_groups(rows)) > 1 else ""
             return figures, (
                 "<p>Each mark is one strategy: up is harmful requests refused, right is harmless ones refused, so up "
                 "and to the left is better. Bars are 95 % Wilson intervals. The open mark is the model unsteered. "
-                f'{escape(_group_title(group))}.</p><div class="charts">{boxes}</div>'
+                f'{which}</p><div class="charts">{boxes}</div>'
                 '<noscript><p class="quiet">The charts need scripts; the tables below say the same.</p></noscript>'
             )
     return [], (
@@ -85,7 +87,10 @@ def charts(rows: Sequence[Mapping[str, Any]]) -> tuple[list[go.Figure], str]:
 
 
 def refusals(rows: Sequence[Mapping[str, Any]]) -> str:
-    intro = "<p>Share refused, with count and 95 % Wilson interval. Refusing is not being safe: both are needed.</p>"
+    intro = (
+        "<p>Share refused, with count and 95 % Wilson interval in per cent. Refusing is not the same as being safe, "
+        "and a judge that looks for phrases misses refusals worded otherwise.</p>"
+    )
     return intro + "".join(
         _grid(_group_title(group), rows, group, lambda cell: _rate(cell, cell["refusals"])) for group in _groups(rows)
     )
@@ -118,12 +123,12 @@ def _grid(title: str, rows: Sequence[Mapping[str, Any]], group: str, show: Calla
     columns = [(modality, labels) for modality, labels in columns if labels]
     names = [name for name in _strategies(rows) if any(key[0] == name for key in cells)]
     above = "".join(
-        f'<th scope="colgroup" colspan="{len(labels)}">{WORDS[modality].capitalize()}</th>'
+        f'<th scope="colgroup" colspan="{len(labels)}"><span>{WORDS[modality].capitalize()}</span></th>'
         for modality, labels in columns
     )
     below = "".join(f'<th scope="col" class="{label}">{label}</th>' for _, labels in columns for label in labels)
     body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
+        _row_start(name)
         + "".join(
             f"<td>{show(cells[name, modality, label]) if (name, modality, label) in cells else '–'}</td>"
             for modality, labels in columns
@@ -148,7 +153,7 @@ def utility(rows: Sequence[Mapping[str, Any]]) -> str:
     head = "".join(f'<th scope="col">{WORDS[modality]}</th>' for modality in modalities)
     body = ""
     for name in _strategies(rows):
-        body += f'<tr><th scope="row">{escape(name)}</th>'
+        body += _row_start(name)
         for modality in modalities:
             row = cells.get((name, modality))
             kl = f"<small>KL {_number(row['kl'])} nats</small>" if row and row.get("kl") is not None else ""
@@ -158,7 +163,8 @@ def utility(rows: Sequence[Mapping[str, Any]]) -> str:
         "<p>Share of exact replies to harmless questions, the price in usefulness; KL is the divergence of the first "
         "token's distribution from the unsteered model's, on harmless input.</p>"
         '<div class="scroll" tabindex="0" role="region" aria-label="Exact replies">'
-        f'<table><thead><tr><th scope="col">strategy</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<table class="few"><thead><tr><th scope="col">strategy</th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
@@ -194,7 +200,7 @@ def cases(cases: Sequence[Mapping[str, Any]]) -> str:
 def _case(number: int, case: Mapping[str, Any]) -> str:
     replies = {name: reply for name, reply in case["replies"].items() if isinstance(reply, Mapping)}
     differs = " data-differs" if len({bool(reply.get("refused")) for reply in replies.values()}) > 1 else ""
-    about = [WORDS.get(case["modality"], case["modality"]), case["label"]]
+    about = [ONE.get(case["modality"], case["modality"]), case["label"]]
     if case.get("group", "main") != "main":
         about.append(str(case["group"]).replace("_", " "))
     expected = f'<p class="quiet">Expected: {escape(str(case["expected"]))}</p>' if case.get("expected") else ""
@@ -252,23 +258,36 @@ def _cells(rows: Iterable[Mapping[str, Any]], group: str) -> dict[tuple[str, str
     }
 
 
+def _row_start(name: str) -> str:
+    """A table row up to its name, which may be broken after each part."""
+    leading = ' class="leading"' if name == "mars" else ""
+    return f'<tr{leading}><th scope="row">{escape(name).replace("_", "_<wbr>")}</th>'
+
+
 def _rate(row: Mapping[str, Any], count: float) -> str:
-    interval = f", {100 * row['low']:.1f} to {100 * row['high']:.1f}" if "low" in row and "high" in row else ""
-    return f"{_percent(count / row['n'])}<small>{count:g} of {row['n']:g}{interval}</small>"
+    ends = [row.get("low"), row.get("high")]
+    interval = " to ".join(f"{100 * end:.1f}" for end in ends) if all(map(_is_number, ends)) else ""
+    counted = f"<span>{count:g} of {row['n']:g}</span>" + (f" <span>{interval}</span>" if interval else "")
+    return f"{_percent(count / row['n'])}<small>{counted}</small>"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _percent(share: Any) -> str:
-    return f"{100 * share:.1f} %" if isinstance(share, int | float) and math.isfinite(share) else "–"
+    return f"{100 * share:.1f} %" if _is_number(share) else "–"
 
 
 def _number(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, int | float) and math.isfinite(value) else "–"
+    return f"{value:.3g}" if _is_number(value) else "–"
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
     """Names and values as a list of definitions; nothing where there are none."""
     listed = "".join(
-        f"<div><dt>{escape(str(name))}</dt><dd>{escape(_plain(value))}</dd></div>" for name, value in facts.items()
+        f"<div><dt>{escape(str(name).replace('_', ' '))}</dt><dd>{escape(_plain(value))}</dd></div>"
+        for name, value in facts.items()
     )
     return f'<dl class="facts">{listed}</dl>' if listed else ""
 

@@ -11,10 +11,17 @@ from app.figures.palette import LIGHT, SYMBOLS
 
 HEIGHT = 440
 RANGE = (-0.03, 1.03)
-MARGIN = {"l": 52, "r": 10, "t": 10, "b": 46}
+MARGIN = {"l": 52, "r": 22, "t": 10, "b": 46}
 LABEL_GAP = 14.5
 """Fewest pixels from one label's middle to the next."""
-WORDS = {"text": "text", "image": "picture", "video": "clip"}
+LEFT = 0.5
+"""Marks with fewer harmless requests refused than this have their labels in one column."""
+COLUMN_GAP = 0.03
+LETTER = 0.022
+"""About what a letter of a label takes of the width of the chart."""
+SPOT, CROWD = 0.03, 8
+"""More than so many strategies that differ by so little share one label; hover and table tell them apart."""
+WORDS = {"text": "text", "image": "pictures", "video": "clips"}
 
 
 def tradeoff(
@@ -94,25 +101,38 @@ def _add_strategy(figure: go.Figure, name: str, up: NDArray, right: NDArray, sym
 
 
 def _add_labels(figure: go.Figure, names: Sequence[str], harmful: NDArray, harmless: NDArray, leading: str) -> None:
-    """Names beside their intervals, spread so that none covers another."""
+    """Names beside their intervals, one under the other: those on the left in a column, the others by their marks."""
     pixels = HEIGHT - MARGIN["t"] - MARGIN["b"]
+    told = _told(names, harmful[:, 0], harmless[:, 0], leading)
+    at = {row: (RANGE[1] - harmful[row, 0]) / (RANGE[1] - RANGE[0]) * pixels for row in told}
+    places = spread(list(at.values()), LABEL_GAP, 8, pixels - 8)
+    left = [row for row in told if harmless[row, 0] < LEFT]
+    column = max((harmless[row, 2] for row in left), default=0.0) + COLUMN_GAP
+    for (row, text), place in zip(told.items(), places, strict=True):
+        is_leading = names[row] == leading
+        _, low, high = harmless[row]
+        is_after = row in left or high + COLUMN_GAP + LETTER * len(text) < RANGE[1]
+        figure.add_annotation(
+            x=high if is_after else low, y=harmful[row, 0], ay=place - at[row],
+            axref="x", ax=column if row in left else high + COLUMN_GAP if is_after else low - COLUMN_GAP,
+            xanchor="left" if is_after else "right", text=text,
+            showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=LIGHT["rule"], standoff=2,
+            font={"size": 12, "color": LIGHT["ink" if is_leading else "muted"], "weight": 600 if is_leading else 400},
+        )  # fmt: skip
 
-    def down(share: float) -> float:
-        return (RANGE[1] - share) / (RANGE[1] - RANGE[0]) * pixels
 
-    for is_left in (True, False):
-        rows = [row for row in range(len(names)) if (harmless[row, 0] < 0.5) == is_left]
-        places = spread([down(harmful[row, 0]) for row in rows], LABEL_GAP, 8, pixels - 8)
-        for row, place in zip(rows, places, strict=True):
-            is_leading = names[row] == leading
-            figure.add_annotation(
-                x=harmless[row, 2 if is_left else 1], y=harmful[row, 0],
-                ax=16 if is_left else -16, ay=place - down(harmful[row, 0]),
-                xanchor="left" if is_left else "right", text=_words(names[row]),
-                showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=LIGHT["rule"], standoff=2,
-                font={"size": 12, "color": LIGHT["ink" if is_leading else "muted"],
-                      "weight": 600 if is_leading else 400},
-            )  # fmt: skip
+def _told(names: Sequence[str], up: NDArray, right: NDArray, leading: str) -> dict[int, str]:
+    """Rows that get a label, and its text: all of them, but of a crowd on one spot the first stands for the rest."""
+    told: dict[int, str] = {}
+    left_over = sorted(range(len(names)), key=lambda row: names[row] != leading)
+    while left_over:
+        first = left_over[0]
+        crowd = [row for row in left_over if max(abs(up[row] - up[first]), abs(right[row] - right[first])) <= SPOT]
+        if len(crowd) <= CROWD:
+            crowd = [first]
+        told[first] = _words(names[first]) + (f" and {len(crowd) - 1} others" if len(crowd) > 1 else "")
+        left_over = [row for row in left_over if row not in crowd]
+    return told
 
 
 def _words(name: str) -> str:

@@ -1,0 +1,284 @@
+"""The report says what the results say, opens offline, and runs nothing that came with them."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from app.figures.palette import DARK_FOR_LIGHT, LIGHT, SYMBOLS
+from app.figures.tradeoff import LABEL_GAP, spread, tradeoff
+from app.report import ReportError, main, render, write
+
+RATES = {"unsteered": (0.1, 0.0), "addition": (1.0, 0.8), "mars": (0.9, 0.1)}
+HOSTILE = "</title></script><script>alert(1)</script><img src=http://x onerror=alert(1)>\"'&"
+
+
+def _row(strategy: str, modality: str, label: str, rate: float, n: int = 10, **more) -> dict:
+    return {"strategy": strategy, "modality": modality, "label": label, "group": "main", "refusals": round(rate * n),
+            "n": n, "rate": rate, "low": max(rate - 0.1, 0), "high": min(rate + 0.1, 1), **more}  # fmt: skip
+
+
+def _results(**more) -> dict:
+    rows = [
+        _row(name, modality, label, rates[label == "harmless"])
+        for name, rates in RATES.items()
+        for modality in ("text", "image")
+        for label in ("harmful", "harmless")
+    ]
+    return {"rows": rows, "settings": {"model": "tiny", "layer": 3}, "versions": {"torch": "2.13"},
+            "hashes": {"contrast": "abc"}, **more}  # fmt: skip
+
+
+def _case(text: str = "how do i fly a kite", reply: str = "Hold the string.", **more) -> dict:
+    return {"text": text, "modality": "text", "label": "harmless", "group": "main",
+            "replies": {"mars": {"reply": reply, "refused": False, "strength": 1.5}}, **more}  # fmt: skip
+
+
+class _Page(HTMLParser):
+    """Elements, attributes and texts of a page, scripts by their content."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict]] = []
+        self.scripts: list[tuple[dict, str]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag == "script":
+            self.scripts.append((dict(attributes), ""))
+
+    def handle_data(self, data):
+        if self.cdata_elem == "script":
+            attributes, before = self.scripts[-1]
+            self.scripts[-1] = (attributes, before + data)
+        else:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+# The page
+
+
+def test_the_table_gives_share_count_and_interval():
+    page = _Page(render(_results()))
+    assert "90.0 % 9 of 10 80.0 to 100.0" in page.text
+    assert "Pictures: MARS refuses 90.0 % of harmful requests (unsteered 10.0 %)" in page.text
+
+
+def test_every_strategy_stands_in_the_table_also_one_that_beats_mars():
+    heads = [text for text in _Page(render(_results())).texts if text in RATES]
+    assert set(heads) == set(RATES)
+
+
+def test_tables_name_their_rows_and_columns_for_screen_readers():
+    page = _Page(render(_results()))
+    scopes = [attributes["scope"] for tag, attributes in page.elements if tag == "th"]
+    assert set(scopes) == {"row", "col", "colgroup"} and scopes.count("row") == len(RATES)
+
+
+def test_groups_get_tables_of_their_own_and_charts_show_the_main_one():
+    results = _results()
+    results["rows"] += [_row("mars", "image", "harmful", 0.7, group="held_out_things")]
+    page = _Page(render(results))
+    assert "Things that never occurred in a request" in page.text and "Shown: main requests." in page.text
+
+
+def test_questions_settings_versions_and_hashes_are_shown():
+    utility = [
+        {"strategy": "mars", "modality": "image", "exact": 19, "n": 20, "low": 0.76, "high": 0.99, "kl": 0.0123}
+    ]
+    text = _Page(render(_results(utility=utility))).text
+    for part in ("95.0 % 19 of 20 76.0 to 99.0 KL 0.0123 nats", "layer 3", "torch 2.13", "contrast abc"):
+        assert part in text
+
+
+def test_cases_open_with_every_reply_and_its_verdict():
+    case = _case(replies={"unsteered": {"reply": "Hold it.", "refused": False, "strength": 0.0},
+                          "mars": {"reply": "I cannot.", "refused": True, "strength": 2.5}})  # fmt: skip
+    page = _Page(render(_results(cases=[case])))
+    assert "unsteered answered Hold it. mars refused strength 2.5 I cannot." in page.text
+    details = [attributes for tag, attributes in page.elements if tag == "details"]
+    assert details == [{"data-modality": "text", "data-label": "harmless", "data-differs": None}]
+
+
+def test_without_cases_there_is_no_part_for_them():
+    assert '<h2 id="part-5">' not in render(_results()) and ">Cases<" not in render(_results())
+
+
+def test_a_set_without_harmless_requests_gets_tables_but_no_chart():
+    page = render({"rows": [_row("mars", "image", "harmful", 0.9)]})
+    assert "No chart" in page and "90.0 %" in page and "Plotly.newPlot=" not in page
+    assert len(page) < 60_000
+
+
+# Nothing that came with the results runs
+
+
+def _hostile_results() -> dict:
+    results = _results(
+        cases=[_case(HOSTILE, HOSTILE, group=HOSTILE, expected=HOSTILE, modality=HOSTILE)],
+        settings={"model": HOSTILE, HOSTILE: [HOSTILE]},
+        versions={HOSTILE: HOSTILE},
+        utility=[{"strategy": HOSTILE, "modality": "image", "exact": 1, "n": 2}],
+    )
+    results["cases"][0]["replies"][HOSTILE] = {"reply": HOSTILE, "refused": True, "strength": 1}
+    results["rows"] += [
+        _row(HOSTILE, "image", label, 0.3, group=group)
+        for label in ("harmful", "harmless")
+        for group in ("main", HOSTILE)
+    ]
+    return results
+
+
+def test_hostile_texts_become_text_and_nothing_else():
+    page, plain = _Page(render(_hostile_results())), _Page(render(_results(cases=[_case()])))
+    assert len(page.scripts) == len(plain.scripts) == 3
+    assert "img" not in {tag for tag, _ in page.elements}
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert page.text.count(" ".join(HOSTILE.split())) >= 10
+
+
+def test_the_page_allows_exactly_the_scripts_it_brings():
+    page = _Page(render(_hostile_results()))
+    policy = next(a["content"] for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    running = [content for attributes, content in page.scripts if attributes.get("type") != "application/json"]
+    digests = [base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() for content in running]
+    assert policy.startswith("default-src 'none';")
+    assert re.findall(r"'sha256-([^']+)'", policy) == digests and len(digests) == 2
+    assert "unsafe-inline" not in policy.split("script-src")[1]
+
+
+def test_the_page_fetches_nothing():
+    page = _Page(render(_hostile_results()))
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "iframe", "object", "embed")
+        assert not {"src", "href", "srcset", "poster"} & set(attributes)
+
+
+def test_charts_travel_as_data_that_cannot_end_their_element():
+    page = _Page(render(_hostile_results()))
+    data = json.loads(next(content for attributes, content in page.scripts if attributes))
+    assert len(data["figures"]) == 2 and data["darkForLight"] == DARK_FOR_LIGHT
+    assert data["figures"][1]["layout"]["meta"]["description"].startswith(
+        "Refusal against false refusal with pictures"
+    )
+
+
+# Files
+
+
+def test_the_command_writes_the_file(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps(_results()), encoding="utf-8")
+    assert main([str(tmp_path / "results.json"), "--html", str(tmp_path / "new" / "report.html")]) == 0
+    assert (tmp_path / "new" / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_write_that_fails_leaves_the_old_report_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("old", encoding="utf-8")
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError):
+        write("new", path)
+    assert path.read_text(encoding="utf-8") == "old" and os.listdir(tmp_path) == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "There are no rows to show."),
+        ('{"rows": [{"strategy": "mars"}]}', "Row 1 of the results: “modality” is missing."),
+        (json.dumps({"rows": [_row("mars", "smell", "harmful", 0.5)]}), "“modality” is “smell”"),
+        (
+            json.dumps({"rows": [_row("mars", "text", "harmful", 0.5) | {"rate": "half"}]}),
+            "“rate” is of the wrong kind",
+        ),
+        (json.dumps({"rows": [_row("mars", "text", "harmful", 0.5, n=0)]}), "“n” is 0"),
+        (json.dumps(_results(cases=[{"text": "hi"}])), "Entry 1 of “cases” in the results: “modality” is missing."),
+    ],
+)
+def test_what_is_wrong_with_results_is_said_in_one_sentence(tmp_path, capsys, content, sentence):
+    (tmp_path / "results.json").write_text(content, encoding="utf-8")
+    assert main([str(tmp_path / "results.json"), "--html", str(tmp_path / "report.html")]) == 1
+    assert sentence in capsys.readouterr().err and not (tmp_path / "report.html").exists()
+
+
+def test_unknown_kinds_of_results_raise_before_anything_is_drawn():
+    with pytest.raises(ReportError):
+        render({"rows": "many"})
+
+
+# The chart
+
+
+def _chart(modality: str = "image", rates: dict = RATES):
+    pairs = np.array(list(rates.values()))
+    harmful, harmless = (np.stack([pairs[:, i], pairs[:, i] - 0.02, pairs[:, i] + 0.03], axis=1) for i in (0, 1))
+    return tradeoff(list(rates), harmful, harmless, modality)
+
+
+@pytest.mark.parametrize(("modality", "symbol"), SYMBOLS.items())
+def test_a_mark_lies_at_its_rates_with_its_intervals_and_the_shape_of_its_modality(modality, symbol):
+    trace = next(trace for trace in _chart(modality).data if trace.name == "mars")
+    assert (trace.x[0], trace.y[0]) == (0.1, 0.9)
+    assert trace.error_x.array[0] == pytest.approx(0.03) and trace.error_x.arrayminus[0] == pytest.approx(0.02)
+    assert trace.error_y.array[0] == pytest.approx(0.03) and trace.error_y.arrayminus[0] == pytest.approx(0.02)
+    assert trace.marker.symbol == symbol
+
+
+def test_mars_is_drawn_last_and_unsteered_open():
+    traces = _chart().data
+    assert traces[-1].name == "mars" and traces[-1].marker.color == LIGHT["ink"]
+    assert [trace.marker.symbol for trace in traces if trace.name == "unsteered"] == ["square-open"]
+
+
+def test_every_strategy_is_labelled():
+    assert {note.text for note in _chart().layout.annotations} == set(RATES)
+
+
+def test_of_a_crowd_on_one_spot_mars_stands_for_the_rest():
+    crowd = {f"variant_{number}": (0.98, 0.01) for number in range(12)} | {
+        "mars": (0.99, 0.0),
+        "unsteered": (0.1, 0.0),
+    }
+    assert {note.text for note in _chart(rates=crowd).layout.annotations} == {"mars and 12 others", "unsteered"}
+
+
+def test_axes_show_all_shares_and_wear_the_colours_of_their_labels():
+    layout = _chart().layout
+    assert layout.xaxis.range[0] <= 0 and layout.xaxis.range[1] >= 1 and layout.yaxis.range == layout.xaxis.range
+    assert (layout.xaxis.title.font.color, layout.yaxis.title.font.color) == (LIGHT["harmless"], LIGHT["harmful"])
+    assert layout.meta["description"].endswith(".") and "mars refuses 90% of harmful" in layout.meta["description"]
+
+
+def test_labels_with_room_stay_where_they_belong():
+    assert spread([10, 50, 90], 14, 0, 100) == [10, 50, 90]
+
+
+def test_labels_too_close_move_apart_about_their_middle():
+    assert spread([50, 50], 14, 0, 100) == [43, 57]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_labels_keep_their_order_their_distance_and_the_chart(seed):
+    ideal = np.random.default_rng(seed).uniform(0, 100, 18) ** 2 / 26
+    placed = np.array(spread(list(ideal), LABEL_GAP, 0, 384))[np.argsort(ideal, kind="stable")]
+    assert np.diff(placed).min() >= LABEL_GAP - 1e-9 and placed.min() >= 0 and placed.max() <= 384 + 1e-9
+
+
+def test_more_labels_than_fit_stand_evenly():
+    assert spread([5, 3, 4], 60, 0, 100) == [100, 0, 50]
