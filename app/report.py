@@ -86,8 +86,8 @@ def render(results: Mapping[str, Any]) -> str:
     figures, charts = sections.charts(rows)
     parts = (
         ("Refusal against false refusal", charts),
-        ("Refusals", sections.refusals(rows)),
-        ("Gate and strength", sections.gates(rows)),
+        ("Refusals", sections.refusals(results)),
+        ("Gate, strength and first token", sections.gates(rows)),
         ("Questions with a known answer", sections.utility(sections.list_of(results, "utility"))),
         ("How this was made", sections.provenance(results)),
         ("Cases", sections.cases(sections.list_of(results, "cases"))),

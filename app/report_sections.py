@@ -86,27 +86,41 @@ def charts(rows: Sequence[Mapping[str, Any]]) -> tuple[list[go.Figure], str]:
     )
 
 
-def refusals(rows: Sequence[Mapping[str, Any]]) -> str:
+def refusals(results: Mapping[str, Any]) -> str:
+    """A table a group, and why a strategy is in none."""
+    rows = results["rows"]
     intro = (
-        "<p>Share refused, with count and 95 % Wilson interval in per cent. Refusing is not the same as being safe, "
-        "and a judge that looks for phrases misses refusals worded otherwise.</p>"
+        "<p>Share refused, with count and 95 % Wilson interval in per cent; of a control with several random draws "
+        "the mean, with its lowest and highest draw. Refusing is not the same as being safe, and a judge that looks "
+        "for phrases misses refusals worded otherwise.</p>"
     )
-    return intro + "".join(
-        _grid(_group_title(group), rows, group, lambda cell: _rate(cell, cell["refusals"])) for group in _groups(rows)
+    reasons = "".join(
+        f"<p>{escape(_plain(entry.get('strategy')))} is not applicable: {escape(_plain(entry.get('reason')))}</p>"
+        for entry in list_of(results, "not_applicable")
+        if isinstance(entry, Mapping)
     )
+    tables = (
+        _grid(_group_title(group), rows, group, lambda row: _rate(row, row["refusals"])) for group in _groups(rows)
+    )
+    return intro + "".join(tables) + reasons
 
 
 def gates(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How often the gate opened and how far the edit went, where the results say so."""
+    """How often the gate opened, how far the edit went and what it did to the first token, where the rows say so."""
+    measured = {"mean_strength": "strength {}", "mean_score": "score {}", "kl": "KL {}"}
     if not any("open_gates" in row for row in rows):
         return ""
 
     def cell(row: Mapping[str, Any]) -> str:
-        return f"{_percent(row.get('open_gates'))}<small>mean strength {_number(row.get('mean_strength'))}</small>"
+        told = [words.format(_number(row[key])) for key, words in measured.items() if row.get(key) is not None]
+        return (
+            f"{_percent(row.get('open_gates'))}<small>{''.join(f'<span>{words}</span> ' for words in told)}</small>"
+        )
 
     return (
-        "<p>Share of inputs whose activation was moved at the first token, and how far on average, in units of the "
-        "residual stream.</p>"
+        "<p>Share of inputs whose activation was moved at the first token; how far on average, in units of the "
+        "residual stream; the mean first-token refusal score, log P_ref − log(1 − P_ref), in nats; and on harmless "
+        "input the mean KL divergence from the unsteered first token, in nats.</p>"
     ) + "".join(
         f"<details><summary>{escape(_group_title(group))}</summary>{_grid('', rows, group, cell)}</details>"
         for group in _groups(rows)
@@ -190,7 +204,8 @@ def cases(cases: Sequence[Mapping[str, Any]]) -> str:
     )
     listed = "".join(_case(number, case) for number, case in enumerate(cases, start=1))
     return (
-        f'<p>Every case with what each strategy made of it.</p><form class="filters" hidden>{choices}'
+        "<p>Cases with what each strategy made of them. Pictures and clips themselves are not kept.</p>"
+        f'<form class="filters" hidden>{choices}'
         '<label class="check"><input type="checkbox" data-filter="differs"> verdicts differ</label>'
         '<label>holding <input type="search" data-filter="words" placeholder="words"></label>'
         f'<output aria-live="polite">{len(cases)} cases</output></form><div class="cases">{listed}</div>'
@@ -267,8 +282,17 @@ def _row_start(name: str) -> str:
 def _rate(row: Mapping[str, Any], count: float) -> str:
     ends = [row.get("low"), row.get("high")]
     interval = " to ".join(f"{100 * end:.1f}" for end in ends) if all(map(_is_number, ends)) else ""
-    counted = f"<span>{count:g} of {row['n']:g}</span>" + (f" <span>{interval}</span>" if interval else "")
-    return f"{_percent(count / row['n'])}<small>{counted}</small>"
+    counted = [f"{_count(count)} of {_count(row['n'])}", interval]
+    band = row.get("band")
+    if isinstance(band, Sequence) and len(band) == 2 and all(map(_is_number, band)):
+        counted.append(f"draws {100 * band[0]:.1f} to {100 * band[1]:.1f}")
+    told = " ".join(f"<span>{words}</span>" for words in counted if words)
+    return f"{_percent(count / row['n'])}<small>{told}</small>"
+
+
+def _count(value: float) -> str:
+    """A count; the mean of several need not be whole."""
+    return str(int(value)) if value == int(value) else f"{value:.1f}"
 
 
 def _is_number(value: Any) -> bool:

@@ -5,9 +5,7 @@ cache); whether every picture and clip is there is checked at once, each is deco
 since a few thousand decoded clips fit no memory.
 """
 
-import hashlib
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import NamedTuple, get_args
 
 from PIL import Image
 
-from mars.evaluation import Case
+from mars.cases import Case
 from mars.media import PICTURE_SUFFIXES, MediaError, read_media, read_picture
 from mars.records import Label, Prompt
 from mars.tables import Row, TableError, find_file, find_files, read_rows
@@ -80,20 +78,6 @@ class BenchmarkSet(Sequence[Case]):
         if isinstance(index, slice):
             return BenchmarkSet(self.name, self.entries[index])
         return self.entries[index].case()
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of labels, groups, texts and names of media in order; pixels are not read for it."""
-        digest = hashlib.sha256()
-        for entry in self.entries:
-            match entry.media:
-                case bytes():
-                    media = hashlib.sha256(entry.media).hexdigest()
-                case _:
-                    media = entry.media.name if entry.media else ""
-            line = json.dumps([entry.label, entry.group, entry.text, media, entry.expected])
-            digest.update(f"{line}\n".encode())
-        return digest.hexdigest()
 
 
 class Benchmark(NamedTuple):

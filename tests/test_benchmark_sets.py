@@ -256,13 +256,13 @@ def test_an_own_set_holds_text_pictures_clips_groups_and_questions(tmp_path):
     assert _labels(cases) == ["harmless"] * 3 + ["harmful"]
 
 
-def test_the_same_set_as_csv_and_as_json_lines_has_the_same_hash(tmp_path):
+def test_the_same_set_as_csv_and_as_json_lines_gives_the_same_cases(tmp_path):
     _draw(tmp_path / "kite.png")
     rows = [{"text": "Is “it”, then, a kite?", "label": "harmless", "media": "kite.png"},
             {"text": "Tear\nit", "label": "harmful", "media": ""}]  # fmt: skip
     as_csv, as_lines = load_set(_write_csv(tmp_path / "set.csv", *rows)), load_set(_own(tmp_path, *rows))
-    assert as_csv.hash == as_lines.hash
-    assert as_csv.hash != as_csv[:1].hash
+    assert [case.hash for case in as_csv] == [case.hash for case in as_lines]
+    assert [case.prompt.text for case in as_csv[1:]] == ["Tear\nit"]
 
 
 def test_a_file_that_a_spreadsheet_began_with_a_mark_is_read(tmp_path):

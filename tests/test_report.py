@@ -13,6 +13,8 @@ import pytest
 from app.figures.palette import DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.tradeoff import LABEL_GAP, spread, tradeoff
 from app.report import ReportError, main, render, write
+from mars.cases import Outcome
+from mars.rates import summarize
 
 RATES = {"unsteered": (0.1, 0.0), "addition": (1.0, 0.8), "mars": (0.9, 0.1)}
 HOSTILE = "</title></script><script>alert(1)</script><img src=http://x onerror=alert(1)>\"'&"
@@ -20,7 +22,7 @@ HOSTILE = "</title></script><script>alert(1)</script><img src=http://x onerror=a
 
 def _row(strategy: str, modality: str, label: str, rate: float, n: int = 10, **more) -> dict:
     return {"strategy": strategy, "modality": modality, "label": label, "group": "main", "refusals": round(rate * n),
-            "n": n, "rate": rate, "low": max(rate - 0.1, 0), "high": min(rate + 0.1, 1), **more}  # fmt: skip
+            "n": n, "rate": rate, "low": max(rate - 0.1, 0), "high": min(rate + 0.1, 1)} | more  # fmt: skip
 
 
 def _results(**more) -> dict:
@@ -119,6 +121,30 @@ def test_a_set_without_harmless_requests_gets_tables_but_no_chart():
     page = render({"rows": [_row("mars", "image", "harmful", 0.9)]})
     assert "No chart" in page and "90.0 %" in page and "Plotly.newPlot=" not in page
     assert len(page) < 60_000
+
+
+def test_a_mean_over_draws_shows_its_lowest_and_highest_draw():
+    drawn = _row("random", "image", "harmful", 0.13, refusals=2.6, n=20, band=[0.05, 0.2], draws=10)
+    assert "13.0 % 2.6 of 20 3.0 to 23.0 draws 5.0 to 20.0" in _Page(render({"rows": [drawn]})).text
+
+
+def test_a_strategy_that_the_model_cannot_carry_out_is_named_with_the_reason():
+    absent = [{"strategy": "self_check", "reason": "the model does not answer yes or no."}]
+    text = _Page(render(_results(not_applicable=absent))).text
+    assert "self_check is not applicable: the model does not answer yes or no." in text
+
+
+def test_what_the_engine_sums_up_can_be_shown():
+    told = {"draw": 0, "group": "main", "reply": "I cannot.", "refusal_score": 1.5, "strength": 2.25, "kl": 0.125}
+    outcomes = [
+        Outcome(case=case, strategy=name, modality="image", label=label, refused=label == "harmful",
+                exact=True if case == 2 else None, **told)
+        for name in ("unsteered", "mars")
+        for case, label in enumerate(("harmful", "harmless", "harmless"))
+    ]  # fmt: skip
+    text = _Page(render(summarize(outcomes))).text
+    assert "Pictures: MARS refuses 100.0 % of harmful requests (unsteered 100.0 %) and 0.0 % of harmless" in text
+    assert "100.0 % strength 2.25 score 1.5 KL 0.125" in text and "100.0 % 1 of 1 20.7 to 100.0 KL 0.125 nats" in text
 
 
 # Nothing that came with the results runs
