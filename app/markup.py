@@ -5,7 +5,7 @@ from html import escape
 from urllib.parse import quote
 
 from app.figures.palette import SYMBOLS
-from app.results import Comparison, Curves, Example, Likely, Measured, ModelCard, Receipt, Reply, Scores
+from app.results import CloudMean, Comparison, Curves, Example, Likely, Measured, ModelCard, Receipt, Reply, Scores
 
 _SHAPES = {
     "circle": '<circle cx="7" cy="7" r="4.4"/>',
@@ -129,6 +129,17 @@ def curves_table(bands: dict, curves: Curves | None, selected: int) -> str:
     return table(head, rows, "Numbers: refusal coordinate s, without unit", selected)
 
 
+def clouds_table(means: Sequence[CloudMean]) -> str:
+    """Mean refusal coordinate of every cloud."""
+    names = {"image": "picture", "video": "clip"}
+    rows = []
+    for mean in means:
+        name = f"{names.get(mean.modality, mean.modality)}, {mean.label}"
+        rows.append([name, str(mean.count), signed(mean.before), signed(mean.after)])
+    head = ["cloud", "points", "mean s before", "mean s after"]
+    return table(head, rows, "Numbers: where each cloud lies along the refusal direction, without unit")
+
+
 def scores_table(scores: Scores, selected: int) -> str:
     """All scores, one row a layer."""
     rows = [
@@ -147,8 +158,9 @@ def replies(comparison: Comparison | None, stale: str = "") -> str:
         return f'<div class="replies empty">{panes}</div>'
     steered_as = f"layer {comparison.receipt.layer}, gain {comparison.receipt.gain:g}"
     panes = _reply("Without steering", "", comparison.unsteered) + _reply("With MARS", steered_as, comparison.steered)
+    busy = "false" if comparison.unsteered.finished and comparison.steered.finished else "true"
     old = f'<p class="stale" role="status">{escape(stale)}</p>' if stale else ""
-    return f'<div class="replies" aria-live="polite">{panes}</div>{old}'
+    return f'<div class="replies" aria-live="polite" aria-busy="{busy}">{panes}</div>{old}'
 
 
 def _reply(title: str, how: str, reply: Reply) -> str:

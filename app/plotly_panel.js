@@ -1,7 +1,8 @@
 // Runs once per chart, with `element`, `props`, `watch` and `trigger` given by Gradio.
 const chart = element.querySelector('.chart');
 const darkForLight = JSON.parse(props.palette);
-let drawn = null;
+let drawn = false;
+let drawnDark = null;
 let drawing = Promise.resolve();
 
 const isDark = () => document.body.classList.contains('dark');
@@ -30,7 +31,8 @@ function draw() {
   drawing = drawing.then(plotlyReady).then(async () => {
     if (!props.value || !chart.isConnected) return;
     const figure = JSON.parse(props.value);
-    const { data, layout } = isDark() ? recoloured(figure) : figure;
+    drawnDark = isDark();
+    const { data, layout } = drawnDark ? recoloured(figure) : figure;
     chart.style.height = `${layout.height}px`;
     chart.setAttribute('role', 'img');
     chart.setAttribute('aria-label', layout.meta?.description ?? 'chart');
@@ -54,5 +56,5 @@ function fit() {
 
 watch('value', draw);
 new ResizeObserver(fit).observe(chart);
-new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+new MutationObserver(() => { if (isDark() !== drawnDark) draw(); }).observe(document.body, { attributes: true, attributeFilter: ['class'] });
 draw();

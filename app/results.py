@@ -156,6 +156,18 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class CloudMean:
+    """Where one cloud lies along the refusal direction."""
+
+    modality: str
+    label: str
+    count: int
+    before: float
+    """Mean refusal coordinate s, without unit."""
+    after: float
+
+
+@dataclass(frozen=True)
 class Picture:
     """Twin panels of all clouds at one layer, before and after re-centering."""
 

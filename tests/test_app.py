@@ -121,6 +121,15 @@ def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(workbench):
     assert points == len(picture.modalities) == len(picture.labels) == len(picture.titles) > 0
 
 
+def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(workbench):
+    means = {(mean.modality, mean.label): mean for mean in workbench.cloud_means(1)}
+    for modality in ("image", "video"):
+        neutral = means[modality, "neutral"]
+        shift = means[modality, "harmful"].before - means[modality, "harmful"].after
+        assert neutral.before - neutral.after == pytest.approx(shift, abs=1e-3)
+    assert means["text", "harmful"].before == means["text", "harmful"].after
+
+
 def test_a_number_within_its_band_is_called_no_better_than_chance():
     inside = Measured("probe AUC, text to image", 0.5, 0.5, (0.4, 0.6), "Meaning.")
     reversed_ = Measured("probe AUC, text to image", 0.1, 0.1, (0.4, 0.6), "Meaning.")

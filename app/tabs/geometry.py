@@ -47,6 +47,7 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
                     after_title = gr.HTML()
                     after = PlotlyPanel(height=HEIGHT, elem_id="after")
             caption = gr.HTML()
+            means = gr.HTML(elem_id="means")
             gr.HTML(markup.section("Stars", "Prompts of this visit, by their number in the picture."))
             asked = gr.HTML(markup.asked_list(()))
         with gr.Column(scale=1, min_width=320):
@@ -56,7 +57,7 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
 
     draw = partial(_draw, workbench)
     inputs = [view, shared.layer, shared.visit]
-    outputs = [before, after, before_title, after_title, caption, numbers, asked, notice, timer]
+    outputs = [before, after, before_title, after_title, caption, means, numbers, asked, notice, timer]
     shared.redraw(draw, inputs, outputs)
     for event in (tab.select, view.change, timer.tick):
         event(draw, inputs, outputs, trigger_mode="always_last", **QUIET)
@@ -67,7 +68,7 @@ def _draw(workbench: Workbench, view: str, layer: int, visit: Visit) -> list:
     try:
         picture = workbench.picture(view, layer, visit.asked)
     except RequestError as error:
-        return [*[gr.skip()] * 7, markup.notice(str(error)), gr.Timer(active=False)]
+        return [*[gr.skip()] * 8, markup.notice(str(error)), gr.Timer(active=False)]
     before, after = _panels(picture)
     trust_before, trust_after = picture.trustworthiness
     return [
@@ -76,6 +77,7 @@ def _draw(workbench: Workbench, view: str, layer: int, visit: Visit) -> list:
         _title("Before", f"as the model has it; trustworthiness {trust_before:.2f}"),
         _title("After", f"re-centred; trustworthiness {trust_after:.2f}"),
         markup.caption(picture.caption),
+        markup.clouds_table(workbench.cloud_means(layer)),
         markup.measured(workbench.measured(layer)),
         markup.asked_list(picture.star_titles),
         markup.notice(picture.standing_in, "busy") if picture.standing_in else "",

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from app.results import (
     Asked,
+    CloudMean,
     Comparison,
     Curves,
     Example,
@@ -33,7 +34,7 @@ from app.results import (
 from app.workbench.pictures import Pictures
 from mars import artifacts
 from mars.alignment import alignment_numbers
-from mars.artifacts import Artifact
+from mars.artifacts import Artifact, Cloud
 from mars.generation import Prefix, branch, prefill
 from mars.judges import refusal_score, refused
 from mars.media import read_media
@@ -217,6 +218,21 @@ class Workbench:
         """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""
         with one_sentence():
             return self.pictures.draw(view, self.check_layer(layer), asked)
+
+    def cloud_means(self, layer: int) -> tuple[CloudMean, ...]:
+        """Mean refusal coordinate of every cloud at a layer, before and after re-centering."""
+        layer = self.check_layer(layer)
+        return tuple(
+            CloudMean(cloud.modality, cloud.label, len(cloud.values), *self._mean_coordinates(cloud, layer))
+            for cloud in self.artifact.clouds
+        )
+
+    def _mean_coordinates(self, cloud: Cloud, layer: int) -> tuple[float, float]:
+        mean = cloud.values.float().mean(dim=0, keepdim=True)
+        before, after = (
+            self.artifact.coordinates(mean, cloud.modality, recentered=moved)[0, layer] for moved in (False, True)
+        )
+        return float(before), float(after)
 
     def warm_up(self) -> None:
         """Begin in the background what takes seconds: UMAP and the numbers, of the chosen layer first."""
