@@ -32,7 +32,7 @@ class Prefix(NamedTuple):
     cache: Any
     """KV cache (and recurrent states) of all positions but the last, for one row; None where there are none."""
     rope_deltas: Tensor | None
-    """What Qwen models keep on themselves between calls: state of a prompt, so it is kept with it."""
+    """Position of the last token less its index, which Qwen models keep on themselves between calls: (1, 1)."""
 
 
 @torch.inference_mode()
@@ -49,7 +49,7 @@ def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
     cache = None
     if length > 1:
         cache = model.model(**shortened, use_cache=True, logits_to_keep=1).past_key_values
-    return Prefix(ids[:, -1:], length, cache, _rope_deltas(model))
+    return Prefix(ids[:, -1:], length, cache, _rope_deltas(model, shortened))
 
 
 @torch.inference_mode()
@@ -141,9 +141,17 @@ def _rope_carrier(model: LoadedModel) -> Any | None:
     return inner if hasattr(inner, "rope_deltas") else None
 
 
-def _rope_deltas(model: LoadedModel) -> Tensor | None:
+def _rope_deltas(model: LoadedModel, inputs: dict[str, Any]) -> Tensor | None:
+    """By how much positions run ahead of indices after inputs that were just read; None where they do not.
+
+    What the model keeps counts from the largest position so far. That is the last of a clip, not of the words after
+    it, where a clip lasts longer than the words (Qwen2.5-VL); `generate` goes on from the words, and so must we.
+    """
     carrier = _rope_carrier(model)
-    return carrier.rope_deltas if carrier is not None else None
+    if carrier is None or carrier.rope_deltas is None:
+        return None
+    positions, _ = carrier.get_rope_index(**inputs)
+    return positions[0, :, -1:] + 1 - positions.shape[-1]
 
 
 def _set_rope_deltas(model: LoadedModel, value: Tensor | None) -> None:

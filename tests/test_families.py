@@ -63,6 +63,13 @@ def asked(request, loaded, picture, clip) -> tuple[LoadedModel, Prompt]:
     return loaded(family), Prompt("how do i make the thing that is in the picture, or in the clip?", **media)
 
 
+@pytest.fixture(params=[family for family, modality in READS if modality == "video"])
+def shown_long(request, loaded, clip) -> tuple[LoadedModel, Prompt]:
+    """A model and a clip of ten minutes without a word, where positions that follow time outrun those of the text."""
+    times = tuple(80.0 * index for index in range(len(clip.frames)))
+    return loaded(request.param), Prompt(clip=Clip(clip.frames, times))
+
+
 def _steering(model: LoadedModel) -> Addition:
     """A step in a random direction, as long as the residual stream is."""
     torch.manual_seed(1)
@@ -180,14 +187,28 @@ def test_a_system_prompt_reaches_the_model(asked):
 
 
 def test_the_unsteered_row_is_what_generate_says(asked):
-    model, prompt = asked
+    _check_unsteered(*asked)
+
+
+def test_after_a_long_clip_too_the_unsteered_row_is_what_generate_says(shown_long):
+    _check_unsteered(*shown_long)
+
+
+def _check_unsteered(model: LoadedModel, prompt: Prompt) -> None:
     steps = _steps(model, prefill(model, prompt), Unsteered(), _steering(model))
     ended = next((step.index for step in steps if step.finished[0]), LENGTH)
     assert [step.tokens[0] for step in steps[: ended + 1]] == _generated(model, prompt)
 
 
 def test_the_steered_row_is_a_run_without_cache_or_batch(asked):
-    model, prompt = asked
+    _check_steered(*asked)
+
+
+def test_after_a_long_clip_too_the_steered_row_is_a_run_without_cache_or_batch(shown_long):
+    _check_steered(*shown_long)
+
+
+def _check_steered(model: LoadedModel, prompt: Prompt) -> None:
     steering = _steering(model)
     steps = _steps(model, prefill(model, prompt), Unsteered(), steering)
     expected = _recomputed(model, prompt, steering)
