@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mars.artifacts import Artifact, weights_mark
 from mars.cases import Case, Outcome, Reply
-from mars.generation import Prefix, branch, prefill
+from mars.generation import Prefix, Site, branch, prefill
 from mars.judges import Judge, refusal_score, refused
 from mars.lineup import LINEUP, Place, Row, place_of, rows_of, steering_of
 from mars.models import LoadedModel
@@ -25,6 +25,7 @@ from mars.rates import summarize
 from mars.records import Prompt
 from mars.run_file import RunFile
 from mars.self_check import cannot_check, check_itself
+from mars.steering import Steering, Unsteered
 from mars.steering.base import check_gain
 
 UNSTEERED = Row("unsteered")
@@ -176,14 +177,30 @@ def answer(
             prefixes[system] = prefill(model, _with_system(prompt, system))
         geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
         edits = [steering_of(row, geometry, artifact.permuted[layer], settings.gain, settings.seed) for row in batch]
-        length = settings.max_new_tokens
-        steps = list(branch(model, prefixes[system], edits, layer, site=site, max_new_tokens=length))
-        parts = zip(steps[-1].texts, steps[0].logits, steps[0].strengths, strict=True)
-        replies.update(zip(batch, map(Reply._make, parts), strict=True))
+        found = _replies(model, prefixes[system], edits, layer, site, settings.max_new_tokens)
+        replies.update(zip(batch, found, strict=True))
     for row in rows:
         if LINEUP[row.strategy].checks_itself:
             replies[row] = check_itself(model, prompt, replies[UNSTEERED], settings.max_new_tokens)
     return replies
+
+
+def _replies(
+    model: LoadedModel, prefix: Prefix, edits: Sequence[Steering], layer: int, site: Site, length: int
+) -> list[Reply]:
+    """A reply to each edit. Edits that make the same of the prompt, as shut gates do, share a row."""
+    shared = list(range(len(edits)))
+    if site == "first" and len(edits) > 1:
+        step = next(branch(model, prefix, (Unsteered(),), layer, max_new_tokens=1))
+        hidden = step.activations[:, layer].to(model.layer_device(layer), model.dtype)
+        made = [edit(hidden).hidden.float().cpu().numpy().tobytes() for edit in edits]
+        shared = [made.index(state) for state in made]
+    rows = sorted(set(shared))
+    distinct = [edits[row] for row in rows]
+    steps = list(branch(model, prefix, distinct, layer, site=site, max_new_tokens=length))
+    parts = zip(steps[-1].texts, steps[0].logits, steps[0].strengths, strict=True)
+    found = dict(zip(rows, map(Reply._make, parts), strict=True))
+    return [found[row] for row in shared]
 
 
 def kl_divergence(reference: Tensor, logits: Tensor) -> float:

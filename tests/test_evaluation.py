@@ -56,6 +56,16 @@ def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact,
     assert len(replies) > len(cases)
 
 
+def test_edits_that_make_the_same_of_a_prompt_share_a_row(tiny, tiny_artifact, cases, monkeypatch):
+    widths = []
+    monkeypatch.setattr(evaluation, "branch", lambda *a, **k: widths.append(len(a[2])) or branch(*a, **k))
+    rows = rows_of(["unsteered", "mars", "random", "addition"])
+    shut = answer(tiny, tiny_artifact, cases[0].prompt, rows, Settings(gain=0.0, max_new_tokens=3))
+    assert widths == [1, 1]  # one row to see what the edits make of it, one for all 13
+    assert len(shut) == 13
+    assert len({reply.text for reply in shut.values()}) == 1
+
+
 def test_where_and_when_each_strategy_acts():
     assert place_of(Row("mars"), 3, 8) == (None, 3, "first")
     assert place_of(Row("mars_middle_layer"), 3, 8) == (None, 4, "first")
