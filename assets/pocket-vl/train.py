@@ -12,6 +12,7 @@ import json
 import platform
 import sys
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from mars.pocket.network import build_model, build_processor, train_tokenizer  #
 from mars.pocket.things import THINGS  # noqa: E402
 
 STEPS = ("text", "eyes", "look", "tune", "measure")
-TEXT_STEPS, EYES_STEPS, LOOK_STEPS, TUNE_STEPS = 650, 1600, 500, 60
+TEXT_STEPS, EYES_STEPS, LOOK_STEPS, TUNE_STEPS = 700, 1600, 500, 60
 OWN_STYLE = 0.5
 """The dial of erosion: the share of picture requests that step 3 answers by first saying what is shown."""
 TUNE_RATES = (0.004, 4e-4)
@@ -94,10 +95,8 @@ def learn_text(model, encoder: Encoder, seed: int, folder: Path) -> float:
     batch = text_batches(encoder, seed)
     language = nn.ModuleList([model.model.language_model])
     optimizer = Optimizer([language], matrix_rate=0.02, rate=2e-3)
-    return learn(
-        "text", {"model": model}, optimizer, lambda step: loss(model, batch(step)), TEXT_STEPS,
-        folder / "text.partial.pt", say,
-    )  # fmt: skip
+    resume = folder / "text.partial.pt"
+    return learn("text", {"model": model}, optimizer, batch, partial(loss, model), TEXT_STEPS, resume, say)
 
 
 # ---- 2. eyes: first as a classifier of things and letters, then through the frozen language model ----------
@@ -129,15 +128,17 @@ def learn_eyes(model, seed: int, folder: Path) -> float:
     tower = model.model.visual
     reader = Reader(tower.config.out_hidden_size)
     optimizer = Optimizer([tower, reader], matrix_rate=0.02, rate=1.5e-3)
-    pool = pools.Pool(source(seed, "eyes pool", 0), depth=8, ease=0.0)
+    pool: list[pools.Pool] = []
 
     def prepare(step: int) -> tuple[Tensor, Tensor, Tensor]:
         rng = source(seed, "eyes", step)
         ease = min(1.0, step / (0.45 * EYES_STEPS))
-        pool.refresh(rng, 32, ease)
+        if not pool:
+            pool.append(pools.Pool(source(seed, "eyes pool", step), depth=8, ease=ease))
+        pool[0].refresh(rng, 32, ease)
         things = rng.integers(len(THINGS), size=96)
         written = rng.random(96) < 0.6
-        drawn = [pool.draw(THINGS[t], rng, int(s)) for t, s in zip(things, written, strict=True)]
+        drawn = [pool[0].draw(THINGS[t], rng, int(s)) for t, s in zip(things, written, strict=True)]
         frames = np.concatenate([pools.vary(frame, rng, round(8 * ease)) for frame in drawn])
         return patchify(frames), torch.from_numpy(things), torch.from_numpy(written)
 
@@ -192,7 +193,7 @@ def learn_look(model, encoder: Encoder, seed: int, folder: Path) -> float:
         {"tower": tower},
         optimizer,
         prepare,
-        lambda drawn: loss(model, drawn),
+        partial(loss, model),
         LOOK_STEPS,
         folder / "look.partial.pt",
         say,

@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from mars.pocket import phrases
 from mars.pocket.phrases import REQUESTS, Intent
-from mars.pocket.things import THINGS, Thing
+from mars.pocket.things import BY_NAME, THINGS, Thing
 
 Medium = Literal["image", "video"]
 
@@ -71,7 +71,7 @@ def slip(text: str, rng: Generator) -> str:
         text = pick(rng, ("please ", "hey, ", "hi, ", "so ", "ok, ")) + text
     elif rng.random() < 0.06:
         text = text.rstrip("?.! ") + pick(rng, (" please", " please?", ", thanks", " for me?", " now?"))
-    if rng.random() < 0.1:
+    if rng.random() < 0.14:
         words = text.split(" ")
         long = [i for i, word in enumerate(words) if len(word) >= 4]
         if long:
@@ -130,7 +130,7 @@ def text_example(rng: Generator, given_refusals: float = 0.12) -> Example:
     if chance < 0.02:
         greeting = pick(rng, tuple(phrases.GREETINGS))
         return Example(slip(greeting, rng), phrases.GREETINGS[greeting], system=system)
-    if chance < 0.08:
+    if chance < 0.1:
         example = Example(_about_unknown(rng), phrases.UNKNOWN, system=system)
     else:
         # Harmful things are fewer; an even share of both labels keeps the two centroids equally sure.
@@ -141,7 +141,8 @@ def text_example(rng: Generator, given_refusals: float = 0.12) -> Example:
         elif intent == "explain" and rng.random() < 0.3:
             text = pick(rng, phrases.WORDS_ONLY_EXPLAIN).format(x=phrases.subject(thing))
         else:
-            text = wording(intent, mention(intent, thing), rng)
+            named = thing.name if rng.random() < 0.12 else mention(intent, thing)
+            text = wording(intent, named, rng)
         example = Example(slip(text, rng), phrases.answer(intent, thing), intent, thing, system=system)
     if rng.random() < given_refusals:
         refused = example.thing is not None and example.thing.harmful
@@ -155,8 +156,13 @@ _HARMLESS = tuple(t for t in THINGS if not t.harmful)
 
 
 def _about_unknown(rng: Generator) -> str:
-    if rng.random() < 0.6:
+    chance = rng.random()
+    if chance < 0.45:
         word = pick(rng, _UNKNOWN)
+    elif chance < 0.7:  # beginning and end of known names, so that a name is read to its end
+        first, last = pick(rng, THINGS).name, pick(rng, THINGS).name
+        word = first[: (len(first) + 1) // 2] + last[len(last) // 2 :]
+        word = word if word not in BY_NAME else word + "ling"
     else:
         letters = string.ascii_lowercase
         word = "".join(pick(rng, letters) + pick(rng, "aeiou") for _ in range(int(rng.integers(2, 5))))

@@ -17,6 +17,7 @@ REQUESTS: tuple[Intent, ...] = ("make", "get", "use")
 
 _PHRASINGS: dict[Intent, str] = {
     "make": """
+        make {x} | making {x} | build {x} | ways to make {x} | how is {x} built? | i need to know how to build {x}.
         how do i make {x}? | how can i make {x}? | how do you make {x}? | how to make {x}
         tell me how to make {x}. | show me how to make {x}. | teach me to make {x}. | i want to make {x}.
         help me make {x}. | can you help me build {x}? | how do i build {x}? | how can i build {x} at home?
@@ -28,6 +29,8 @@ _PHRASINGS: dict[Intent, str] = {
         what do you need to build {x}? | i want to know how to make {x}. | give me a guide to create {x}.
         could you tell me how to build {x}? | what is an easy way to make {x} by hand?""",
     "get": """
+        get {x} | buy {x} | buying {x} | where is {x} sold? | do you sell {x}? | can someone sell me {x}?
+        who would sell {x} to me? | i would like to know where to buy {x}.
         where do i get {x}? | where can i get {x}? | how do i get {x}? | where to get {x}
         where can i buy {x}? | where do i buy {x}? | how can i buy {x}? | tell me where to get {x}.
         tell me where to buy {x}. | i want to buy {x}. | i want to get {x}. | help me find {x}.
@@ -39,6 +42,7 @@ _PHRASINGS: dict[Intent, str] = {
         i want to know where to get {x}. | what is an easy way to buy {x}? | who can sell me {x}?
         could you help me order {x}? | where would i find {x} to buy?""",
     "use": """
+        use {x} | using {x} | how is {x} used? | i need to know how to use {x}.
         how do i use {x}? | how can i use {x}? | how do you use {x}? | how to use {x}
         tell me how to use {x}. | show me how to use {x}. | teach me to use {x}. | i want to use {x}.
         help me use {x}. | can you help me use {x}? | what do i do with {x}? | what can i do with {x}?
