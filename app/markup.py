@@ -113,7 +113,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str, sele
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
         body += f'<tr{current}><th scope="row">{escape(row[0])}</th>{cells}</tr>'
     return (
-        f'<details class="numbers"><summary>{escape(summary)}</summary><div class="scroll" tabindex="0">'
+        f'<details class="numbers"><summary>{escape(summary)}</summary>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(summary)}">'
         f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div></details>"
     )
 

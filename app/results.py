@@ -31,8 +31,6 @@ class ModelCard:
     """What is off, one short sentence each; empty where nothing is."""
     note: str = ""
     """What a reader must know of this model before trusting its answers; empty where there is nothing."""
-    check: str = ""
-    """Result of the check made when the model was loaded."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from app.figures.frame import framed, layer_axis, mark_layer
 from app.figures.palette import LIGHT, STAR, SYMBOLS
 
-HEIGHT = 300
+HEIGHT = 290
 
 
 def layer_curves(

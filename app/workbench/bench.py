@@ -5,11 +5,9 @@ RequestError, one sentence.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +29,14 @@ from app.results import (
     RequestError,
     Scores,
 )
+from app.workbench.opening import model_card, one_sentence, opened
 from app.workbench.pictures import Pictures
-from mars import artifacts
 from mars.alignment import alignment_numbers
 from mars.artifacts import Artifact, Cloud
 from mars.generation import Prefix, branch, prefill
 from mars.judges import refusal_score, refused
 from mars.media import read_media
-from mars.models import LoadedModel, load_model
+from mars.models import LoadedModel
 from mars.records import Clip, Prompt, TokenStep
 from mars.steering import Edit, Mars, Steering, Unsteered
 
@@ -48,9 +46,6 @@ MAX_GAIN = 8.0
 TOP = 10
 SURE_AFTER = 24
 """Characters after which a reply that has not begun to refuse counts as an answer."""
-LARGE_FOR_CPU = 1_000_000_000
-"""Parameters beyond which a CPU makes a person wait."""
-POCKET = "pocket-vl"
 
 
 @dataclass
@@ -89,7 +84,7 @@ class Workbench:
 
         Raises RequestError with one sentence.
         """
-        model, fitted, words = _opened(source, artifact)
+        model, fitted, words = opened(source, artifact)
         return cls(model, fitted, words, tuple(examples))
 
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> None:
@@ -97,7 +92,7 @@ class Workbench:
 
         Raises RequestError with one sentence.
         """
-        model, fitted, words = _opened(source, artifact)
+        model, fitted, words = opened(source, artifact)
         with self._lock:
             self.model, self.artifact, self.artifact_name = model, fitted, words
             self.pictures, self._measured = Pictures(fitted), {}
@@ -120,20 +115,8 @@ class Workbench:
 
     @property
     def card(self) -> ModelCard:
-        model = self.model
-        device = "CPU" if model.device.type == "cpu" else str(model.device)
-        return ModelCard(
-            name=model.name,
-            parameters=model.n_parameters,
-            n_layers=model.n_layers,
-            d_model=model.d_model,
-            device=device,
-            dtype=str(model.dtype).removeprefix("torch."),
-            artifact=self.artifact_name,
-            versions={name: version(name) for name in ("torch", "transformers", "gradio", "plotly")},
-            badges=_badges(model),
-            note=_note(model),
-        )
+        """What the top line says."""
+        return model_card(self.model, self.artifact_name)
 
     def scores(self) -> Scores:
         """The three text-only scores and their mean, with the chosen layer and its reason."""
@@ -318,35 +301,6 @@ class Workbench:
         )
 
 
-@contextmanager
-def one_sentence() -> Iterator[None]:
-    """Turn what the engine says of bad input into RequestError; anything else passes, being a fault of ours."""
-    try:
-        yield
-    except RequestError:
-        raise
-    except ValueError as error:
-        raise RequestError(str(error)) from error
-
-
-def _opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel, Artifact, str]:
-    """A model, its artifact, and where that comes from in a few words. Raises RequestError."""
-    if not str(source).strip():
-        raise RequestError("No model is named. Give a model's folder or its hub id.")
-    with one_sentence():
-        if not artifact and not Path(source).is_dir():
-            # Said before anything is fetched.
-            raise RequestError(
-                f"There is no folder {source} with a model and its artifact. Give the model's folder; for "
-                "a hub id, fit "
-                f"an artifact with python -m mars fit --model {source} --out FOLDER and name that folder too."
-            )
-        folder = Path(artifact) if artifact else Path(source) / "artifact"
-        model = load_model(source)
-        fitted = artifacts.load(folder, model)
-    return model, fitted, _artifact_words(folder, model, fitted)
-
-
 def _prompt(text: str, files: Sequence[str | Path]) -> Prompt:
     if len(files) > 1:
         raise RequestError(
@@ -371,36 +325,3 @@ def _checked_gain(gain: Any) -> float:
 
 def _reply_json(reply: Reply) -> dict:
     return {"text": reply.text, "refused": bool(reply.refused), "refusal_score": reply.refusal_score}
-
-
-def _artifact_words(folder: Path, model: LoadedModel, artifact: Artifact) -> str:
-    where = "bundled" if model.name == POCKET and folder.name == "artifact" else folder.name
-    requests = sum(artifact.provenance.get("counts", {}).values())
-    return f"{where}, fitted on {requests} requests" if requests else where
-
-
-def _badges(model: LoadedModel) -> tuple[str, ...]:
-    found: list[tuple[Callable[[], bool], str]] = [
-        (
-            lambda: model.device.type == "cpu" and model.n_parameters > LARGE_FOR_CPU,
-            "A model of this size on a CPU: expect to wait for each token.",
-        ),
-        (
-            lambda: model.dtype == torch.float16,
-            "float16 has little headroom for large activations; bfloat16 or float32 is safer.",
-        ),
-        (
-            lambda: model.device.type == "mps",
-            "This device is known to give wrong results for some models; compare with a CPU.",
-        ),
-    ]
-    return tuple(sentence for applies, sentence in found if applies())
-
-
-def _note(model: LoadedModel) -> str:
-    if model.name != POCKET:
-        return ""
-    return (
-        f"Pocket-VL is a {model.n_parameters / 1e6:.0f}-million-parameter model of a tiny world, real in its "
-        "mechanics, not an assistant."
-    )
