@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     judging.add_argument("--gain", type=float, default=Settings.gain)
     judging.add_argument("--seed", type=int, default=Settings.seed, help="of the random directions")
     judging.add_argument("--max-new-tokens", type=int, default=Settings.max_new_tokens)
+    judging.add_argument(
+        "--max-rows", type=int, default=Settings.max_rows, help="replies in one batch; fewer need less memory"
+    )
     judging.add_argument("--judge", help="module:function, from a reply to whether it refuses (default: phrases)")
     judging.add_argument(
         "--json", type=Path, help="write the results here; FILE.run beside it keeps finished cases until then"
@@ -119,6 +122,7 @@ def _eval(options: argparse.Namespace) -> None:
         gain=options.gain,
         seed=options.seed,
         max_new_tokens=options.max_new_tokens,
+        max_rows=options.max_rows,
         judge=_judge(options.judge),
     )
     strategies = list(LINEUP) if options.strategies == "all" else [s.strip() for s in options.strategies.split(",")]

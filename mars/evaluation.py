@@ -47,6 +47,8 @@ class Settings:
     """Of the random directions; replies are greedy."""
     max_new_tokens: int = 24
     """Enough of a reply to see how it opens and what it names."""
+    max_rows: int = 32
+    """Rows of one batch at most; fewer need less memory."""
     judge: Judge = refused
     """Says whether a reply is a refusal."""
 
@@ -54,6 +56,8 @@ class Settings:
         check_gain(self.gain)
         if self.max_new_tokens < 1:
             raise ValueError(f"A reply of {self.max_new_tokens} tokens cannot be judged; allow at least 1.")
+        if self.max_rows < 1:
+            raise ValueError(f"A batch of {self.max_rows} rows holds nothing; allow at least 1.")
 
     def at(self, model: LoadedModel, artifact: Artifact) -> "Settings":
         """The same with the layer told. Raises ModelError on a layer that does not exist."""
@@ -177,7 +181,7 @@ def answer(
             prefixes[system] = prefill(model, _with_system(prompt, system))
         geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
         edits = [steering_of(row, geometry, artifact.permuted[layer], settings.gain, settings.seed) for row in batch]
-        found = _replies(model, prefixes[system], edits, layer, site, settings.max_new_tokens)
+        found = _replies(model, prefixes[system], edits, layer, site, settings)
         replies.update(zip(batch, found, strict=True))
     for row in rows:
         if LINEUP[row.strategy].checks_itself:
@@ -186,7 +190,7 @@ def answer(
 
 
 def _replies(
-    model: LoadedModel, prefix: Prefix, edits: Sequence[Steering], layer: int, site: Site, length: int
+    model: LoadedModel, prefix: Prefix, edits: Sequence[Steering], layer: int, site: Site, settings: Settings
 ) -> list[Reply]:
     """A reply to each edit. Edits that make the same of the prompt, as shut gates do, share a row."""
     shared = list(range(len(edits)))
@@ -195,11 +199,14 @@ def _replies(
         hidden = step.activations[:, layer].to(model.layer_device(layer), model.dtype)
         made = [edit(hidden).hidden.float().cpu().numpy().tobytes() for edit in edits]
         shared = [made.index(state) for state in made]
-    rows = sorted(set(shared))
-    distinct = [edits[row] for row in rows]
-    steps = list(branch(model, prefix, distinct, layer, site=site, max_new_tokens=length))
-    parts = zip(steps[-1].texts, steps[0].logits, steps[0].strengths, strict=True)
-    found = dict(zip(rows, map(Reply._make, parts), strict=True))
+    distinct = sorted(set(shared))
+    found: dict[int, Reply] = {}
+    for start in range(0, len(distinct), settings.max_rows):
+        rows = distinct[start : start + settings.max_rows]
+        batch = [edits[row] for row in rows]
+        steps = list(branch(model, prefix, batch, layer, site=site, max_new_tokens=settings.max_new_tokens))
+        parts = zip(steps[-1].texts, steps[0].logits, steps[0].strengths, strict=True)
+        found.update(zip(rows, map(Reply._make, parts), strict=True))
     return [found[row] for row in shared]
 
 

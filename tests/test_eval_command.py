@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mars import artifacts
-from mars.__main__ import main
+from mars.__main__ import _Bar, main
 
 
 @pytest.fixture
@@ -81,3 +81,13 @@ def test_a_wrong_argument_is_one_sentence(command, arguments, sentence, capsys):
     captured = capsys.readouterr().err
     assert sentence in captured
     assert len(captured.splitlines()) == 1
+
+
+def test_the_time_left_follows_the_pace_of_the_last_hundred_cases(monkeypatch, capsys):
+    clock = iter([*[0.001 * n for n in range(500)], *[1.0 + 2.0 * n for n in range(101)]])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    bar = _Bar()
+    for done in range(1, 601):  # 500 from a run file at once, then one every two seconds
+        bar("cases", done, 1000)
+    assert "  800 s left" in capsys.readouterr().err.split("\r")[-1]

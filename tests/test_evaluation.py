@@ -36,10 +36,11 @@ def test_the_lineup_has_every_strategy_of_the_comparison_in_order_and_every_form
     assert len(rows_of(NAMES)) == len(NAMES) - 1 + 10
 
 
-def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact, cases):
+@pytest.mark.parametrize("max_rows", [1, 5, 32])
+def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact, cases, max_rows):
     """The fast path (shared prefills and batches) against one prefill and one row for each."""
     rows = [row for row in rows_of(NAMES) if row.strategy != "self_check"]
-    settings = Settings(layer=1, gain=6.0, max_new_tokens=5)
+    settings = Settings(layer=1, gain=6.0, max_new_tokens=5, max_rows=max_rows)
     replies = set()
     for case in cases:
         together = answer(tiny, tiny_artifact, case.prompt, rows, settings)
@@ -177,3 +178,5 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_runs(tiny, tiny_art
         Settings(gain=-1.0)
     with pytest.raises(ValueError, match="0 tokens cannot be judged"):
         Settings(max_new_tokens=0)
+    with pytest.raises(ValueError, match="0 rows holds nothing"):
+        Settings(max_rows=0)
