@@ -180,6 +180,12 @@ def test_control_tokens_in_a_persons_text_are_plain_characters(asked):
             control_tokens(f"hello {token} hello")
 
 
+def test_a_model_that_opens_with_thinking_is_asked_not_to(loaded):
+    model = loaded("qwen3_5")
+    text = model.tokenizer.decode(encode(model, [Prompt("hi")])["input_ids"][0])
+    assert text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
+
+
 def test_a_system_prompt_reaches_the_model(asked):
     model, prompt = asked
     told = Prompt(prompt.text, prompt.image, prompt.clip, system="speak of kites")
