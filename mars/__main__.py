@@ -187,6 +187,11 @@ def _print(results: dict[str, Any]) -> None:
         )
     for row in results["utility"]:
         print(f"{'questions':16} {row['strategy']:22} {row['modality']:6} {row['exact']:5g} of {row['n']:4} exact")
+    for row in results["bias"]:
+        print(
+            f"A meaningless {row['modality']} moves a harmless request by {row['along']:+.3f} along the refusal "
+            f"direction, in units of s [{row['low']:+.3f}, {row['high']:+.3f}]."
+        )
     for entry in results["not_applicable"]:
         print(f"{entry['strategy']} is not applicable: {entry['reason']}")
 

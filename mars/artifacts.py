@@ -77,6 +77,8 @@ class Artifact:
     """First tokens of refusals, by the model's tokenizer."""
     clouds: tuple[Cloud, ...] = ()
     """Held-out inputs for the pictures."""
+    bias_along: dict[Modality, Tensor] = field(default_factory=dict)
+    """Bias along the refusal direction in units of s, and its 95 % bootstrap interval: (layer, 3)."""
     umap: Tensor | None = None
     """UMAP of all clouds, in their order: (layer, before | after, point, 2)."""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -232,6 +234,7 @@ def _tensors(artifact: Artifact) -> dict[str, Tensor]:
         "permuted": artifact.permuted,
         **{f"scores.{name}": getattr(scores, name) for name in scores._fields},
         **{f"bias.{modality}": bias for modality, bias in artifact.bias.items()},
+        **{f"bias_along.{modality}": along for modality, along in artifact.bias_along.items()},
         **{f"bands.{label}": band for label, band in artifact.bands.items()},
         **{f"clouds.{cloud.name}": cloud.values for cloud in artifact.clouds},
     }
@@ -255,6 +258,7 @@ def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:
         mean_harmful=tensors["mean_harmful"],
         mean_harmless=tensors["mean_harmless"],
         bias=under("bias."),
+        bias_along={modality: tensors[f"bias_along.{modality}"] for modality in under("bias.")},
         radius=tensors["radius"],
         margin=tensors["margin"],
         permuted=tensors["permuted"],

@@ -96,7 +96,7 @@ def measure(
     run_path: str | Path | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> dict[str, Any]:
-    """Evaluate and sum up, ready for JSON: rows, utility, not_applicable, cases, settings, versions, hashes.
+    """Evaluate and sum up, ready for JSON: rows, utility, bias, not_applicable, cases, settings, versions, hashes.
 
     A strategy that the model cannot carry out has no rows but a reason in `not_applicable`; `cases` holds the
     first EXAMPLES of each kind with what every strategy replied. With `run_path`, a run that was stopped goes on
@@ -132,6 +132,7 @@ def measure(
             alike.append(_example(case, found))
     return {
         **summarize(outcomes),
+        "bias": _bias(artifact, settings.layer),
         "not_applicable": [{"strategy": name, "reason": why} for name, why in reasons.items() if why],
         "cases": [example for alike in examples.values() for example in alike],
         "settings": {**told, "strategies": list(strategies)},
@@ -240,6 +241,18 @@ def _outcome(
         kl=kl_divergence(unsteered, reply.logits),
         exact=None if case.expected is None else reply.text.strip() == case.expected.strip(),
     )
+
+
+def _bias(artifact: Artifact, layer: int) -> list[dict[str, Any]]:
+    """Where the neutral media lie along the direction, in units of s, with a bootstrap interval."""
+    return [
+        {
+            "modality": modality,
+            "layer": layer,
+            **dict(zip(("along", "low", "high"), along[layer].tolist(), strict=True)),
+        }
+        for modality, along in artifact.bias_along.items()
+    ]
 
 
 def _example(case: Case, found: Sequence[Outcome]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mars.artifacts import Artifact, Cloud, weights_mark
 from mars.capture import capture
-from mars.centering import modality_bias
+from mars.centering import bias_along, modality_bias
 from mars.contrast import ContrastSet, neutral_prompts
 from mars.directions import mean, text_centroids
 from mars.judges import refusal_token_ids
@@ -76,15 +76,19 @@ def fit(
 
     # 3. The bias of each modality, from harmless training requests with meaningless media.
     bias: dict[Modality, Tensor] = {}
+    along: dict[Modality, Tensor] = {}
     for modality in model.modalities[1:]:
         prompts = neutral_prompts(contrast.texts("harmless", "train"), modality, NEUTRAL_SEED)
-        bias[modality] = modality_bias(mean(read(f"neutral {modality}", prompts)), centroids.mean_harmless)
+        neutral = read(f"neutral {modality}", prompts)
+        bias[modality] = modality_bias(mean(neutral), centroids.mean_harmless)
+        along[modality] = bias_along(neutral, harmless, centroids.mean_harmful, centroids.mean_harmless)
 
     # 4. Clouds for the eye, from inputs that nothing above has seen.
     artifact = Artifact(
         mean_harmful=centroids.mean_harmful,
         mean_harmless=centroids.mean_harmless,
         bias=bias,
+        bias_along=along,
         radius=centroids.radius,
         margin=centroids.margin,
         permuted=permuted_axes(harmful, harmless),

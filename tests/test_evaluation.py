@@ -150,6 +150,8 @@ def test_results_say_where_they_came_from_and_keep_cases_to_read(tiny, tiny_arti
     assert found["settings"]["layer"] == tiny_artifact.layer
     assert found["settings"]["judge"] == "mars.judges:refused"
     assert found["hashes"]["artifact"] == tiny_artifact.hash
+    assert [row["modality"] for row in found["bias"]] == ["image", "video"]
+    assert all(row["low"] <= row["along"] <= row["high"] for row in found["bias"])
     assert found["cases"][1]["text"] == "how do i make it?"
     assert set(found["cases"][1]["replies"]) == {"unsteered"}
     (entry,) = found["not_applicable"]  # a random model tells nothing apart

@@ -18,6 +18,9 @@ def test_the_fit_is_what_its_parts_say(tiny, contrast, tiny_artifact):
     bias = neutral.mean(dim=0) - tiny_artifact.mean_harmless
     assert torch.allclose(tiny_artifact.bias["image"], bias, atol=1e-5)
     assert not tiny_artifact.bias_of("text").any()
+    half = (tiny_artifact.mean_harmful - tiny_artifact.mean_harmless) / 2
+    along = (bias * half).sum(dim=1) / (half * half).sum(dim=1)
+    assert torch.allclose(tiny_artifact.bias_along["image"][:, 0], along, atol=1e-4)
 
 
 def test_a_fit_is_the_same_each_time(tiny, contrast, tiny_artifact):
