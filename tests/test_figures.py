@@ -108,7 +108,7 @@ def test_the_chosen_layer_has_the_largest_mark():
 
 @pytest.mark.parametrize("figure", [_curves(), _scores(), _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2)])
 def test_every_chart_has_a_height_a_description_and_axis_titles(figure):
-    assert figure.layout.height >= 300
+    assert figure.layout.height >= 250
     assert figure.layout.meta["description"].endswith(".")
     titled_x = [axis.title.text for axis in figure.select_xaxes() if axis.title.text]
     assert titled_x and all(axis.title.text for axis in figure.select_yaxes())

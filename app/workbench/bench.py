@@ -170,15 +170,15 @@ class Workbench:
         length = max(1, min(int(max_new_tokens), MAX_NEW_TOKENS))
         with one_sentence():
             prompt = _prompt(text, files)
-            steering = Mars(self.artifact.geometry(layer, prompt.modality), gain)
-            counted = _Counted(steering)
+            geometry = self.artifact.geometry(layer, prompt.modality)
+            counted = _Counted(Mars(geometry.to(self.model.layer_device(layer)), gain))
             with self._lock:
                 prefix = prefill(self.model, prompt)
             steps = branch(self.model, prefix, (Unsteered(), counted), layer, max_new_tokens=length)
             first: TokenStep | None = None
             while (step := self._next(steps)) is not None:
                 first = first or step
-                yield self._comparison(first, step, prompt, prefix, steering, counted, layer)
+                yield self._comparison(first, step, prompt, prefix, Mars(geometry, gain), counted, layer)
 
     def answer(self, text: str, files: Sequence[str | Path] = (), layer: Any = None, gain: Any = 1.0) -> dict:
         """The whole comparison as plain JSON values, as the API gives it. Raises RequestError."""
