@@ -57,7 +57,8 @@ class Outcome(NamedTuple):
     refusal_score: float
     """Odds that the first token opens a refusal, in nats."""
     strength: float
-    """Length of the step along the steering direction at the first token; 0 where the gate was shut."""
+    """Length of the step along the steering direction at the first token; 0 where the gate was shut, or where the
+    input lay at the end of the trust region already."""
     kl: float
     """KL(unsteered || this) of the distributions of the first token, in nats."""
     exact: bool | None
