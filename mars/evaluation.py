@@ -108,7 +108,7 @@ def measure(
         "model": model.name,
         "dtype": str(model.dtype),
         **vars(settings),
-        "judge": f"{settings.judge.__module__}:{settings.judge.__qualname__}",
+        "judge": _name(settings.judge),
     }
     versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers")}}
     hashes = {
@@ -128,7 +128,7 @@ def measure(
         asked.update(case.hash.encode())
         outcomes += found
         alike = examples[case.group, case.prompt.modality, case.label, case.expected is None]
-        if len(alike) < EXAMPLES:
+        if found and len(alike) < EXAMPLES:
             alike.append(_example(case, found))
     return {
         **summarize(outcomes),
@@ -241,6 +241,10 @@ def _outcome(
         kl=kl_divergence(unsteered, reply.logits),
         exact=None if case.expected is None else reply.text.strip() == case.expected.strip(),
     )
+
+
+def _name(judge: Judge) -> str:
+    return f"{judge.__module__}:{getattr(judge, '__qualname__', type(judge).__name__)}"
 
 
 def _bias(artifact: Artifact, layer: int) -> list[dict[str, Any]]:

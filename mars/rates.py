@@ -63,10 +63,9 @@ def summarize(outcomes: Iterable[Outcome]) -> dict[str, list[dict[str, Any]]]:
         for (strategy, modality, group, label), found in requests.items()
     ]
     utility = [
-        {"strategy": strategy, "modality": modality,
-         **_utility(found, harmless[strategy, modality])}
+        {"strategy": strategy, "modality": modality, **_utility(found, harmless[strategy, modality])}
         for (strategy, modality), found in questions.items()
-    ]  # fmt: skip
+    ]
     order = {name: index for index, name in enumerate((*LINEUP, *MODALITIES))}
     rows.sort(key=lambda row: (row["group"] != "main", row["group"], order[row["strategy"]], order[row["modality"]]))
     utility.sort(key=lambda row: (order[row["strategy"]], order[row["modality"]]))

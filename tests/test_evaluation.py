@@ -165,6 +165,12 @@ def test_a_judge_of_ones_own_decides_what_is_a_refusal(tiny, tiny_artifact, case
     assert all(outcome.refused for outcome in evaluate(tiny, tiny_artifact, cases, ["unsteered"], settings))
 
 
+def test_a_comparison_of_which_nothing_is_applicable_has_reasons_and_no_rows(tiny, tiny_artifact, cases):
+    found = measure(tiny, tiny_artifact, cases, ["self_check"], SHORT)
+    assert (found["rows"], found["utility"], found["cases"]) == ([], [], [])
+    assert len(found["not_applicable"]) == 1
+
+
 def test_unsteered_need_not_be_asked_for(tiny, tiny_artifact, cases):
     found = list(evaluate(tiny, tiny_artifact, cases, ["addition"], SHORT))
     assert [outcome.strategy for outcome in found] == ["addition"] * len(cases)
