@@ -29,7 +29,21 @@ def main(arguments: list[str] | None = None) -> int:
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
     page = create_app(workbench, for_operator=host in LOOPBACK)
     workbench.warm_up()
-    page.launch(server_name=host, server_port=options.port, **launch_options())
+    is_person = host in LOOPBACK and sys.stdout.isatty()
+    try:
+        _, url, _ = page.launch(
+            server_name=host,
+            server_port=options.port,
+            prevent_thread_lock=True,
+            inbrowser=is_person,
+            quiet=True,
+            **launch_options(),
+        )
+    except OSError as error:
+        print(f"The page cannot be served on {host}: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 1
+    print(f"MARS Lens is open at {url}", flush=True)
+    page.block_thread()
     return 0
 
 
