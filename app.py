@@ -28,7 +28,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
     page = create_app(workbench, for_operator=host in LOOPBACK)
-    workbench.warm_up()
     is_person = host in LOOPBACK and sys.stdout.isatty()
     try:
         _, url, _ = page.launch(
@@ -40,9 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
             **launch_options(),
         )
     except OSError as error:
-        print(f"The page cannot be served on {host}: {str(error).splitlines()[0]}", file=sys.stderr)
+        reason = str(error).split(". ")[0]
+        print(f"The page cannot be served on {host}: {reason}. Choose another port with --port.", file=sys.stderr)
         return 1
     print(f"MARS Lens is open at {url}", flush=True)
+    workbench.warm_up()
     page.block_thread()
     return 0
 
