@@ -11,7 +11,7 @@ import pytest
 
 from mars import artifacts
 from mars.contrast import read_contrast
-from mars.evaluation import evaluate, summarize
+from mars.evaluation import Settings, evaluate, summarize
 from mars.models import load_model
 from mars.pocket import splits
 
@@ -36,7 +36,7 @@ def pocket():
 def found(pocket) -> dict:
     artifact = artifacts.load(FOLDER / "artifact", pocket)
     cases = [c for c in splits.test_cases(PER_CELL) if c.group in ("main", "naming")]
-    return summarize(evaluate(pocket, artifact, cases, ("unsteered", "mars"), max_new_tokens=16))
+    return summarize(evaluate(pocket, artifact, cases, ("unsteered", "mars"), Settings(max_new_tokens=16)))
 
 
 def rate(rows: list[dict], strategy: str, modality: str, label: str) -> float:
