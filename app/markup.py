@@ -119,7 +119,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str, sele
     )
 
 
-def curves_table(bands: dict, curves: Curves | None, selected: int) -> str:
+def curves_table(bands: Mapping[str, Sequence], curves: Curves | None, selected: int) -> str:
     """Refusal coordinate of prompt and text, one row a layer."""
     head = ["layer", "before", "re-centred", "harmless text 5 %", "50 %", "95 %",
             "harmful text 5 %", "50 %", "95 %"]  # fmt: skip
@@ -127,7 +127,32 @@ def curves_table(bands: dict, curves: Curves | None, selected: int) -> str:
     for layer, (low, high) in enumerate(zip(bands["harmless"], bands["harmful"], strict=True)):
         prompt = ["–", "–"] if curves is None else [signed(curves.before[layer]), signed(curves.after[layer])]
         rows.append([str(layer), *prompt, *(signed(value) for value in (*low, *high))])
-    return table(head, rows, "Numbers: refusal coordinate s, without unit", selected)
+    told = "" if curves is None else f'<p class="reading">{escape(reading(bands, curves, selected))}</p>'
+    return told + table(head, rows, "Numbers: refusal coordinate s, without unit", selected)
+
+
+def reading(bands: Mapping[str, Sequence], curves: Curves, layer: int) -> str:
+    """Where a prompt lies at one layer, in a sentence."""
+    before, after = curves.before[layer], curves.after[layer]
+    if curves.modality == "text":
+        where = f"At layer {layer} this prompt lies at s = {signed(after)}"
+        note = " Text is not re-centred, so both lines are one."
+    else:
+        medium = "clip" if curves.modality == "video" else "picture"
+        where = f"At layer {layer} this prompt with its {medium} lies at s = {signed(before)}, re-centred at {signed(after)}"
+        note = ""
+    inside = [label for label in ("harmless", "harmful") if bands[label][layer][0] <= after <= bands[label][layer][2]]
+    if len(inside) == 2:
+        place = "where harmless and harmful text overlap"
+    elif inside:
+        place = f"among {inside[0]} text"
+    elif after < bands["harmless"][layer][0]:
+        place = "below nearly all harmless text"
+    elif after > bands["harmful"][layer][2]:
+        place = "beyond nearly all harmful text"
+    else:
+        place = "between harmless and harmful text"
+    return f"{where}, {place}.{note}"
 
 
 def clouds_table(means: Sequence[CloudMean]) -> str:

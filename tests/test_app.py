@@ -14,7 +14,7 @@ from PIL import Image
 from app import markup
 from app.api import _paths
 from app.examples import read_examples
-from app.results import Asked, Measured, RequestError
+from app.results import Asked, Curves, Measured, RequestError
 from app.state import MAX_ASKED, Visit
 from app.ui import create_app, launch_options
 from app.workbench import Workbench
@@ -128,6 +128,17 @@ def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(w
         shift = means[modality, "harmful"].before - means[modality, "harmful"].after
         assert neutral.before - neutral.after == pytest.approx(shift, abs=1e-3)
     assert means["text", "harmful"].before == means["text", "harmful"].after
+
+
+@pytest.mark.parametrize(
+    ("s", "place"),
+    [(-3, "below nearly all harmless"), (-1, "among harmless text"), (0.1, "between"), (1, "among harmful text"),
+     (3, "beyond nearly all harmful")],
+)  # fmt: skip
+def test_the_reading_says_where_among_the_bands_a_prompt_lies(s, place):
+    bands = {"harmless": np.array([[-1.5, -1.0, -0.5]]), "harmful": np.array([[0.5, 1.0, 1.5]])}
+    curves = Curves(np.array([-9.0]), np.array([float(s)]), "image")
+    assert place in markup.reading(bands, curves, 0) and "−9.00" in markup.reading(bands, curves, 0)
 
 
 def test_a_number_within_its_band_is_called_no_better_than_chance():
