@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from app import markup
+from app import media_markup
 from app.results import Example
 
 
@@ -13,7 +13,7 @@ class Gallery(gr.HTML):
 
     def __init__(self, examples: Sequence[Example], **options) -> None:
         super().__init__(
-            markup.gallery(examples),
+            media_markup.gallery(examples),
             js_on_load=(
                 "element.addEventListener('click', (event) => {"
                 " const button = event.target.closest('[data-example]');"

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from urllib.parse import quote
 
 from app.figures.palette import SYMBOLS
-from app.results import CloudMean, Comparison, Curves, Example, Likely, Measured, ModelCard, Receipt, Reply, Scores
+from app.results import CloudMean, Comparison, Curves, Likely, Measured, ModelCard, Receipt, Reply, Scores
 
 _SHAPES = {
     "circle": '<circle cx="7" cy="7" r="4.4"/>',
@@ -139,7 +138,8 @@ def reading(bands: Mapping[str, Sequence], curves: Curves, layer: int) -> str:
         note = " Text is not re-centred, so both lines are one."
     else:
         medium = "clip" if curves.modality == "video" else "picture"
-        where = f"At layer {layer} this prompt with its {medium} lies at s = {signed(before)}, re-centred at {signed(after)}"
+        where = f"At layer {layer} this prompt with its {medium} lies at s = {signed(before)}, "
+        where += f"re-centred at {signed(after)}"
         note = ""
     inside = [label for label in ("harmless", "harmful") if bands[label][layer][0] <= after <= bands[label][layer][2]]
     if len(inside) == 2:
@@ -306,64 +306,6 @@ def asked_list(titles: Sequence[str]) -> str:
         return '<p class="quiet">No star yet: run a prompt on Compare and it appears among the clouds.</p>'
     items = "".join(f"<li>{escape(title)}</li>" for title in titles)
     return f'<ol class="asked">{items}</ol>'
-
-
-def media_url(path: str) -> str:
-    """Where this server gives out an uploaded or bundled file, relative to the page."""
-    return f"gradio_api/file={quote(path)}"
-
-
-_CLIPS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
-
-
-def preview(paths: Sequence[str]) -> str:
-    """What has been uploaded, as a person sees it."""
-    shown = ""
-    for path in paths:
-        if path.lower().endswith(_CLIPS):
-            shown += (
-                f'<video src="{escape(media_url(path))}" controls muted loop playsinline preload="metadata" '
-                'aria-label="the clip of this prompt"></video>'
-            )
-        elif path.lower().endswith(_PICTURES):
-            shown += f'<img src="{escape(media_url(path))}" alt="the picture of this prompt">'
-    return f'<div class="preview">{shown}</div>' if shown else ""
-
-
-def gallery(examples: Sequence[Example]) -> str:
-    """Examples by what they ask for: one row a request, one button a modality."""
-    if not examples:
-        return '<p class="quiet">No examples are bundled with this copy.</p>'
-    groups: dict[str, list[tuple[int, Example]]] = {}
-    for number, example in enumerate(examples):
-        groups.setdefault(example.twin or f"alone {number}", []).append((number, example))
-    rows = ""
-    for group in groups.values():
-        first = group[0][1]
-        buttons = "".join(_example_button(number, example) for number, example in group)
-        label = "harmful" if first.label == "harmful" else "harmless"
-        title = first.text if len(group) > 1 else first.title
-        rows += (
-            f'<li><span class="what">{mark("circle", label)}<span>{escape(title)}'
-            f'<small>{label}</small></span></span><span class="twins">{buttons}</span></li>'
-        )
-    return f'<ul class="gallery">{rows}</ul>'
-
-
-def _example_button(number: int, example: Example) -> str:
-    if example.media is None:
-        inside, kind = '<span class="letter">Aa</span>', "in words"
-    elif example.media.lower().endswith(_CLIPS):
-        inside = (
-            f'<video src="{escape(media_url(example.media))}#t=0.6" muted playsinline preload="metadata" '
-            'tabindex="-1" aria-hidden="true"></video><span class="play" aria-hidden="true">▶</span>'
-        )
-        kind = "as a clip"
-    else:
-        inside, kind = f'<img src="{escape(media_url(example.media))}" alt="">', "as a picture"
-    words = escape(f"{example.title}, {kind}: {example.text}")
-    return f'<button type="button" data-example="{number}" aria-label="{words}" title="{words}">{inside}</button>'
 
 
 def signed(value: float) -> str:

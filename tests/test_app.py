@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app import markup
+from app import markup, media_markup
 from app.api import _paths
 from app.examples import read_examples
 from app.results import Asked, Curves, Measured, RequestError
@@ -342,7 +342,7 @@ def test_nothing_is_kept_and_nothing_is_sent():
 
 def test_what_a_person_types_is_text_and_never_markup():
     nasty = "<img src=x onerror=alert(1)>"
-    shown = markup.notice(nasty) + markup.asked_list([nasty]) + markup.preview([nasty + ".png"])
+    shown = markup.notice(nasty) + markup.asked_list([nasty]) + media_markup.preview([nasty + ".png"])
     assert "<img src=x" not in shown
 
 
@@ -355,9 +355,9 @@ def test_a_visit_keeps_its_latest_prompts_only():
 
 def test_a_gallery_without_a_list_is_empty_and_says_so(tmp_path):
     assert read_examples(tmp_path) == ()
-    assert "No examples" in markup.gallery(())
+    assert "No examples" in media_markup.gallery(())
 
 
 def test_twins_share_a_row_of_the_gallery():
-    shown = markup.gallery(read_examples())
+    shown = media_markup.gallery(read_examples())
     assert shown.count("<li>") < shown.count("data-example")

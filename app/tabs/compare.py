@@ -6,7 +6,7 @@ from functools import partial
 
 import gradio as gr
 
-from app import markup
+from app import markup, media_markup
 from app.figures.curves import HEIGHT, layer_curves
 from app.gallery import Gallery
 from app.media_slot import MediaSlot
@@ -85,7 +85,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
         **MODEL,
     )
     stop.click(_stopped, outputs=[notice, run, stop], cancels=[running], queue=False, **QUIET)
-    media.change(lambda paths: (markup.preview(paths), ""), media, [preview, notice], **QUIET)
+    media.change(lambda paths: (media_markup.preview(paths), ""), media, [preview, notice], **QUIET)
 
     def chosen(event: gr.EventData) -> list:
         """Put an example into the prompt; its number comes from the browser and is checked."""
