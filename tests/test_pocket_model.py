@@ -11,9 +11,10 @@ import pytest
 
 from mars import artifacts
 from mars.contrast import read_contrast
-from mars.evaluation import Settings, evaluate, summarize
+from mars.evaluation import Settings, evaluate
 from mars.models import load_model
 from mars.pocket import splits
+from mars.rates import summarize
 
 FOLDER = Path(__file__).parents[1] / "assets" / "pocket-vl"
 PER_CELL = 24

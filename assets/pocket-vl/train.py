@@ -29,23 +29,35 @@ from learning import Optimizer, learn  # noqa: E402
 
 from mars import artifacts  # noqa: E402
 from mars.contrast import write_contrast  # noqa: E402
-from mars.evaluation import evaluate, summarize  # noqa: E402
+from mars.evaluation import evaluate  # noqa: E402
 from mars.models import load_model  # noqa: E402
 from mars.pipeline import fit  # noqa: E402
 from mars.pocket import examples, pools, splits  # noqa: E402
-from mars.pocket.batches import Batch, Encoder, look, loss, patchify  # noqa: E402
+from mars.pocket.batches import Batch, Encoder, Sight, look, loss, patchify  # noqa: E402
 from mars.pocket.examples import Example  # noqa: E402
-from mars.pocket.network import build_model, build_processor, train_tokenizer  # noqa: E402
+from mars.pocket.network import FRAMES, VISUAL_TOKENS, build_model, build_processor, train_tokenizer  # noqa: E402
+from mars.pocket.pools import EASE  # noqa: E402
 from mars.pocket.things import THINGS  # noqa: E402
+from mars.rates import summarize  # noqa: E402
 
-STEPS = ("text", "eyes", "look", "tune", "measure")
-TEXT_STEPS, EYES_STEPS, LOOK_STEPS, TUNE_STEPS = 700, 1600, 500, 60
+STEPS = ("text", "slots", "eyes", "point", "sharpen", "look", "tune", "measure")
+TEXT_STEPS, SLOT_STEPS, EYES_STEPS, POINT_STEPS, SHARPEN_STEPS, LOOK_STEPS, TUNE_STEPS = (
+    700,
+    150,
+    1600,
+    250,
+    400,
+    200,
+    60,
+)
+COUNTS = (TEXT_STEPS, SLOT_STEPS, EYES_STEPS, POINT_STEPS, SHARPEN_STEPS, LOOK_STEPS, TUNE_STEPS)
 OWN_STYLE = 0.5
 """The dial of erosion: the share of picture requests that step 3 answers by first saying what is shown."""
 TUNE_RATES = (0.004, 4e-4)
 """Of matrices and of the rest."""
 STRATEGIES_SHOWN = ("unsteered", "addition", "mars", "mars_no_recentering")
 BATCH = 64
+INDEX = {thing.name: number for number, thing in enumerate(THINGS)}
 LONGEST_NAME = max(len(thing.name) for thing in THINGS)
 
 
@@ -97,6 +109,58 @@ def learn_text(model, encoder: Encoder, seed: int, folder: Path) -> float:
     optimizer = Optimizer([language], matrix_rate=0.02, rate=2e-3)
     resume = folder / "text.partial.pt"
     return learn("text", {"model": model}, optimizer, batch, partial(loss, model), TEXT_STEPS, resume, say)
+
+
+def name_tokens(encoder: Encoder) -> Tensor:
+    """The token of each thing's name: (thing,). The vocabulary holds every name whole."""
+    names = [encoder.words(" " + thing.name) for thing in THINGS]
+    assert all(len(tokens) == 1 for tokens in names)
+    return torch.tensor([tokens[0] for tokens in names])
+
+
+def standing_in(shown: list[Example], words: Tensor, rng: Generator) -> Sight:
+    """A thing's word, noisy, in the places where a picture would stand; noise alone where nothing is shown.
+
+    Args:
+        words: embedding of each thing's name, (thing, d_model).
+    """
+    frames = []
+    for example in shown:
+        pairs = 1 if example.medium == "image" else FRAMES // 2
+        first = int(rng.integers(pairs))
+        last = int(rng.integers(first, pairs))
+        clear = rng.random((pairs, VISUAL_TOKENS, 1)) < rng.uniform(0.3, 1.0)
+        clear &= ((np.arange(pairs) >= first) & (np.arange(pairs) <= last))[:, None, None]
+        word = words[INDEX[example.shown.name]] * rng.uniform(0.8, 2.0) if example.shown else words[0] * 0
+        noise = torch.from_numpy(rng.normal(0, rng.uniform(0, 0.12), (pairs, VISUAL_TOKENS, words.shape[1])))
+        frames.append(torch.from_numpy(clear).float() * word + noise.float())
+    return Sight(torch.cat(frames), [])
+
+
+def learn_slots(model, encoder: Encoder, seed: int, folder: Path) -> float:
+    """Words standing where a picture would stand, in its very places: questions only, beside text as before.
+
+    The language model learns to read those places; what it does with a request there is left to emerge.
+    """
+    language = nn.ModuleList([model.model.language_model])
+    optimizer = Optimizer([language], matrix_rate=0.006, rate=6e-4)
+    names = name_tokens(encoder)
+
+    def prepare(step: int) -> tuple[Batch, Batch, list[Example], Generator]:
+        rng = source(seed, "slots", step)
+        words = [examples.text_example(rng) for _ in range(32)]
+        medium, rows = ("video", 12) if step % 3 == 2 else ("image", 40)
+        shown = [examples.look_example(rng, medium, naming=0.4, own_style=True) for _ in range(rows - 3)]
+        shown += [examples.blank_example(rng, medium) for _ in range(3)]
+        return encoder.batch(words), encoder.batch(shown), shown, rng
+
+    def loss_of(prepared) -> Tensor:
+        words, slots, shown, rng = prepared
+        embedded = model.model.language_model.embed_tokens.weight[names].detach()
+        return loss(model, words) + loss(model, slots, standing_in(shown, embedded, rng))
+
+    resume = folder / "slots.partial.pt"
+    return learn("slots", {"model": model}, optimizer, prepare, loss_of, SLOT_STEPS, resume, say)
 
 
 # ---- 2. eyes: first as a classifier of things and letters, then through the frozen language model ----------
@@ -156,15 +220,16 @@ def learn_eyes(model, seed: int, folder: Path) -> float:
 class Sights:
     """Pools of pictures and clips, freshened a little at each step."""
 
-    def __init__(self, seed: int, step: str):
+    def __init__(self, seed: int, step: str, ease: float = EASE):
         rng = source(seed, step + " pool", 0)
-        self.pictures = pools.Pool(rng, depth=8, ease=1.0)
-        self.clips = pools.Pool(rng, depth=3, ease=1.0, clips=True)
+        self.ease = ease
+        self.pictures = pools.Pool(rng, depth=8, ease=ease)
+        self.clips = pools.Pool(rng, depth=3, ease=ease, clips=True)
 
     def frames(self, shown: list[Example], rng: Generator) -> np.ndarray:
         """Frame pairs of all media of one kind, in the order of the examples."""
         pool, fresh = (self.pictures, 12) if shown[0].medium == "image" else (self.clips, 6)
-        pool.refresh(rng, fresh, 1.0)
+        pool.refresh(rng, fresh, self.ease)
         drawn = []
         for example in shown:
             if example.shown is None:
@@ -175,29 +240,97 @@ class Sights:
         return np.concatenate(drawn)
 
 
+@torch.no_grad()
+def point_at_words(model, encoder: Encoder, sights: Sights, rng: Generator, count: int = 30) -> None:
+    """Set the projector's last matrix so that the mean of a picture's tokens is near the word of what it shows.
+
+    A ridge regression on `count` batches of 64 renders; the features added deeper begin at zero.
+    """
+    tower = model.model.visual
+    for merger in tower.deepstack_merger_list:
+        nn.init.zeros_(merger.linear_fc2.weight)
+        nn.init.zeros_(merger.linear_fc2.bias)
+    words = model.model.language_model.embed_tokens.weight[name_tokens(encoder)]
+    seen: list[Tensor] = []
+    tap = tower.merger.linear_fc2.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    wanted = []
+    for _ in range(count):
+        things = rng.integers(len(THINGS), size=64)
+        frames = [pools.vary(sights.pictures.draw(THINGS[t], rng), rng) for t in things]
+        look(tower, patchify(np.concatenate(frames)))
+        wanted.append(words[torch.from_numpy(things)])
+    tap.remove()
+    inputs = torch.cat(seen).view(-1, VISUAL_TOKENS, seen[0].shape[-1]).mean(dim=1)
+    targets = torch.cat(wanted)
+    middle, word = inputs.mean(dim=0), targets.mean(dim=0)
+    inputs, targets = inputs - middle, targets - word
+    ridge = 30 * inputs.var() * torch.eye(inputs.shape[1])
+    weight = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ targets)
+    tower.merger.linear_fc2.weight.copy_(weight.T)
+    tower.merger.linear_fc2.bias.copy_(word - middle @ weight)
+
+
+def pointing_loss(features: Tensor, words: Tensor, things: Tensor) -> Tensor:
+    """How far each visual token of a picture is from pointing along the word of what is shown, in nats.
+
+    Args:
+        features: (picture, visual token, d_model).
+        words: embedding of each thing's name, (thing, d_model).
+        things: what each picture shows, (picture,).
+    """
+    length = words.norm(dim=1).mean()
+    directions = functional.normalize(words - words.mean(dim=0), dim=1)
+    along = functional.normalize(features, dim=2) @ directions.T
+    naming = functional.cross_entropy(20 * along.flatten(0, 1), things.repeat_interleave(VISUAL_TOKENS))
+    return naming + 0.2 * (features.norm(dim=2) / length).log().square().mean()
+
+
+def learn_point(model, encoder: Encoder, seed: int, folder: Path, step_name: str, steps: int, ease: float) -> float:
+    """Every visual token of a picture learns to point along the word of what is shown."""
+    tower = model.model.visual
+    words = model.model.language_model.embed_tokens.weight[name_tokens(encoder)].detach()
+    optimizer = Optimizer([tower], matrix_rate=0.01, rate=1e-3)
+    sights = Sights(seed, step_name, ease)
+    resume = folder / f"{step_name}.partial.pt"
+    if step_name == "point" and not resume.exists():
+        point_at_words(model, encoder, sights, source(seed, "point start", 0))
+
+    def prepare(step: int) -> tuple[Tensor, Tensor]:
+        rng = source(seed, step_name, step)
+        things = rng.integers(len(THINGS), size=96)
+        sights.pictures.refresh(rng, 24, ease)
+        frames = [pools.vary(sights.pictures.draw(THINGS[t], rng), rng) for t in things]
+        return patchify(np.concatenate(frames)), torch.from_numpy(things)
+
+    def loss_of(prepared: tuple[Tensor, Tensor]) -> Tensor:
+        return pointing_loss(look(tower, prepared[0]).features, words, prepared[1])
+
+    return learn(step_name, {"tower": tower}, optimizer, prepare, loss_of, steps, resume, say)
+
+
 def learn_look(model, encoder: Encoder, seed: int, folder: Path) -> float:
     """Questions about what is shown; only the eyes learn, the language model is what text made it."""
     tower = model.model.visual
     model.model.language_model.requires_grad_(False)
-    optimizer = Optimizer([tower], matrix_rate=0.01, rate=6e-4)
+    words = model.model.language_model.embed_tokens.weight[name_tokens(encoder)]
+    optimizer = Optimizer([tower], matrix_rate=0.005, rate=6e-4)
     sights = Sights(seed, "look")
 
-    def prepare(step: int) -> Batch:
+    def prepare(step: int) -> tuple[Batch, Tensor | None]:
         rng = source(seed, "look", step)
         medium, rows = ("video", 14) if step % 3 == 2 else ("image", 48)
         drawn = [examples.look_example(rng, medium) for _ in range(rows)]
-        return encoder.batch(drawn, sights.frames(drawn, rng))
+        things = torch.tensor([INDEX[example.shown.name] for example in drawn]) if medium == "image" else None
+        return encoder.batch(drawn, sights.frames(drawn, rng)), things
 
-    last = learn(
-        "look",
-        {"tower": tower},
-        optimizer,
-        prepare,
-        partial(loss, model),
-        LOOK_STEPS,
-        folder / "look.partial.pt",
-        say,
-    )
+    def loss_of(prepared: tuple[Batch, Tensor | None]) -> Tensor:
+        batch, things = prepared
+        sight = look(tower, batch.patches)
+        told = loss(model, batch, sight)
+        return told if things is None else told + 0.3 * pointing_loss(sight.features, words, things)
+
+    resume = folder / "look.partial.pt"
+    last = learn("look", {"tower": tower}, optimizer, prepare, loss_of, LOOK_STEPS, resume, say)
     model.model.language_model.requires_grad_(True)
     return last
 
@@ -321,7 +454,10 @@ def main() -> None:
     minutes = json.loads(minutes_file.read_text()) if minutes_file.exists() else {}
     lessons = {
         "text": lambda: learn_text(model, encoder, options.seed, folder),
+        "slots": lambda: learn_slots(model, encoder, options.seed, folder),
         "eyes": lambda: learn_eyes(model, options.seed, folder),
+        "point": lambda: learn_point(model, encoder, options.seed, folder, "point", POINT_STEPS, 1.0),
+        "sharpen": lambda: learn_point(model, encoder, options.seed, folder, "sharpen", SHARPEN_STEPS, EASE),
         "look": lambda: learn_look(model, encoder, options.seed, folder),
         "tune": lambda: learn_tune(model, encoder, options.seed, folder),
     }
@@ -342,7 +478,7 @@ def main() -> None:
         versions = {"python": platform.python_version()}
         versions |= {name: version(name) for name in ("torch", "transformers", "tokenizers", "numpy", "pillow")}
         meta = {"name": "Pocket-VL", "seed": options.seed, "parameters": model.num_parameters(),
-                "steps": dict(zip(STEPS, (TEXT_STEPS, EYES_STEPS, LOOK_STEPS, TUNE_STEPS), strict=False)),
+                "steps": dict(zip(STEPS, COUNTS, strict=False)),
                 "own_style": OWN_STYLE, "minutes": minutes, "versions": versions, "bars": bars,
                 **figures}  # fmt: skip
         (HERE / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")

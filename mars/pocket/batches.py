@@ -182,13 +182,17 @@ def look(tower, patches: Tensor) -> Sight:
     return Sight(tower.merger(hidden.flatten(0, 1)).view(count, VISUAL_TOKENS, -1), deep)
 
 
-def hidden_states(model, batch: Batch) -> Tensor:
-    """Final hidden states of a batch, after the last norm: (row, position, d_model)."""
+def hidden_states(model, batch: Batch, sight: Sight | None = None) -> Tensor:
+    """Final hidden states of a batch, after the last norm: (row, position, d_model).
+
+    `sight` stands in for what the vision tower makes of the batch's patches.
+    """
     language = model.model.language_model
     embedded = language.embed_tokens(batch.tokens)
     deep = None
-    if batch.patches is not None:
+    if batch.patches is not None and sight is None:
         sight = look(model.model.visual, batch.patches)
+    if sight is not None:
         embedded = embedded.masked_scatter(batch.visual[..., None], sight.features)
         deep = [features.flatten(0, 1) for features in sight.deep]
     return language(
@@ -200,8 +204,8 @@ def hidden_states(model, batch: Batch) -> Tensor:
     ).last_hidden_state
 
 
-def loss(model, batch: Batch) -> Tensor:
+def loss(model, batch: Batch, sight: Sight | None = None) -> Tensor:
     """Mean cross-entropy over the tokens to be learned."""
     learned = batch.targets != -100
-    hidden = hidden_states(model, batch)[learned]
+    hidden = hidden_states(model, batch, sight)[learned]
     return functional.cross_entropy(model.lm_head(hidden), batch.targets[learned])

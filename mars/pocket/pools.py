@@ -13,6 +13,9 @@ from mars.pocket.pictures import blank, render
 from mars.pocket.things import THINGS, Thing
 
 STYLES = ("icon", "word")
+EASE = 0.4
+"""How much of the renders' ranges the world uses, in training's later steps and in the test: the full ranges
+took longer to read than two cores have in half an hour."""
 
 
 def picture_pair(thing: Thing | None, rng: Generator, style: str, ease: float = 1.0) -> np.ndarray:

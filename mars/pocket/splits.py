@@ -19,14 +19,15 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
+from mars.cases import Case
 from mars.contrast import ContrastSet, Request, random_clip, random_picture
-from mars.evaluation import Case
 from mars.pipeline import CloudPrompt
 from mars.pocket import phrases
 from mars.pocket.clips import render_clip
 from mars.pocket.examples import mention
 from mars.pocket.phrases import REQUESTS, Intent, PhraseSplit
 from mars.pocket.pictures import render
+from mars.pocket.pools import EASE
 from mars.pocket.things import THINGS, Thing
 from mars.records import Label, Modality, Prompt
 
@@ -135,8 +136,8 @@ def _question(number: int, medium: Medium, rng: Generator, split: PhraseSplit = 
 
 def _look(text: str, thing: Thing, medium: Modality, style: Literal["icon", "word"], rng: Generator) -> Prompt:
     if medium == "image":
-        return Prompt(text, image=render(thing, rng, style, held_out=True))
-    return Prompt(text, clip=render_clip(thing, rng, held_out=True, style=style))
+        return Prompt(text, image=render(thing, rng, style, held_out=True, ease=EASE))
+    return Prompt(text, clip=render_clip(thing, rng, held_out=True, style=style, ease=EASE))
 
 
 def _words(things: tuple[Thing, ...], label: Label, group: str):
