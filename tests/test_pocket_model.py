@@ -83,7 +83,7 @@ def test_the_checkpoint_is_small_and_stored_in_half_precision(pocket, meta):
     assert pocket.n_parameters == meta["parameters"]
 
 
-def test_the_direction_reads_pictures_though_the_model_does_not_refuse_them(found, pocket):
+def test_the_direction_reads_pictures_though_the_model_does_not_refuse_them(pocket):
     artifact = artifacts.load(FOLDER / "artifact", pocket)
     clouds = {cloud.name: cloud for cloud in artifact.clouds}
     for modality in ("image", "video"):
