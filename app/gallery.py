@@ -1,6 +1,6 @@
 """The gallery of examples: buttons that put a request and its picture or clip into the prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import gradio as gr
 
@@ -11,9 +11,9 @@ from app.results import Example
 class Gallery(gr.HTML):
     """Examples as buttons. A click triggers `select` with `evt.index`, the example's number."""
 
-    def __init__(self, examples: Sequence[Example], **options) -> None:
+    def __init__(self, examples: Sequence[Example], posters: Mapping[str, str], **options) -> None:
         super().__init__(
-            media_markup.gallery(examples),
+            media_markup.gallery(examples, posters),
             js_on_load=(
                 "element.addEventListener('click', (event) => {"
                 " const button = event.target.closest('[data-example]');"

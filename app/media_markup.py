@@ -1,6 +1,6 @@
 """Pictures and clips as HTML: what was uploaded, and the gallery of examples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import quote
 
@@ -31,8 +31,11 @@ def preview(paths: Sequence[str]) -> str:
     return f'<div class="preview">{shown}</div>' if shown else ""
 
 
-def gallery(examples: Sequence[Example]) -> str:
-    """Examples by what they ask for: one row a request, one button a modality."""
+def gallery(examples: Sequence[Example], posters: Mapping[str, str]) -> str:
+    """Examples by what they ask for: one row a request, one button a modality.
+
+    posters: path of a clip -> data URL of a picture of it.
+    """
     if not examples:
         return '<p class="quiet">No examples are bundled with this copy.</p>'
     groups: dict[str, list[tuple[int, Example]]] = {}
@@ -41,7 +44,7 @@ def gallery(examples: Sequence[Example]) -> str:
     rows = ""
     for group in groups.values():
         first = group[0][1]
-        buttons = "".join(_example_button(number, example) for number, example in group)
+        buttons = "".join(_example_button(number, example, posters) for number, example in group)
         label = "harmful" if first.label == "harmful" else "harmless"
         title = first.text if len(group) > 1 else first.title
         rows += (
@@ -51,14 +54,11 @@ def gallery(examples: Sequence[Example]) -> str:
     return f'<ul class="gallery">{rows}</ul>'
 
 
-def _example_button(number: int, example: Example) -> str:
+def _example_button(number: int, example: Example, posters: Mapping[str, str]) -> str:
     if example.media is None:
         inside, kind = '<span class="letter">Aa</span>', "in words"
-    elif example.media.lower().endswith(_CLIPS):
-        inside = (
-            f'<video src="{escape(media_url(example.media))}#t=0.6" muted playsinline preload="metadata" '
-            'tabindex="-1" aria-hidden="true"></video><span class="play" aria-hidden="true">▶</span>'
-        )
+    elif example.media in posters:
+        inside = f'<img src="{escape(posters[example.media])}" alt=""><span class="play" aria-hidden="true">▶</span>'
         kind = "as a clip"
     else:
         inside, kind = f'<img src="{escape(media_url(example.media))}" alt="">', "as a picture"

@@ -355,9 +355,16 @@ def test_a_visit_keeps_its_latest_prompts_only():
 
 def test_a_gallery_without_a_list_is_empty_and_says_so(tmp_path):
     assert read_examples(tmp_path) == ()
-    assert "No examples" in media_markup.gallery(())
+    assert "No examples" in media_markup.gallery((), {})
+
+
+def test_every_clip_of_the_gallery_has_a_picture(tiny, tiny_artifact):
+    workbench = Workbench(tiny, tiny_artifact, examples=read_examples())
+    clips = {example.media for example in workbench.examples if example.media and example.media.endswith(".mp4")}
+    assert set(workbench.posters()) == clips
+    assert all(url.startswith("data:image/png") for url in workbench.posters().values())
 
 
 def test_twins_share_a_row_of_the_gallery():
-    shown = media_markup.gallery(read_examples())
+    shown = media_markup.gallery(read_examples(), {})
     assert shown.count("<li>") < shown.count("data-example")

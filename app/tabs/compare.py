@@ -60,7 +60,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
             )  # fmt: skip
             with gr.Column(elem_classes="gallery-part"):
                 gr.HTML(markup.section("Examples", "The same request in words, as a picture and as a clip."))
-                gallery = Gallery(workbench.examples, elem_id="gallery")
+                gallery = Gallery(workbench.examples, workbench.posters(), elem_id="gallery")
         with gr.Column(scale=1, min_width=320):
             gr.HTML(markup.section("Where the prompt lies, layer by layer", CURVES))
             gr.HTML(markup.curve_legend())

@@ -5,9 +5,11 @@ RequestError, one sentence.
 """
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,8 @@ MAX_NEW_TOKENS = 256
 MAX_GAIN = 8.0
 """Largest gain of the map of gains in the method."""
 TOP = 10
+POSTER_SIDE = 96
+"""Pixels, for a button of 40 on a dense screen."""
 SURE_AFTER = 24
 """Characters after which a reply that has not begun to refuse counts as an answer."""
 
@@ -144,6 +148,11 @@ class Workbench:
             chosen=self.chosen_layer,
             reason=scores.reason,
         )
+
+    def posters(self) -> dict[str, str]:
+        """A small picture from the middle of each example's clip: path -> data URL."""
+        clips = {example.media: read_media(example.media) for example in self.examples if example.media}
+        return {path: _poster(clip) for path, clip in clips.items() if isinstance(clip, Clip)}
 
     def check_layer(self, layer: Any) -> int:
         """A layer that exists, the chosen one for None. Raises RequestError."""
@@ -299,6 +308,14 @@ class Workbench:
             Likely(self.model.tokenizer.decode([token]), share, token in refusing)
             for token, share in zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
         )
+
+
+def _poster(clip: Clip) -> str:
+    picture = clip.frames[len(clip.frames) // 2].copy()
+    picture.thumbnail((POSTER_SIDE, POSTER_SIDE))
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
 
 
 def _prompt(text: str, files: Sequence[str | Path]) -> Prompt:
