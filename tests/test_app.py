@@ -109,6 +109,11 @@ def test_a_prompt_of_the_visit_becomes_a_star_where_it_lies(workbench, png, view
         assert picture.stars_after[0, 0] == pytest.approx(comparison.curves.after[1], abs=1e-3)
 
 
+def test_a_prompt_of_a_former_model_is_no_star(workbench):
+    asked = Asked("of another model", "text", np.zeros((workbench.n_layers + 1, 8), dtype=np.float32))
+    assert workbench.picture("axis", 0, [asked]).star_titles == ()
+
+
 def test_the_axis_view_stands_in_while_umap_is_made(workbench, monkeypatch):
     monkeypatch.setattr(workbench.pictures, "_umap", {}.get)
     picture = workbench.picture("umap", 0)

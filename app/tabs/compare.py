@@ -150,6 +150,8 @@ def _curves(workbench: Workbench, curves: Curves | None, layer: int):
 def _redrawn(workbench: Workbench, layer: int, visit: Visit) -> list:
     """Redraw at another layer without running the model; replies of the former layer say so."""
     shown = visit.shown
+    if shown and len(shown.curves.after) != workbench.n_layers:
+        shown = None  # of a model that is no longer here
     curves = shown.curves if shown else None
     stale = ""
     if shown and shown.receipt.layer != layer:

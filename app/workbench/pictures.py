@@ -56,6 +56,8 @@ class Pictures:
             raise RequestError(f"There is no view “{view}”; choose one of {', '.join(VIEWS)}.")
         if sum(len(cloud.values) for cloud in self.artifact.clouds) < FEWEST_POINTS:
             raise RequestError("This artifact holds no clouds to draw. Fit it again with: python -m mars fit.")
+        # A page that was open while another model took this one's place still holds prompts of the former.
+        asked = [one for one in asked if one.activations.shape == self.artifact.mean_harmless.shape]
         before = self.artifact.stacked_clouds(layer, recentered=False)
         after = self.artifact.stacked_clouds(layer, recentered=True)
         stars = [torch.from_numpy(one.activations[layer]).float() for one in asked]
