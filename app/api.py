@@ -5,12 +5,13 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
+from app.media_slot import uploads_only
 from app.results import RequestError
 from app.tabs.shared import MODEL
 from app.workbench import Workbench
 
 
-def add_compare(workbench: Workbench) -> None:
+def add_compare(workbench: Workbench, page: gr.Blocks) -> None:
     """Add the endpoint /compare to the page that is being built."""
 
     def compare(
@@ -29,7 +30,9 @@ def add_compare(workbench: Workbench) -> None:
         except RequestError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    gr.api(compare, api_name="compare", **MODEL)
+    endpoint = gr.api(compare, api_name="compare", **MODEL)
+    for component in endpoint["inputs"]:
+        uploads_only(page.blocks[component])
 
 
 def _paths(media: Any) -> list[str]:

@@ -1,7 +1,24 @@
 """The one slot of a prompt that takes a picture or a clip."""
 
+from pathlib import Path
+
 import gradio as gr
+from gradio.components import Component
 from gradio.data_classes import FileData, ListFiles
+
+ADDRESS = "The medium is an address, and nothing is fetched from outside. Upload the picture or clip itself."
+
+
+def uploads_only(component: Component) -> None:
+    """Make a component refuse web addresses, which Gradio would otherwise fetch for whoever names one."""
+    move = component.async_move_resource_to_block_cache
+
+    async def move_upload(path: str | Path | None) -> str | None:
+        if "://" in str(path):
+            raise gr.Error(ADDRESS, print_exception=False)
+        return await move(path)
+
+    component.async_move_resource_to_block_cache = move_upload
 
 
 class MediaSlot(gr.File):
@@ -12,6 +29,7 @@ class MediaSlot(gr.File):
 
     def __init__(self, **options) -> None:
         super().__init__(file_count="multiple", type="filepath", **options)
+        uploads_only(self)
 
     def preprocess(self, payload: ListFiles | FileData | None) -> list[str]:
         """Paths of the uploaded files."""

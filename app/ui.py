@@ -55,7 +55,7 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             outputs=[top, layer, back], **QUIET,
         )  # fmt: skip
         page.load(lambda: workbench.generation, outputs=generation, **QUIET)
-        add_compare(workbench)
+        add_compare(workbench, page)
     return page
 
 

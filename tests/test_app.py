@@ -315,6 +315,12 @@ def test_a_path_that_a_client_names_is_not_opened(media):
         _paths(media)
 
 
+def test_an_address_is_not_fetched(client):
+    medium = {"path": "http://127.0.0.1:9/picture.png", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match="nothing is fetched from outside"):
+        client.predict(TEXT, medium, api_name="/compare")
+
+
 # --- what the page promises
 
 
