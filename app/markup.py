@@ -208,29 +208,35 @@ def receipt(given: Receipt | None) -> str:
     """What the edit did, line by line, each with its meaning."""
     if given is None:
         return ""
+    scale = f"on a scale where harmful text lies at {length(given.length)}"
     if given.gate_open and given.strength > 0:
         told = (
-            f"The prompt lies {given.sigma_before:.2f} beyond harmless text along the refusal direction, "
-            "so the "
-            f"gate is open; the edit moved it {given.strength:.2f} further, to {given.sigma_after:.2f}."
+            f"The prompt lies {length(given.sigma_before)} beyond harmless text along the refusal "
+            f"direction, {scale}: "
+            f"the gate is open, and the edit moved it {length(given.strength)} further, to "
+            f"{length(given.sigma_after)}."
         )
     elif given.gate_open:
-        told = "The gate is open, but the edit has length 0: the gain is 0, or the trust region leaves no room."
+        told = (
+            f"The prompt lies {length(given.sigma_before)} beyond harmless text, {scale}: the gate is "
+            "open, but the "
+            "edit has length 0, since the gain is 0 or the trust region leaves no room."
+        )
     else:
         told = (
-            f"The prompt lies {abs(given.sigma_before):.2f} on the harmless side of the gate's zero: the "
-            "gate stays "
-            "shut, the strength is exactly 0, and the activation is returned bit for bit."
+            f"The prompt lies {length(abs(given.sigma_before))} on the harmless side of the gate's zero, "
+            f"{scale}: the "
+            "gate stays shut, the strength is exactly 0, and the activation is returned bit for bit."
         )
     times = "once" if given.fired == 1 else f"{given.fired} times"
     lines = (
         ("layer", str(given.layer), "decoder block whose output was edited"),
         ("position", str(given.position), "last position of the prompt, counted from 0"),
         ("gate", "open" if given.gate_open else "shut", "opens beyond the re-centred zero"),
-        ("σ before", signed(given.sigma_before), "distance beyond harmless text"),
-        ("σ after", signed(given.sigma_after), "the same after the edit"),
-        ("strength", f"{given.strength:.2f}", f"length of the edit, at gain {given.gain:g}"),
-        ("room left", f"{given.room:.2f}", f"to the trust region's edge at {given.radius:.2f}"),
+        ("σ before", length(given.sigma_before), "distance beyond harmless text"),
+        ("σ after", length(given.sigma_after), "the same after the edit"),
+        ("strength", length(given.strength), f"length of the edit, at gain {given.gain:g}"),
+        ("room left", length(given.room), f"to the trust region's edge at {length(given.radius)}"),
         ("hook fired", times, "while the first token was made"),
     )
     items = "".join(
@@ -311,6 +317,12 @@ def asked_list(titles: Sequence[str]) -> str:
 def signed(value: float) -> str:
     """Two decimals with a sign; minus as minus."""
     return f"{value:+.2f}".replace("-", "−")
+
+
+def length(value: float) -> str:
+    """A distance in the residual stream, to three digits or more."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def percent(share: float) -> str:

@@ -83,6 +83,8 @@ class Receipt:
     sigma_after: float
     strength: float
     """How far the edit moved the activation."""
+    length: float
+    """R: distance between harmless and harmful text, which gives the others their scale."""
     radius: float
     """rho: how far harmful text reaches, the edge of the trust region."""
     fired: int

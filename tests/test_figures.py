@@ -67,6 +67,15 @@ def test_bands_reach_from_the_lower_to_the_upper_quantile():
     assert band.fillcolor == LIGHT["harmful_band"]
 
 
+def test_a_wild_first_layer_is_cut_and_said_so_while_the_others_are_shown_in_full():
+    after = np.array([40.0, 3.0, 1.0, 1.0, 1.0, -2.5])
+    figure = _curves(before=after, after=after)
+    low, high = figure.layout.yaxis.range
+    assert low < -2.5 and 3.0 < high < 40
+    assert any("layer 0: cut, up to 40.0" in note.text for note in figure.layout.annotations)
+    assert not any("cut" in note.text for note in _curves().layout.annotations)
+
+
 def test_curves_without_a_prompt_show_the_text_bands_alone():
     assert set(_by_name(_curves(before=None, after=None))) == {
         "harmful text, 5 to 95 %", "harmful text, median", "harmless text, 5 to 95 %", "harmless text, median",

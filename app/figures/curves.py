@@ -42,8 +42,46 @@ def layer_curves(
     framed(figure, HEIGHT, _sentence(before, after, selected))
     figure.update_layout(hovermode="x", hoverdistance=-1, margin_t=22, clickmode="event")
     layer_axis(figure, n_layers)
-    figure.update_yaxes(title_text="refusal coordinate s")
+    low, high = _range(bands, before, after)
+    figure.update_yaxes(title_text="refusal coordinate s", range=[low, high])
+    _say_what_is_cut(figure, bands, before, after, low, high)
     return figure
+
+
+def _curves(bands: Mapping[str, NDArray], before: NDArray | None, after: NDArray | None) -> NDArray:
+    """All that is drawn, (curve, layer)."""
+    drawn = [column for band in bands.values() for column in np.asarray(band).T]
+    return np.stack(drawn + [curve for curve in (before, after) if curve is not None])
+
+
+def _range(bands: Mapping[str, NDArray], before: NDArray | None, after: NDArray | None) -> tuple[float, float]:
+    """Range of s that shows every layer but the first eighth in full, where s is still wild, and always -2 to 2."""
+    curves = _curves(bands, before, after)
+    settled = curves[:, max(1, curves.shape[1] // 8) :]
+    settled = settled if settled.size else curves
+    low, high = min(-2.0, float(settled.min())), max(2.0, float(settled.max()))
+    air = 0.05 * (high - low)
+    return low - air, high + air
+
+
+def _say_what_is_cut(
+    figure: go.Figure,
+    bands: Mapping[str, NDArray],
+    before: NDArray | None,
+    after: NDArray | None,
+    low: float,
+    high: float,
+) -> None:
+    curves = _curves(bands, before, after)
+    beyond = np.flatnonzero(((curves < low) | (curves > high)).any(axis=0))
+    if not len(beyond):
+        return
+    layers = "layer 0" if len(beyond) == 1 else f"layers 0 to {beyond.max()}"
+    extreme = curves[:, beyond].ravel()[np.abs(curves[:, beyond]).argmax()]
+    figure.add_annotation(
+        x=0, xref="paper", y=1, yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
+        text=f"{layers}: cut, up to {extreme:.1f} (in the table)", font={"size": 12, "color": LIGHT["muted"]},
+    )  # fmt: skip
 
 
 def _add_band(figure: go.Figure, layers: NDArray, band: NDArray, label: str) -> None:

@@ -283,6 +283,7 @@ class Workbench:
                 sigma_before=float(sigma[0]),
                 sigma_after=float(sigma[1]),
                 strength=first.strengths[1],
+                length=steering.geometry.length,
                 radius=steering.geometry.radius,
                 fired=counted.calls,
                 check="Checked when the model was loaded: an edit of strength 0 gives the unsteered logits exactly.",
