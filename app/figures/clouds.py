@@ -10,6 +10,8 @@ from app.figures.frame import framed
 from app.figures.palette import LIGHT, STAR, SYMBOLS
 
 HEIGHT = 430
+CROWD = 300
+"""Points beyond which marks are smaller."""
 
 
 def cloud_panel(
@@ -30,11 +32,12 @@ def cloud_panel(
     """
     figure = go.Figure()
     modalities, labels, titles = np.array(modalities), np.array(labels), np.array(titles, dtype=object)
+    size = 6.5 if len(points) < CROWD else 5.5
     for label in ("neutral", "harmless", "harmful"):
         for modality, symbol in SYMBOLS.items():
             rows = (labels == label) & (modalities == modality)
             if rows.any():
-                _add_cloud(figure, points[rows], titles[rows], label, modality, symbol)
+                _add_cloud(figure, points[rows], titles[rows], label, modality, symbol, size)
     if len(stars):
         figure.add_scatter(
             x=stars[:, 0], y=stars[:, 1], mode="markers+text", name="this visit",
@@ -62,14 +65,16 @@ def shared_ranges(*pictures: NDArray) -> tuple[tuple[float, float], tuple[float,
     return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
-def _add_cloud(figure: go.Figure, points: NDArray, titles: NDArray, label: str, modality: str, symbol: str) -> None:
+def _add_cloud(
+    figure: go.Figure, points: NDArray, titles: NDArray, label: str, modality: str, symbol: str, size: float
+) -> None:
     is_neutral = label == "neutral"
     figure.add_scatter(
         x=points[:, 0], y=points[:, 1], mode="markers", name=f"{modality}, {label}",
         customdata=titles[:, None],
         marker={
             "symbol": f"{symbol}-open" if is_neutral else symbol,
-            "size": 6.5, "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
+            "size": size, "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
             "line": {"width": 1 if is_neutral else 0.5, "color": LIGHT["neutral" if is_neutral else "surface"]},
         },
         hovertemplate=f"%{{customdata[0]}}<br>{modality}, {label}<extra></extra>",
