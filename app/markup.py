@@ -176,22 +176,23 @@ def scores_table(scores: Scores, selected: int) -> str:
     return table(["layer", *scores.curves], rows, "Numbers: scores by layer", selected)
 
 
-def replies(comparison: Comparison | None, stale: str = "") -> str:
-    """Both replies side by side, each with its verdict."""
+def replies(comparison: Comparison | None, stale: str = "", is_running: bool = True) -> str:
+    """Both replies side by side, each with its verdict; a caret where one is still being written."""
     if comparison is None:
         waiting = "The reply appears here, token by token."
         panes = _pane("Without steering", "", None, "", waiting) + _pane("With MARS", "", None, "", waiting)
         return f'<div class="replies empty">{panes}</div>'
     steered_as = f"layer {comparison.receipt.layer}, gain {comparison.receipt.gain:g}"
-    panes = _reply("Without steering", "", comparison.unsteered) + _reply("With MARS", steered_as, comparison.steered)
+    panes = _reply("Without steering", "", comparison.unsteered, is_running)
+    panes += _reply("With MARS", steered_as, comparison.steered, is_running)
     busy = "false" if comparison.unsteered.finished and comparison.steered.finished else "true"
     old = f'<p class="stale" role="status">{escape(stale)}</p>' if stale else ""
     return f'<div class="replies" aria-live="polite" aria-busy="{busy}">{panes}</div>{old}'
 
 
-def _reply(title: str, how: str, reply: Reply) -> str:
+def _reply(title: str, how: str, reply: Reply, is_running: bool) -> str:
     score = f"first-token refusal score {signed(reply.refusal_score)} nats"
-    caret = "" if reply.finished else '<span class="caret" aria-hidden="true"></span>'
+    caret = "" if reply.finished or not is_running else '<span class="caret" aria-hidden="true"></span>'
     text = escape(reply.text) or ("(nothing: the reply ended at once)" if reply.finished else "")
     return _pane(title, how, reply.refused, score, f"{text}{caret}")
 
@@ -212,21 +213,19 @@ def receipt(given: Receipt | None) -> str:
     if given.gate_open and given.strength > 0:
         told = (
             f"The prompt lies {length(given.sigma_before)} beyond harmless text along the refusal "
-            f"direction, {scale}: "
-            f"the gate is open, and the edit moved it {length(given.strength)} further, to "
-            f"{length(given.sigma_after)}."
+            f"direction, {scale}: the gate is open, and the edit moved it {length(given.strength)} further, "
+            f"to {length(given.sigma_after)}."
         )
     elif given.gate_open:
         told = (
-            f"The prompt lies {length(given.sigma_before)} beyond harmless text, {scale}: the gate is "
-            "open, but the "
-            "edit has length 0, since the gain is 0 or the trust region leaves no room."
+            f"The prompt lies {length(given.sigma_before)} beyond harmless text, {scale}: the gate is open, "
+            "but the edit has length 0, since the gain is 0 or the trust region leaves no room."
         )
     else:
         told = (
             f"The prompt lies {length(abs(given.sigma_before))} on the harmless side of the gate's zero, "
-            f"{scale}: the "
-            "gate stays shut, the strength is exactly 0, and the activation is returned bit for bit."
+            f"{scale}: the gate stays shut, the strength is exactly 0, and the activation is returned bit "
+            "for bit."
         )
     times = "once" if given.fired == 1 else f"{given.fired} times"
     lines = (

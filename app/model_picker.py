@@ -12,8 +12,8 @@ from app.tabs.shared import MODEL, QUIET, Shared
 from app.workbench import Workbench
 
 WORDS = (
-    "A folder or hub id of a vision-language model, and the folder of the artifact that was fitted on it with "
-    "<code>python -m mars fit --model MODEL --out FOLDER</code>."
+    "A folder or hub id of a vision-language model, and the folder of the artifact that was fitted on it "
+    "with <code>python -m mars fit --model MODEL --out FOLDER</code>."
 )
 
 

@@ -116,6 +116,6 @@ def _sentence(before: NDArray | None, after: NDArray | None, selected: int) -> s
         return "Refusal coordinate by layer for harmful and harmless text. No prompt has been run yet."
     return (
         f"Refusal coordinate by layer. At layer {selected} this prompt lies at {before[selected]:.2f} "
-        "before and "
-        f"{after[selected]:.2f} after re-centering; harmless text lies at -1, harmful text at +1."
+        f"before and {after[selected]:.2f} after re-centering; harmless text lies at -1, harmful text at "
+        "+1."
     )

@@ -18,19 +18,14 @@ from app.workbench import MAX_GAIN, Workbench
 
 CURVES = (
     "The <b>refusal direction</b> points, in the residual stream (the running state that layers read and "
-    "write), from "
-    "the mean of harmless text to the mean of harmful text. The refusal coordinate <b>s</b> says how far "
-    "along it a prompt "
-    "lies: −1 like harmless text, +1 like harmful text. <b>Re-centering</b> takes away what a meaningless "
-    "picture or clip "
-    "does by itself. Click a layer to steer there."
+    "write), from the mean of harmless text to the mean of harmful text. The refusal coordinate <b>s</b> "
+    "says how far along it a prompt lies: −1 like harmless text, +1 like harmful text. <b>Re-centering</b> "
+    "takes away what a meaningless picture or clip does by itself. Click a layer to steer there."
 )
 REPLIES = (
     "MARS pushes one layer, at the last position of the prompt, along the refusal direction: only where "
-    "the prompt lies "
-    "beyond harmless text (the <b>gate</b>), and never further than harmful text reaches (the <b>trust "
-    "region</b>). Both "
-    "replies come from one batch, so they differ by that edit alone."
+    "the prompt lies beyond harmless text (the <b>gate</b>), and never further than harmful text reaches "
+    "(the <b>trust region</b>). Both replies come from one batch, so they differ by that edit alone."
 )
 RECEIPT = "What the edit did. The formulas of strength and trust region are our reconstruction of the paper's."
 TOKENS = "The ten likeliest first tokens of each reply: how close the call was. Bold tokens open a refusal."
@@ -84,7 +79,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
         api_visibility="private",
         **MODEL,
     )
-    stop.click(_stopped, outputs=[notice, run, stop], cancels=[running], queue=False, **QUIET)
+    stop.click(_stopped, shared.visit, [replies, notice, run, stop], cancels=[running], queue=False, **QUIET)
     media.change(lambda paths: (media_markup.preview(paths), ""), media, [preview, notice], **QUIET)
 
     def chosen(event: gr.EventData) -> list:
@@ -109,7 +104,7 @@ def _run(
     yield [*keep, markup.notice("Reading the prompt …", "busy"), *[gr.skip()] * 3]
     try:
         for comparison in workbench.compare(text, files, layer, gain, length):
-            remembered = visit.with_comparison(comparison) if comparison.index == 0 else gr.skip()
+            remembered = visit.with_comparison(comparison)
             yield [*_views(workbench, comparison, layer), "", remembered, gr.skip(), gr.skip()]
     except RequestError as error:
         yield [*keep, markup.notice(str(error)), gr.skip(), _button(True), _button(False)]
@@ -168,8 +163,9 @@ def _asked() -> list:
     return [markup.notice("Waiting for the model …", "busy"), _button(False), _button(True)]
 
 
-def _stopped() -> list:
-    return [markup.notice("Stopped. What had been made stays on the page.", "status"), _button(True), _button(False)]
+def _stopped(visit: Visit) -> list:
+    told = markup.notice("Stopped. What had been made stays on the page.", "status")
+    return [markup.replies(visit.shown, is_running=False), told, _button(True), _button(False)]
 
 
 def _button(interactive: bool) -> dict:

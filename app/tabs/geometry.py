@@ -14,15 +14,13 @@ from app.workbench import VIEWS, Workbench
 
 INTRO = (
     "Each point is one held-out prompt at this layer, as the model holds it at its last position. "
-    "<b>Re-centering</b> moves "
-    "every cloud of pictures and clips by one vector, so clouds come together <b>by construction</b>; "
-    "whether the "
-    "refusal direction tells harmful from harmless there is what the numbers say."
+    "<b>Re-centering</b> moves every cloud of pictures and clips by one vector, so clouds come together "
+    "<b>by construction</b>; whether the refusal direction tells harmful from harmless there is what the "
+    "numbers say."
 )
 NUMBERS = (
     "On held-out inputs. <b>Chance</b> is where 95 % of values lie when labels are shuffled; a number "
-    "inside it says the "
-    "picture shows nothing."
+    "inside it says the picture shows nothing."
 )
 POLL_SECONDS = 2.0
 

@@ -14,9 +14,8 @@ from app.workbench import Workbench
 
 INTRO = (
     "Where to steer is chosen on a validation split of <b>text alone</b>; no picture and no clip is "
-    "touched. That the choice "
-    "weighs these three scores is stated by the paper; their formulas are our reconstruction. Click a "
-    "layer to overrule the choice."
+    "touched. That the choice weighs these three scores is stated by the paper; their formulas are our "
+    "reconstruction. Click a layer to overrule the choice."
 )
 
 
@@ -50,6 +49,6 @@ def _reason(scores: Scores) -> str:
     if scores.eligible.all():
         return words
     return words + markup.caption(
-        f"Layers from {int(scores.eligible.argmin())} on are shaded: the last fifth of the depth is not considered, "
-        "since an edit so late leaves the model little room to act on it."
+        f"Layers from {int(scores.eligible.argmin())} on are shaded: the last fifth of the depth is not "
+        "considered, since an edit so late leaves the model little room to act on it."
     )

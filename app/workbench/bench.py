@@ -323,8 +323,7 @@ def _prompt(text: str, files: Sequence[str | Path]) -> Prompt:
     if len(files) > 1:
         raise RequestError(
             f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
-            "mixture is "
-            "not defined. Remove all but one."
+            "mixture is not defined. Remove all but one."
         )
     media = read_media(files[0]) if files else None
     if isinstance(media, Clip):

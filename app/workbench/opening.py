@@ -36,8 +36,9 @@ def opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel
         if not artifact and not Path(source).is_dir():
             # Said before anything is fetched.
             raise RequestError(
-                f"There is no folder {source} with a model and its artifact. Give the model's folder; for a hub id, "
-                f"fit an artifact with python -m mars fit --model {source} --out FOLDER and name that folder too."
+                f"There is no folder {source} with a model and its artifact. Give the model's folder; for a "
+                f"hub id, fit an artifact with python -m mars fit --model {source} --out FOLDER and name "
+                "that folder too."
             )
         folder = Path(artifact) if artifact else Path(source) / "artifact"
         model = load_model(source)
@@ -87,6 +88,6 @@ def _note(model: LoadedModel) -> str:
     if model.name != POCKET:
         return ""
     return (
-        f"Pocket-VL is a {model.n_parameters / 1e6:.0f}-million-parameter model of a tiny world, real in its "
-        "mechanics, not an assistant."
+        f"Pocket-VL is a {model.n_parameters / 1e6:.0f}-million-parameter model of a tiny world, real in "
+        "its mechanics, not an assistant."
     )

@@ -20,14 +20,11 @@ VIEWS = {"axis": "Refusal axis", "umap": "UMAP", "pca": "PCA"}
 CAPTIONS = {
     "axis": (
         "Left to right is the refusal coordinate s (−1 harmless text, +1 harmful text), bottom to top the "
-        "strongest direction that has nothing "
-        "to do with it. "
-        "Deterministic; distances are real."
+        "strongest direction that has nothing to do with it. Deterministic; distances are real."
     ),
     "umap": (
         "UMAP keeps neighbours together and nothing else: distances between clusters mean nothing. One fit "
-        "of all "
-        "clouds each, “after” started from “before”. Stars stand among their nearest neighbours, "
+        "of all clouds each, “after” started from “before”. Stars stand among their nearest neighbours, "
         "approximately."
     ),
     "pca": "The two directions in which all clouds together vary most. Deterministic; distances are real.",
@@ -68,8 +65,8 @@ class Pictures:
         if view == "umap" and self._umap(layer) is None:
             view = "axis"
             standing_in = self.failure or (
-                "UMAP of this layer is being computed in the background (about ten seconds the first time); "
-                "the refusal-axis view stands in."
+                "UMAP of this layer is being computed in the background (about ten seconds the first "
+                "time); the refusal-axis view stands in."
             )
         placed = self._placed(view, layer, before, after, stars, moved)
         points = len(before)
