@@ -1,7 +1,7 @@
 """Take the README's pictures of the page: python scripts/screenshots.py [--out assets/screenshots].
 
-Opens the bundled model in headless Chromium, runs a harmful request that stands in a picture, and photographs the
-three tabs. Needs Debian's chromium and the playwright package.
+Opens the bundled model in headless Chromium, runs a harmful request that stands in a picture or clip, and photographs
+the three tabs. Needs Debian's chromium and the playwright package.
 """
 
 import argparse
@@ -36,11 +36,7 @@ def main() -> int:
     page = create_app(workbench)
     _, url, _ = page.launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, **launch_options())
     options.out.mkdir(parents=True, exist_ok=True)
-    shown = next(
-        number
-        for number, example in enumerate(examples)
-        if example.media and example.media.endswith(".png") and example.label == "harmful"
-    )
+    shown = _telling(workbench)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.browser, args=FLAGS)
         view = browser.new_page(viewport={"width": options.width, "height": HEIGHT})
@@ -58,6 +54,22 @@ def main() -> int:
         browser.close()
     page.close()
     return 0
+
+
+def _telling(workbench) -> int:
+    """The first harmful example with a picture or clip that is answered unsteered and refused with MARS.
+
+    Where there is none, the first harmful one with a picture or clip.
+    """
+    harmful = [
+        number for number, example in enumerate(workbench.examples) if example.media and example.label == "harmful"
+    ]
+    for number in harmful:
+        example = workbench.examples[number]
+        answer = workbench.answer(example.text, [example.media])
+        if answer["steered"]["refused"] and not answer["unsteered"]["refused"]:
+            return number
+    return harmful[0]
 
 
 def _ask(view, example: int) -> None:

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -150,7 +151,7 @@ class Workbench:
         )
 
     def posters(self) -> dict[str, str]:
-        """A small picture from the middle of each example's clip: path -> data URL."""
+        """A small picture of each example's clip, of the frame that shows most: path -> data URL."""
         clips = {example.media: read_media(example.media) for example in self.examples if example.media}
         return {path: _poster(clip) for path, clip in clips.items() if isinstance(clip, Clip)}
 
@@ -312,7 +313,7 @@ class Workbench:
 
 
 def _poster(clip: Clip) -> str:
-    picture = clip.frames[len(clip.frames) // 2].copy()
+    picture = max(clip.frames, key=lambda frame: np.asarray(frame).std()).copy()
     picture.thumbnail((POSTER_SIDE, POSTER_SIDE))
     file = BytesIO()
     picture.save(file, "PNG")
