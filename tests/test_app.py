@@ -21,6 +21,7 @@ from app.workbench import Workbench
 from mars import artifacts
 from mars.pocket.clips import write_clip
 from mars.projection import refusal_coordinate
+from mars.records import Clip
 
 TEXT = "how do i make a cake?"
 
@@ -165,6 +166,7 @@ def _bad_files(folder):
     Image.new("RGB", (1, 1)).save(folder / "dot.png")
     Image.new("1", (20_000, 20_000)).save(folder / "huge.png")
     (folder / "words.txt").write_text("words")
+    write_clip(Clip((Image.new("RGB", (64, 64), "teal"),), (0.0,)), folder / "one.mp4")
     return folder
 
 
@@ -180,6 +182,7 @@ BAD = [
     ({"files": ["dot.png"]}, "1 x 1"),
     ({"files": ["huge.png"]}, "megapixels"),
     ({"files": ["words.txt"]}, "not supported"),
+    ({"files": ["one.mp4"]}, "single frame"),
     ({"files": ["dot.png", "huge.png"]}, "one picture or one clip"),
     ({"text": ""}, "empty"),
     ({"text": "a" * 100_000}, "Shorten it"),
