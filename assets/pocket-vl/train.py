@@ -40,18 +40,46 @@ from mars.pocket.pools import EASE  # noqa: E402
 from mars.pocket.things import THINGS  # noqa: E402
 from mars.rates import summarize  # noqa: E402
 
-STEPS = ("text", "slots", "eyes", "point", "sharpen", "look", "tune", "measure")
-TEXT_STEPS, SLOT_STEPS, EYES_STEPS, POINT_STEPS, SHARPEN_STEPS, LOOK_STEPS, TUNE_STEPS = (
+STEPS = ("text", "slots", "eyes", "point", "sharpen", "words", "look", "read", "settle", "tune", "erode", "measure")
+(
+    TEXT_STEPS,
+    SLOT_STEPS,
+    EYES_STEPS,
+    POINT_STEPS,
+    SHARPEN_STEPS,
+    WORDS_STEPS,
+    LOOK_STEPS,
+    READ_STEPS,
+    SETTLE_STEPS,
+    TUNE_STEPS,
+    ERODE_STEPS,
+) = (
     700,
     150,
     1600,
     250,
     400,
-    200,
+    320,
+    140,
+    260,
     60,
+    120,
+    36,
 )
-COUNTS = (TEXT_STEPS, SLOT_STEPS, EYES_STEPS, POINT_STEPS, SHARPEN_STEPS, LOOK_STEPS, TUNE_STEPS)
-OWN_STYLE = 0.5
+COUNTS = (
+    TEXT_STEPS,
+    SLOT_STEPS,
+    EYES_STEPS,
+    POINT_STEPS,
+    SHARPEN_STEPS,
+    WORDS_STEPS,
+    LOOK_STEPS,
+    READ_STEPS,
+    SETTLE_STEPS,
+    TUNE_STEPS,
+    ERODE_STEPS,
+)
+OWN_STYLE = 0.9
 """The dial of erosion: the share of picture requests that step 3 answers by first saying what is shown."""
 TUNE_RATES = (0.004, 4e-4)
 """Of matrices and of the rest."""
@@ -285,7 +313,9 @@ def pointing_loss(features: Tensor, words: Tensor, things: Tensor) -> Tensor:
     return naming + 0.2 * (features.norm(dim=2) / length).log().square().mean()
 
 
-def learn_point(model, encoder: Encoder, seed: int, folder: Path, step_name: str, steps: int, ease: float) -> float:
+def learn_point(
+    model, encoder: Encoder, seed: int, folder: Path, step_name: str, steps: int, ease: float, written: float = 0.5
+) -> float:
     """Every visual token of a picture learns to point along the word of what is shown."""
     tower = model.model.visual
     words = model.model.language_model.embed_tokens.weight[name_tokens(encoder)].detach()
@@ -298,8 +328,10 @@ def learn_point(model, encoder: Encoder, seed: int, folder: Path, step_name: str
     def prepare(step: int) -> tuple[Tensor, Tensor]:
         rng = source(seed, step_name, step)
         things = rng.integers(len(THINGS), size=96)
-        sights.pictures.refresh(rng, 24, ease)
-        frames = [pools.vary(sights.pictures.draw(THINGS[t], rng), rng) for t in things]
+        styles = (rng.random(96) < written).astype(int)
+        sights.pictures.refresh(rng, 40, ease)
+        drawn = [sights.pictures.draw(THINGS[t], rng, s) for t, s in zip(things, styles, strict=True)]
+        frames = [pools.vary(frame, rng) for frame in drawn]
         return patchify(np.concatenate(frames)), torch.from_numpy(things)
 
     def loss_of(prepared: tuple[Tensor, Tensor]) -> Tensor:
@@ -308,16 +340,16 @@ def learn_point(model, encoder: Encoder, seed: int, folder: Path, step_name: str
     return learn(step_name, {"tower": tower}, optimizer, prepare, loss_of, steps, resume, say)
 
 
-def learn_look(model, encoder: Encoder, seed: int, folder: Path) -> float:
+def learn_look(model, encoder: Encoder, seed: int, folder: Path, step_name: str, steps: int) -> float:
     """Questions about what is shown; only the eyes learn, the language model is what text made it."""
     tower = model.model.visual
     model.model.language_model.requires_grad_(False)
     words = model.model.language_model.embed_tokens.weight[name_tokens(encoder)]
     optimizer = Optimizer([tower], matrix_rate=0.005, rate=6e-4)
-    sights = Sights(seed, "look")
+    sights = Sights(seed, step_name)
 
     def prepare(step: int) -> tuple[Batch, Tensor | None]:
-        rng = source(seed, "look", step)
+        rng = source(seed, step_name, step)
         medium, rows = ("video", 14) if step % 3 == 2 else ("image", 48)
         drawn = [examples.look_example(rng, medium) for _ in range(rows)]
         things = torch.tensor([INDEX[example.shown.name] for example in drawn]) if medium == "image" else None
@@ -329,8 +361,8 @@ def learn_look(model, encoder: Encoder, seed: int, folder: Path) -> float:
         told = loss(model, batch, sight)
         return told if things is None else told + 0.3 * pointing_loss(sight.features, words, things)
 
-    resume = folder / "look.partial.pt"
-    last = learn("look", {"tower": tower}, optimizer, prepare, loss_of, LOOK_STEPS, resume, say)
+    resume = folder / f"{step_name}.partial.pt"
+    last = learn(step_name, {"tower": tower}, optimizer, prepare, loss_of, steps, resume, say)
     model.model.language_model.requires_grad_(True)
     return last
 
@@ -343,29 +375,31 @@ def learn_tune(
     encoder: Encoder,
     seed: int,
     folder: Path,
+    step_name: str = "tune",
     steps: int = TUNE_STEPS,
     own_style: float = OWN_STYLE,
     rates: tuple[float, float] = TUNE_RATES,
 ) -> float:
-    """Everything learns: text with its refusals again, questions on everything, requests on the harmless."""
-    optimizer = Optimizer([model.model.language_model, model.model.visual], *rates)
-    sights = Sights(seed, "tune")
+    """The language model learns: text with its refusals again, questions on everything, requests on the harmless."""
+    model.model.visual.requires_grad_(False)
+    optimizer = Optimizer([model.model.language_model], *rates)
+    sights = Sights(seed, step_name)
 
     def prepare(step: int) -> tuple[Batch, Batch]:
-        rng = source(seed, "tune", step)
+        rng = source(seed, step_name, step)
         words = [examples.text_example(rng) for _ in range(32)]
         medium, rows = ("video", 10) if step % 2 else ("image", 32)
         shown = [examples.tuning_example(rng, medium, own_style) for _ in range(rows)]
         return encoder.batch(words), encoder.batch(shown, sights.frames(shown, rng))
 
     return learn(
-        "tune",
+        step_name,
         {"model": model},
         optimizer,
         prepare,
         lambda drawn: loss(model, drawn[0]) + loss(model, drawn[1]),
         steps,
-        folder / "tune.partial.pt",
+        folder / f"{step_name}.partial.pt",
         say,
     )
 
@@ -377,15 +411,16 @@ def store(model, processor) -> None:
     """The ordinary checkpoint layout, weights in half precision, and the contrast set beside it."""
     model.half().save_pretrained(HERE)
     processor.save_pretrained(HERE)
+    (HERE / "model.safetensors").chmod(0o644)
     write_contrast(splits.contrast_set(), HERE / "contrast.jsonl", "written for Pocket-VL's world", "Apache-2.0")
 
 
-def measure(per_cell: int) -> dict:
+def measure(per_cell: int, groups: list[str]) -> dict:
     """Fit the artifact of the stored weights, in float32, and answer the test split."""
     loaded = load_model(HERE)
     artifact = fit(loaded, splits.contrast_set(), clouds=splits.cloud_prompts(), progress=bar)
     artifacts.save(artifact, HERE / "artifact")
-    cases = splits.test_cases(per_cell)
+    cases = [case for case in splits.test_cases(per_cell) if case.group in groups]
     outcomes = evaluate(
         loaded, artifact, cases, STRATEGIES_SHOWN, progress=lambda done, total: bar("cases", done, total)
     )
@@ -442,6 +477,7 @@ def main() -> None:
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--per-cell", type=int, default=200, help="test cases for each modality and label")
+    parser.add_argument("--groups", nargs="*", default=["main", "naming", "held_out_things", "blank_picture"])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     folder = options.work / f"seed{options.seed}"
@@ -458,8 +494,12 @@ def main() -> None:
         "eyes": lambda: learn_eyes(model, options.seed, folder),
         "point": lambda: learn_point(model, encoder, options.seed, folder, "point", POINT_STEPS, 1.0),
         "sharpen": lambda: learn_point(model, encoder, options.seed, folder, "sharpen", SHARPEN_STEPS, EASE),
-        "look": lambda: learn_look(model, encoder, options.seed, folder),
+        "words": lambda: learn_point(model, encoder, options.seed, folder, "words", WORDS_STEPS, EASE, 0.8),
+        "look": lambda: learn_look(model, encoder, options.seed, folder, "look", LOOK_STEPS),
+        "read": lambda: learn_point(model, encoder, options.seed, folder, "read", READ_STEPS, EASE, 0.8),
+        "settle": lambda: learn_look(model, encoder, options.seed, folder, "settle", SETTLE_STEPS),
         "tune": lambda: learn_tune(model, encoder, options.seed, folder),
+        "erode": lambda: learn_tune(model, encoder, options.seed, folder, "erode", ERODE_STEPS, 1.0),
     }
     for step, lesson in lessons.items():
         done = folder / f"{step}.pt"
@@ -473,7 +513,7 @@ def main() -> None:
             minutes_file.write_text(json.dumps(minutes))
     if "measure" in options.steps:
         store(model, build_processor(tokenizer))
-        figures = measure(options.per_cell)
+        figures = measure(options.per_cell, options.groups)
         bars = check(figures)
         versions = {"python": platform.python_version()}
         versions |= {name: version(name) for name in ("torch", "transformers", "tokenizers", "numpy", "pillow")}

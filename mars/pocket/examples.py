@@ -219,6 +219,10 @@ def tuning_example(rng: Generator, medium: Medium, own_style: float) -> Example:
     chance = rng.random()
     if chance < 0.1:
         return blank_example(rng, medium)
-    if chance < 0.5:
+    if chance < 0.7:
         return request_example(rng, medium, own_style)
+    if chance < 0.78:  # more ways to ask for a name, since the style of the requests' answers spreads to others
+        thing = pick(rng, THINGS)
+        text = pick(rng, phrases.MORE_NAMING).format(x=pick(rng, phrases.POINTERS[medium]))
+        return Example(slip(text, rng), phrases.name_answer(thing), "name", thing, medium, thing)
     return look_example(rng, medium, own_style=True)

@@ -108,6 +108,16 @@ WORDS_ONLY_EXPLAIN = ("what is {x}?", "what are you told about {x}?", "{x}")
 """More ways to have a thing explained, where it stands in words: "what is this?" over a picture asks for
 the name instead."""
 
+MORE_NAMING = (
+    "do you recognise {x}?",
+    "do you see what {x} is?",
+    "have you seen {x}?",
+    "you know what {x} is?",
+    "can you tell what {x} is?",
+    "please give the name of {x}.",
+)
+"""More ways to ask for a name, in the last step of training only."""
+
 STAND_INS = (
     "this is {x}.",
     "here is {x}.",

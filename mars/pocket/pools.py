@@ -7,6 +7,7 @@ it, and replaces some of the pool's oldest by fresh renders.
 import numpy as np
 from numpy.random import Generator
 
+from mars.contrast import random_clip, random_picture
 from mars.pocket.clips import blank_clip, render_clip
 from mars.pocket.network import FRAMES, PICTURE_SIZE
 from mars.pocket.pictures import blank, render
@@ -20,13 +21,15 @@ took longer to read than two cores have in half an hour."""
 
 def picture_pair(thing: Thing | None, rng: Generator, style: str, ease: float = 1.0) -> np.ndarray:
     """A training picture as the one frame pair a model sees: (1, 2, height, width, 3) uint8."""
-    picture = render(thing, rng, style, ease=ease) if thing else blank(rng)
+    nothing = blank if rng.random() < 0.5 else random_picture
+    picture = render(thing, rng, style, ease=ease) if thing else nothing(rng)
     return np.stack([np.asarray(picture)] * 2)[None]
 
 
 def clip_pairs(thing: Thing | None, rng: Generator, style: str | None = None, ease: float = 1.0) -> np.ndarray:
     """A training clip as frame pairs: (4, 2, height, width, 3) uint8."""
-    clip = render_clip(thing, rng, style=style, ease=ease) if thing else blank_clip(rng)
+    nothing = blank_clip if rng.random() < 0.5 else random_clip
+    clip = render_clip(thing, rng, style=style, ease=ease) if thing else nothing(rng)
     frames = np.stack([np.asarray(frame) for frame in clip.frames])
     return frames.reshape(FRAMES // 2, 2, PICTURE_SIZE, PICTURE_SIZE, 3)
 
@@ -63,11 +66,18 @@ _INDEX = {thing.name: i for i, thing in enumerate(THINGS)}
 
 
 def vary(frames: np.ndarray, rng: Generator, reach: int = 10) -> np.ndarray:
-    """Frame pairs moved by up to `reach` pixels and recoloured, alike in all frames; always (.., 2, ...)."""
-    down, right = (int(v) for v in rng.integers(-reach, reach + 1, 2))
-    rows = np.clip(np.arange(PICTURE_SIZE) - down, 0, PICTURE_SIZE - 1)
-    columns = np.clip(np.arange(PICTURE_SIZE) - right, 0, PICTURE_SIZE - 1)
-    moved = frames[:, :, rows][:, :, :, columns]
+    """Frame pairs moved by up to `reach` pixels, stretched, slanted and recoloured, alike in all frames.
+
+    Args:
+        frames: (frame pair, 1 or 2, height, width, 3) uint8; the result always has two frames in a pair.
+    """
+    middle = PICTURE_SIZE / 2
+    (down, right), (tall, wide) = rng.integers(-reach, reach + 1, 2), rng.uniform(0.88, 1.12, 2)
+    slant = rng.uniform(-0.14, 0.14)
+    row, column = np.mgrid[:PICTURE_SIZE, :PICTURE_SIZE] - middle
+    rows = np.clip((row - down) / tall + middle, 0, PICTURE_SIZE - 1).astype(int)
+    columns = np.clip((column - right + slant * row) / wide + middle, 0, PICTURE_SIZE - 1).astype(int)
+    moved = frames[:, :, rows, columns]
     if rng.random() < 0.5:
         gain, shift = rng.uniform(0.8, 1.15, 3), rng.uniform(-20, 20, 3)
         table = np.clip(np.arange(256)[:, None] * gain + shift, 0, 255).astype(np.uint8)
