@@ -8,12 +8,13 @@ import torch
 
 from mars.judges import refused
 from mars.pocket import examples, phrases, splits
-from mars.pocket.batches import Encoder, hidden_states, patchify, rope_positions
 from mars.pocket.examples import Example
-from mars.pocket.network import build_model, build_processor, train_tokenizer
 from mars.pocket.phrases import REQUESTS
-from mars.pocket.pools import clip_pairs, picture_pair, vary
 from mars.pocket.things import THINGS
+
+from batches import Encoder, hidden_states, patchify, rope_positions
+from network import build_model, build_processor, train_tokenizer
+from pools import clip_pairs, picture_pair, vary
 
 MEDIA = ("image", "video")
 INTENTS = ("make", "get", "use", "explain", "name", "kind", "danger")

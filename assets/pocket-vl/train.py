@@ -25,20 +25,21 @@ from torch.nn import functional
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
-from learning import Optimizer, learn  # noqa: E402
-
 from mars import artifacts  # noqa: E402
 from mars.contrast import write_contrast  # noqa: E402
 from mars.evaluation import evaluate  # noqa: E402
 from mars.models import load_model  # noqa: E402
 from mars.pipeline import fit  # noqa: E402
-from mars.pocket import examples, pools, splits  # noqa: E402
-from mars.pocket.batches import Batch, Encoder, Sight, look, loss, patchify  # noqa: E402
+from mars.pocket import examples, splits  # noqa: E402
 from mars.pocket.examples import Example  # noqa: E402
-from mars.pocket.network import FRAMES, VISUAL_TOKENS, build_model, build_processor, train_tokenizer  # noqa: E402
-from mars.pocket.pools import EASE  # noqa: E402
+from mars.pocket.pictures import EASE  # noqa: E402
 from mars.pocket.things import THINGS  # noqa: E402
 from mars.rates import summarize  # noqa: E402
+
+import pools  # noqa: E402
+from batches import Batch, Encoder, Sight, look, loss, patchify  # noqa: E402
+from learning import Optimizer, learn  # noqa: E402
+from network import FRAMES, VISUAL_TOKENS, build_model, build_processor, train_tokenizer  # noqa: E402
 
 STEPS = ("text", "slots", "eyes", "point", "sharpen", "words", "look", "read", "settle", "tune", "erode", "measure")
 (
@@ -64,7 +65,7 @@ STEPS = ("text", "slots", "eyes", "point", "sharpen", "words", "look", "read", "
     260,
     60,
     120,
-    36,
+    80,
 )
 COUNTS = (
     TEXT_STEPS,

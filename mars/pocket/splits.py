@@ -26,8 +26,7 @@ from mars.pocket import phrases
 from mars.pocket.clips import render_clip
 from mars.pocket.examples import mention
 from mars.pocket.phrases import REQUESTS, Intent, PhraseSplit
-from mars.pocket.pictures import render
-from mars.pocket.pools import EASE
+from mars.pocket.pictures import EASE, render
 from mars.pocket.things import THINGS, Thing
 from mars.records import Label, Modality, Prompt
 

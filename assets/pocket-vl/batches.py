@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mars.pocket.examples import Example
-from mars.pocket.network import FRAMES, PATCH, PICTURE_SIZE, VISUAL_TOKENS
+
+from network import FRAMES, PATCH, PICTURE_SIZE, VISUAL_TOKENS
 
 FRAMES_PER_SECOND = 2.0
 _SIDE = PICTURE_SIZE // PATCH

@@ -9,14 +9,12 @@ from numpy.random import Generator
 
 from mars.contrast import random_clip, random_picture
 from mars.pocket.clips import blank_clip, render_clip
-from mars.pocket.network import FRAMES, PICTURE_SIZE
 from mars.pocket.pictures import blank, render
 from mars.pocket.things import THINGS, Thing
 
+from network import FRAMES, PICTURE_SIZE
+
 STYLES = ("icon", "word")
-EASE = 0.4
-"""How much of the renders' ranges the world uses, in training's later steps and in the test: the full ranges
-took longer to read than two cores have in half an hour."""
 
 
 def picture_pair(thing: Thing | None, rng: Generator, style: str, ease: float = 1.0) -> np.ndarray:
