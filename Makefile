@@ -30,7 +30,9 @@ fit: $(VENV)/.app ## fit the bundled model's artifact again
 	$(RUN) -m mars fit --out assets/pocket-vl/artifact
 
 eval: $(VENV)/.app ## the figures in the README
-	$(RUN) -m mars eval --set test --json out/eval.json
+	$(RUN) -m mars eval --set test --per-cell 100 --strategies unsteered,addition,mars,mars_no_recentering \
+	  --json out/eval.json
+	$(RUN) scripts/readme_figures.py out/eval.json
 
 train: $(VENV)/.app ## train the bundled model from nothing
 	$(RUN) assets/pocket-vl/train.py

@@ -131,6 +131,7 @@ def _eval(options: argparse.Namespace) -> None:
     artifact = artifacts.load(options.artifact or Path(options.model) / "artifact", model)
     bar, run_path = _Bar(), None
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         run_path = options.json.with_name(options.json.name + ".run")
     results = measure(
         model,
