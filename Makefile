@@ -4,16 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: app test test-long check format screenshots fit eval train clean
+.PHONY: app test check format screenshots fit eval train clean
 
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
 
-test: $(VENV)/.dev ## all tests but the long ones, under ten minutes
-	$(RUN) -m pytest -m "not long"
-
-test-long: $(VENV)/.dev ## the tests that take minutes each
-	$(RUN) -m pytest -m long
+test: $(VENV)/.dev ## all tests, under ten minutes
+	$(RUN) -m pytest
 
 check: $(VENV)/.dev ## lint and format
 	$(RUN) -m ruff check .
