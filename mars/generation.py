@@ -5,14 +5,14 @@ position runs inside the branch, as its first step.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from mars.hooks import capturing, editing
+from mars.hooks import capturing, editing, growing
 from mars.inputs import encode
 from mars.models import LoadedModel
 from mars.records import Prompt, TokenStep
@@ -111,6 +111,67 @@ def branch(
         if all(finished):
             return
         tokens = chosen[:, None]
+
+
+@torch.inference_mode()
+def grow(model: LoadedModel, prefix: Prefix, join: Callable[[int, Tensor], Tensor | None]) -> Tensor:
+    """Run the last token of a prompt as a batch that grows: one row at first, and more at the output of any layer.
+
+    `join` is called after each layer with its number and its output at the last position, (row, d_model) with the
+    unsteered row first, and returns the rows that join there, (new, d_model), or None. Nothing below the
+    layer at which a row joins is run for it. Returns logits on the model's device, unsteered first, then in order of
+    joining: (row, vocabulary), float32. The prefix stays as it is.
+    """
+    cache = copy.copy(prefix.cache)
+    kept = list(cache.layers) if cache is not None else []
+    if cache is not None:
+        cache.layers = list(kept)
+
+    def widen(layer: int, rows: int) -> None:
+        if layer < len(kept):
+            cache.layers[layer] = _widened(kept[layer], rows)
+
+    def release_and_join(layer: int, hidden: Tensor) -> Tensor | None:
+        # The prefix, repeated for all rows, is held for one layer at a time.
+        if layer < len(kept):
+            cache.layers[layer] = kept[layer]
+        return join(layer, hidden)
+
+    _set_rope_deltas(model, prefix.rope_deltas)
+    with growing(model.layers, widen, release_and_join):
+        output = model.model(
+            input_ids=prefix.last_token, past_key_values=cache, use_cache=cache is not None, logits_to_keep=1
+        )
+    return output.logits[:, -1].float()
+
+
+def row_bytes(prefix: Prefix) -> int:
+    """Memory that a further row of `grow` takes at the widest layer of the cache, in bytes; at least 1."""
+    layers = [vars(layer).values() for layer in prefix.cache.layers] if prefix.cache is not None else []
+    return max((sum(tensor.nbytes for tensor in _tensors(values)) for values in layers), default=0) or 1
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, dict):
+            yield from _tensors(value.values())
+
+
+def _widened(layer: Any, rows: int) -> Any:
+    """A one-row layer of a cache for many rows; the original keeps its tensors.
+
+    Keys and values are repeated as views: going on concatenates, which is the only copy that is made. Recurrent
+    states are written in place by their layers, so they are copied.
+    """
+    layer = _copied_layer(layer)
+    if any(isinstance(value, dict) for value in vars(layer).values()):
+        layer.reorder_cache(torch.zeros(rows, dtype=torch.long, device=layer.device))
+    elif layer.is_initialized:
+        layer.keys = layer.keys.expand(rows, -1, -1, -1)
+        layer.values = layer.values.expand(rows, -1, -1, -1)
+    return layer
 
 
 def _copied(cache: Any, rows: int, device: torch.device) -> Any:

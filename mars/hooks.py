@@ -4,9 +4,11 @@ A decoder block's output is the residual stream after it, before any final norm.
 would change what was captured before), and one that only reads returns nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +49,7 @@ def capturing(layers: Sequence[nn.Module], position: int = -1) -> Iterator[Captu
 
         return read
 
-    with _registered([(module, reader(layer)) for layer, module in enumerate(layers)]):
+    with _registered([(module.register_forward_hook, reader(layer)) for layer, module in enumerate(layers)]):
         yield capture
 
 
@@ -75,16 +77,69 @@ def editing(layer: nn.Module, steering: Steering, position: int = -1) -> Iterato
         changed[:, position] = edited
         return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
-    with _registered([(layer, edit)]):
+    with _registered([(layer.register_forward_hook, edit)]):
         yield receipt
 
 
 @contextmanager
-def _registered(hooks: list) -> Iterator[None]:
+def growing(
+    layers: Sequence[nn.Module],
+    before: Callable[[int, int], None],
+    after: Callable[[int, Tensor], Tensor | None],
+) -> Iterator[None]:
+    """Let the batch of each pass made inside grow as it rises: rows may join it at the output of any layer.
+
+    `before` is called with a layer and the number of rows that it is about to get, `after` with a layer and its
+    output at the last position, (row, d_model); it returns the rows that join, (new, d_model), or None. Passes are
+    of one position. What the model computed for all layers before the first, masks and positions, is of one row and
+    applies to all.
+    """
+
+    def counter(layer: int):
+        def count(module: nn.Module, inputs: tuple, keywords: dict) -> None:  # noqa: ARG001
+            before(layer, len(inputs[0] if inputs else keywords["hidden_states"]))
+
+        return count
+
+    def joiner(layer: int):
+        def join(module: nn.Module, inputs: tuple, keywords: dict, output: Any) -> Any:  # noqa: ARG001
+            hidden = block_output(output)
+            new = after(layer, hidden[:, -1])
+            if new is None or len(new) == 0:
+                return None
+            grown = torch.cat([hidden, new[:, None].to(hidden)])
+            for value in keywords.values():
+                if isinstance(value, MutableMapping):
+                    _share(value, len(grown))
+            return (grown, *output[1:]) if isinstance(output, tuple) else grown
+
+        return join
+
+    hooks = []
+    for layer, module in enumerate(layers):
+        hooks.append((partial(module.register_forward_pre_hook, with_kwargs=True), counter(layer)))
+        hooks.append((partial(module.register_forward_hook, with_kwargs=True), joiner(layer)))
+    with _registered(hooks):
+        yield
+
+
+def _share(handed_on: MutableMapping, rows: int) -> None:
+    """Repeat the first row of keys and values that later layers take from earlier ones, for rows that joined since.
+
+    Below the layer at which a row joins it equals the first.
+    """
+    for name, tensors in handed_on.items():
+        handed_on[name] = tuple(
+            torch.cat([tensor, tensor[:1].expand(rows - len(tensor), *tensor.shape[1:])]) for tensor in tensors
+        )
+
+
+@contextmanager
+def _registered(hooks: list[tuple[Callable, Callable]]) -> Iterator[None]:
     handles = []
     try:
-        for module, hook in hooks:
-            handles.append(module.register_forward_hook(hook))
+        for register, hook in hooks:
+            handles.append(register(hook))
         yield
     finally:
         for handle in handles:
