@@ -5,6 +5,7 @@ Layers are numbered from 0; arrays are float32 and say their axes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import exp
 
 from numpy.typing import NDArray
 
@@ -68,6 +69,12 @@ class Reply:
     first_tokens: tuple[Likely, ...]
     """The ten likeliest first tokens, likeliest first."""
 
+    @property
+    def refusal_share(self) -> float:
+        """P_ref: probability of all first tokens that open a refusal, together."""
+        small = exp(-abs(self.refusal_score))
+        return (1 if self.refusal_score > 0 else small) / (1 + small)
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -110,6 +117,16 @@ class Comparison:
     receipt: Receipt
     activations: NDArray
     """(layer, d_model), the unsteered prompt at its last position, to place it among the clouds."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A neighbour of the prompt with its own comparison, under the same steering."""
+
+    example: "Example"
+    comparison: Comparison
+    is_benign: bool
+    """Whether it is the harmless one; otherwise it is a twin in another modality."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from app.results import Asked, Comparison
+from app.neighbours import Neighbours
+from app.results import Asked, Beside, Comparison
 
 MAX_ASKED = 12
 """Stars kept; older ones leave."""
@@ -15,9 +16,19 @@ class Visit:
     asked: tuple[Asked, ...] = ()
     shown: Comparison | None = None
     """The comparison on the page, to redraw it at another layer without running the model."""
+    neighbours: Neighbours | None = None
+    """Twins and benign twin of what is shown, once it has been answered."""
+    beside: tuple[Beside, ...] = ()
+    """Those of them that have been answered."""
 
     def with_comparison(self, comparison: Comparison) -> "Visit":
-        return replace(self, shown=comparison)
+        return replace(self, shown=comparison, neighbours=None, beside=())
+
+    def with_neighbours(self, neighbours: Neighbours) -> "Visit":
+        return replace(self, neighbours=neighbours)
+
+    def with_beside(self, beside: Beside) -> "Visit":
+        return replace(self, beside=(*self.beside, beside))
 
     def with_asked(self, asked: Asked) -> "Visit":
         return replace(self, asked=(*self.asked, asked)[-MAX_ASKED:])

@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app import markup, media_markup
+from app import markup, media_markup, reply_markup
 from app.api import _paths
 from app.examples import read_examples
 from app.results import Asked, Curves, Measured, RequestError
@@ -144,7 +144,7 @@ def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(w
 def test_the_reading_says_where_among_the_bands_a_prompt_lies(s, place):
     bands = {"harmless": np.array([[-1.5, -1.0, -0.5]]), "harmful": np.array([[0.5, 1.0, 1.5]])}
     curves = Curves(np.array([-9.0]), np.array([float(s)]), "image")
-    assert place in markup.reading(bands, curves, 0) and "−9.00" in markup.reading(bands, curves, 0)
+    assert place in reply_markup.reading(bands, curves, 0) and "−9.00" in reply_markup.reading(bands, curves, 0)
 
 
 def test_a_number_within_its_band_is_called_no_better_than_chance():

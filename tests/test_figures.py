@@ -147,3 +147,11 @@ def test_every_colour_of_a_chart_has_its_dark_counterpart(figure):
 @pytest.mark.parametrize("role", ["ink", "muted", "harmful", "harmless"])
 def test_words_in_every_colour_reach_the_contrast_of_wcag_aa(palette, role):
     assert _contrast(palette[role], palette["surface"]) >= 4.5
+
+
+def test_twins_are_drawn_beside_the_prompt_by_their_modality():
+    twin = np.linspace(-5, 1, 6)
+    figure = _curves(twins=[("text", twin)])
+    drawn = _by_name(figure)["the same in words, re-centred"]
+    assert list(drawn.y) == list(twin) and drawn.marker.symbol == SYMBOLS["text"]
+    assert figure.layout.yaxis.range[0] < twin[1:].min()

@@ -1,6 +1,6 @@
 """Where one prompt lies along the refusal direction, layer by layer, against harmful and harmless text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,6 +10,7 @@ from app.figures.frame import framed, layer_axis, mark_layer
 from app.figures.palette import LIGHT, STAR, SYMBOLS
 
 HEIGHT = 290
+WORDS = {"text": "in words", "image": "as a picture", "video": "as a clip"}
 
 
 def layer_curves(
@@ -19,11 +20,13 @@ def layer_curves(
     modality: str,
     selected: int,
     chosen: int,
+    twins: Sequence[tuple[str, NDArray]] = (),
 ) -> go.Figure:
-    """Refusal coordinate s per layer: text bands, and the prompt before and after re-centering.
+    """Refusal coordinate s per layer: text bands, the prompt before and after re-centering, its twins after it.
 
     bands: for "harmful" and "harmless" text the 5, 50 and 95 % quantiles of s, (layer, 3); before, after:
-    (layer,) each, or None where nothing has been run; selected, chosen: layers, from 0. Without unit.
+    (layer,) each, or None where nothing has been run; selected, chosen: layers, from 0; twins: modality and
+    re-centred curve, (layer,), of each. Without unit.
     """
     n_layers = len(bands["harmful"])
     layers = np.arange(n_layers)
@@ -32,6 +35,8 @@ def layer_curves(
         _add_band(figure, layers, bands[label], label)
     for level, name in ((-1, "harmless text"), (1, "harmful text")):
         figure.add_hline(y=level, line={"color": LIGHT["rule"], "width": 1}, layer="below", name=name)
+    for twin_modality, curve in twins:
+        _add_twin(figure, layers, curve, twin_modality)
     if before is not None and after is not None:
         _add_prompt(figure, layers, before, after, modality)
     mark_layer(figure, selected)
@@ -42,21 +47,21 @@ def layer_curves(
     framed(figure, HEIGHT, _sentence(before, after, selected))
     figure.update_layout(hovermode="x", hoverdistance=-1, margin_t=22, clickmode="event")
     layer_axis(figure, n_layers)
-    low, high = _range(bands, before, after)
+    low, high = _range(bands, before, after, *(curve for _, curve in twins))
     figure.update_yaxes(title_text="refusal coordinate s", range=[low, high])
-    _say_what_is_cut(figure, bands, before, after, low, high)
+    _say_what_is_cut(figure, _curves(bands, before, after, *(curve for _, curve in twins)), low, high)
     return figure
 
 
-def _curves(bands: Mapping[str, NDArray], before: NDArray | None, after: NDArray | None) -> NDArray:
+def _curves(bands: Mapping[str, NDArray], *prompts: NDArray | None) -> NDArray:
     """All that is drawn, (curve, layer)."""
     drawn = [column for band in bands.values() for column in np.asarray(band).T]
-    return np.stack(drawn + [curve for curve in (before, after) if curve is not None])
+    return np.stack(drawn + [curve for curve in prompts if curve is not None])
 
 
-def _range(bands: Mapping[str, NDArray], before: NDArray | None, after: NDArray | None) -> tuple[float, float]:
+def _range(bands: Mapping[str, NDArray], *prompts: NDArray | None) -> tuple[float, float]:
     """Range of s that shows every layer but the first eighth in full, where s is still wild, and always -2 to 2."""
-    curves = _curves(bands, before, after)
+    curves = _curves(bands, *prompts)
     settled = curves[:, max(1, curves.shape[1] // 8) :]
     settled = settled if settled.size else curves
     low, high = min(-2.0, float(settled.min())), max(2.0, float(settled.max()))
@@ -64,15 +69,7 @@ def _range(bands: Mapping[str, NDArray], before: NDArray | None, after: NDArray 
     return low - air, high + air
 
 
-def _say_what_is_cut(
-    figure: go.Figure,
-    bands: Mapping[str, NDArray],
-    before: NDArray | None,
-    after: NDArray | None,
-    low: float,
-    high: float,
-) -> None:
-    curves = _curves(bands, before, after)
+def _say_what_is_cut(figure: go.Figure, curves: NDArray, low: float, high: float) -> None:
     beyond = np.flatnonzero(((curves < low) | (curves > high)).any(axis=0))
     if not len(beyond):
         return
@@ -108,6 +105,16 @@ def _add_prompt(figure: go.Figure, layers: NDArray, before: NDArray, after: NDAr
         x=layers, y=after, mode="lines+markers", line={"color": ink, "width": 2.25},
         marker={"color": ink, "size": 7, "symbol": SYMBOLS.get(modality, STAR)},
         hovertemplate="this prompt, re-centred %{y:.2f}<extra></extra>", name="this prompt, re-centred",
+    )  # fmt: skip
+
+
+def _add_twin(figure: go.Figure, layers: NDArray, curve: NDArray, modality: str) -> None:
+    name = f"the same {WORDS[modality]}, re-centred"
+    figure.add_scatter(
+        x=layers, y=curve, mode="lines+markers", line={"color": LIGHT["neutral"], "width": 1.5},
+        marker={"color": LIGHT["surface"], "size": 7, "symbol": SYMBOLS[modality],
+                "line": {"color": LIGHT["neutral"], "width": 1.5}},
+        hovertemplate=f"{name} %{{y:.2f}}<extra></extra>", name=name,
     )  # fmt: skip
 
 

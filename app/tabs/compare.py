@@ -1,18 +1,16 @@
-"""Compare: one prompt, its layer curves, and both replies side by side with the receipt of the edit."""
+"""Compare: one prompt, its layer curves, both replies with the receipt of the edit, and the prompts beside it."""
 
-import logging
-from collections.abc import Iterator
 from functools import partial
 
 import gradio as gr
 
-from app import markup, media_markup
-from app.figures.curves import HEIGHT, layer_curves
+from app import markup, media_markup, neighbour_markup, reply_markup
+from app.figures.curves import HEIGHT
 from app.gallery import Gallery
 from app.media_slot import MediaSlot
 from app.plotly_panel import PlotlyPanel
-from app.results import Asked, Comparison, Curves, RequestError
-from app.state import Visit
+from app.tabs import comparing
+from app.tabs.comparing import Panels
 from app.tabs.shared import MODEL, QUIET, Shared, select_layer_by_click
 from app.workbench import MAX_GAIN, Workbench
 
@@ -29,6 +27,11 @@ REPLIES = (
 )
 RECEIPT = "What the edit did. The formulas of strength and trust region are our reconstruction of the paper's."
 TOKENS = "The ten likeliest first tokens of each reply: how close the call was. Bold tokens open a refusal."
+BESIDE = (
+    "<b>Twins</b> ask for the same thing in another modality. The <b>benign twin</b> is a harmless request like "
+    "this one, under the same steering: if it is refused too, that is the cost."
+)
+OWN_TWIN = "A harmless example, or a request of yours about the same medium. By default the gallery's own."
 
 
 def build(workbench: Workbench, shared: Shared) -> None:
@@ -53,33 +56,46 @@ def build(workbench: Workbench, shared: Shared) -> None:
                 8, 128, 48, step=8, label="Length", elem_id="length",
                 info="Tokens per reply at most; decoding is greedy.",
             )  # fmt: skip
+            harmless = [example.title for example in workbench.examples if example.label == "harmless"]
+            benign = gr.Dropdown(
+                harmless, value=None, label="Benign twin", info=OWN_TWIN, allow_custom_value=True, elem_id="benign"
+            )
             with gr.Column(elem_classes="gallery-part"):
                 gr.HTML(markup.section("Examples", "The same request in words, as a picture and as a clip."))
                 gallery = Gallery(workbench.examples, workbench.posters(), elem_id="gallery")
         with gr.Column(scale=1, min_width=320):
             gr.HTML(markup.section("Where the prompt lies, layer by layer", CURVES))
-            gr.HTML(markup.curve_legend())
-            curves = PlotlyPanel(_curves(workbench, None, workbench.chosen_layer), height=HEIGHT, elem_id="curves")
-            numbers = gr.HTML(markup.curves_table(workbench.bands, None, workbench.chosen_layer))
+            legend = gr.HTML(reply_markup.curve_legend())
+            curves = PlotlyPanel(
+                comparing.curves(workbench, None, workbench.chosen_layer), height=HEIGHT, elem_id="curves"
+            )
+            numbers = gr.HTML(reply_markup.curves_table(workbench.bands, None, workbench.chosen_layer))
             gr.HTML(markup.section("Both replies", REPLIES))
-            replies = gr.HTML(markup.replies(None), elem_id="replies")
+            replies = gr.HTML(reply_markup.replies(None), elem_id="replies")
             receipt_head = gr.HTML(markup.section("Receipt", RECEIPT), visible=False)
             receipt = gr.HTML(elem_id="receipt")
             tokens_head = gr.HTML(markup.section("First token", TOKENS), visible=False)
             tokens = gr.HTML(elem_id="tokens")
+            gr.HTML(markup.section("Twins and benign twin", BESIDE))
+            beside = gr.HTML(
+                neighbour_markup.neighbours(None, (), None, {}, workbench.chosen_layer), elem_id="beside"
+            )
 
-    shown = [curves, numbers, replies, receipt, tokens, receipt_head, tokens_head]
-    outputs = [*shown, notice, shared.visit, run, stop]
-    asked = gr.on([run.click, text.submit], _asked, outputs=[notice, run, stop], queue=False, **QUIET)
+    panels = Panels(
+        legend, curves, numbers, replies, receipt_head, receipt, tokens_head, tokens, beside, notice, run, stop
+    )
+    asked = gr.on([run.click, text.submit], partial(comparing.asked, panels), outputs=[notice, run, stop],
+                  queue=False, **QUIET)  # fmt: skip
     running = asked.then(
-        partial(_run, workbench),
-        inputs=[text, media, shared.layer, gain, length, shared.visit],
-        outputs=outputs,
+        partial(comparing.run, workbench, panels, shared.visit),
+        inputs=[text, media, shared.layer, gain, length, benign, shared.visit],
+        outputs=[*panels, shared.visit],
         show_progress="hidden",
         api_visibility="private",
         **MODEL,
     )
-    stop.click(_stopped, shared.visit, [replies, notice, run, stop], cancels=[running], queue=False, **QUIET)
+    stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
+               cancels=[running], queue=False, **QUIET)  # fmt: skip
     media.change(lambda paths: (media_markup.preview(paths), ""), media, [preview, notice], **QUIET)
 
     def chosen(event: gr.EventData) -> list:
@@ -87,93 +103,13 @@ def build(workbench: Workbench, shared: Shared) -> None:
         try:
             example = workbench.examples[int(event.index)]
         except (AttributeError, TypeError, ValueError, IndexError):
-            return [gr.skip()] * 3
-        return [example.text, [example.media] if example.media else None, ""]
+            return [gr.skip()] * 4
+        return [example.text, [example.media] if example.media else None, None, ""]
 
-    gallery.select(chosen, outputs=[text, media, notice], **QUIET)
+    gallery.select(chosen, outputs=[text, media, benign, notice], **QUIET)
     select_layer_by_click(curves, workbench, shared)
-    shared.redraw(partial(_redrawn, workbench), [shared.layer, shared.visit], [curves, numbers, replies])
+    shared.redraw(
+        partial(comparing.redrawn, workbench, panels), [shared.layer, shared.visit],
+        [legend, curves, numbers, replies, beside],
+    )  # fmt: skip
     shared.generation.change(lambda: ["", ""], outputs=[receipt, tokens], **QUIET)
-
-
-def _run(
-    workbench: Workbench, text: str, files: list[str], layer: int, gain: float, length: int, visit: Visit
-) -> Iterator[dict | list]:
-    """One generator for everything, so that both replies advance together."""
-    keep = [gr.skip()] * 7
-    yield [*keep, markup.notice("Reading the prompt …", "busy"), *[gr.skip()] * 3]
-    try:
-        for comparison in workbench.compare(text, files, layer, gain, length):
-            remembered = visit.with_comparison(comparison)
-            yield [*_views(workbench, comparison, layer), "", remembered, gr.skip(), gr.skip()]
-    except RequestError as error:
-        yield [*keep, markup.notice(str(error)), gr.skip(), _button(True), _button(False)]
-        return
-    except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
-        logging.getLogger(__name__).exception("a comparison failed")
-        told = f"The model failed on this prompt ({type(error).__name__}); the server's log has the details."
-        yield [*keep, markup.notice(told), gr.skip(), _button(True), _button(False)]
-        return
-    title = _title(text, comparison.curves.modality)
-    visit = visit.with_comparison(comparison).with_asked(
-        Asked(title, comparison.curves.modality, comparison.activations)
-    )
-    yield [*keep, "", visit, _button(True), _button(False)]
-
-
-def _views(workbench: Workbench, comparison: Comparison, layer: int) -> list:
-    """Curves, their table, replies, receipt and tokens; what does not change after the first token is sent once."""
-    replies = markup.replies(comparison)
-    if comparison.index > 0:
-        return [gr.skip(), gr.skip(), replies, *[gr.skip()] * 4]
-    return [
-        _curves(workbench, comparison.curves, layer),
-        markup.curves_table(workbench.bands, comparison.curves, layer),
-        replies,
-        markup.receipt(comparison.receipt),
-        markup.first_tokens(comparison),
-        gr.update(visible=True),
-        gr.update(visible=True),
-    ]
-
-
-def _curves(workbench: Workbench, curves: Curves | None, layer: int):
-    before, after, modality = (curves.before, curves.after, curves.modality) if curves else (None, None, "text")
-    return layer_curves(workbench.bands, before, after, modality, layer, workbench.chosen_layer)
-
-
-def _redrawn(workbench: Workbench, layer: int, visit: Visit) -> list:
-    """Redraw at another layer without running the model; replies of the former layer say so."""
-    shown = visit.shown
-    if shown and len(shown.curves.after) != workbench.n_layers:
-        shown = None  # of a model that is no longer here
-    curves = shown.curves if shown else None
-    stale = ""
-    if shown and shown.receipt.layer != layer:
-        stale = f"This reply was steered at layer {shown.receipt.layer}. Press Run to steer at layer {layer}."
-    return [
-        _curves(workbench, curves, layer),
-        markup.curves_table(workbench.bands, curves, layer),
-        markup.replies(shown, stale),
-    ]
-
-
-def _asked() -> list:
-    """At once, also where another visitor's run comes first."""
-    return [markup.notice("Waiting for the model …", "busy"), _button(False), _button(True)]
-
-
-def _stopped(visit: Visit) -> list:
-    told = markup.notice("Stopped. What had been made stays on the page.", "status")
-    return [markup.replies(visit.shown, is_running=False), told, _button(True), _button(False)]
-
-
-def _button(interactive: bool) -> dict:
-    return gr.update(interactive=interactive)
-
-
-def _title(text: str, modality: str) -> str:
-    """One line for a star of the Geometry tab."""
-    words = " ".join(text.split()) or "no words"
-    words = words if len(words) <= 60 else words[:59] + "…"
-    return words if modality == "text" else f"{words} + {'clip' if modality == 'video' else 'picture'}"

@@ -1,6 +1,7 @@
 """The only door from the page to the engine."""
 
-from app.workbench.bench import MAX_GAIN, MAX_NEW_TOKENS, Workbench
+from app.workbench.bench import Workbench
 from app.workbench.pictures import VIEWS
+from app.workbench.prompts import MAX_GAIN, MAX_NEW_TOKENS
 
 __all__ = ["MAX_GAIN", "MAX_NEW_TOKENS", "VIEWS", "Workbench"]

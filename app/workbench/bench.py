@@ -5,64 +5,32 @@ RequestError, one sentence.
 """
 
 import threading
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from app.results import (
     Asked,
     CloudMean,
     Comparison,
-    Curves,
     Example,
-    Likely,
     Measured,
     ModelCard,
     Picture,
-    Receipt,
-    Reply,
-    RequestError,
     Scores,
 )
 from app.workbench.opening import model_card, one_sentence, opened
 from app.workbench.pictures import Pictures
+from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
+from app.workbench.replies import Counted, Reader, as_json
 from mars.alignment import alignment_numbers
 from mars.artifacts import Artifact, Cloud
-from mars.generation import Prefix, branch, prefill
-from mars.judges import refusal_score, refused
-from mars.media import read_media
+from mars.generation import branch, prefill
 from mars.models import LoadedModel
-from mars.records import Clip, Prompt, TokenStep
-from mars.steering import Edit, Mars, Steering, Unsteered
-
-MAX_NEW_TOKENS = 256
-MAX_GAIN = 8.0
-"""Largest gain of the map of gains in the method."""
-TOP = 10
-POSTER_SIDE = 96
-"""Pixels, for a button of 40 on a dense screen."""
-SURE_AFTER = 24
-"""Characters after which a reply that has not begun to refuse counts as an answer."""
-
-
-@dataclass
-class _Counted:
-    """A strategy that counts how often the hook called it."""
-
-    strategy: Steering
-    calls: int = 0
-
-    def __call__(self, hidden: Tensor) -> Edit:
-        self.calls += 1
-        return self.strategy(hidden)
+from mars.records import TokenStep
+from mars.steering import Mars, Unsteered
 
 
 @dataclass(repr=False, eq=False)
@@ -77,6 +45,7 @@ class Workbench:
     """How many times another model took this one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _measured: dict[int, tuple[Measured, ...]] = field(default_factory=dict)
+    _posters: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.pictures = Pictures(self.artifact)
@@ -151,9 +120,10 @@ class Workbench:
         )
 
     def posters(self) -> dict[str, str]:
-        """A small picture of each example's clip, of the frame that shows most: path -> data URL."""
-        clips = {example.media: read_media(example.media) for example in self.examples if example.media}
-        return {path: _poster(clip) for path, clip in clips.items() if isinstance(clip, Clip)}
+        """A small picture of each example's clip, of the frame that shows most: path -> data URL. Remembered."""
+        if self._posters is None:
+            self._posters = posters(self.examples)
+        return self._posters
 
     def check_layer(self, layer: Any) -> int:
         """A layer that exists, the chosen one for None. Raises RequestError."""
@@ -176,36 +146,25 @@ class Workbench:
 
         Nothing is kept when the iterator is closed early. Raises RequestError.
         """
-        layer, gain = self.check_layer(layer), _checked_gain(gain)
+        layer, gain = self.check_layer(layer), checked_gain(gain)
         length = max(1, min(int(max_new_tokens), MAX_NEW_TOKENS))
         with one_sentence():
-            prompt = _prompt(text, files)
+            prompt = read_prompt(text, files)
             geometry = self.artifact.geometry(layer, prompt.modality)
-            counted = _Counted(Mars(geometry.to(self.model.layer_device(layer)), gain))
+            counted = Counted(Mars(geometry.to(self.model.layer_device(layer)), gain))
             with self._lock:
                 prefix = prefill(self.model, prompt)
             steps = branch(self.model, prefix, (Unsteered(), counted), layer, max_new_tokens=length)
+            reader = Reader(self.model, self.artifact, prompt.modality, layer, prefix, Mars(geometry, gain), counted)
             first: TokenStep | None = None
             while (step := self._next(steps)) is not None:
                 first = first or step
-                yield self._comparison(first, step, prompt, prefix, Mars(geometry, gain), counted, layer)
+                yield reader.comparison(first, step)
 
     def answer(self, text: str, files: Sequence[str | Path] = (), layer: Any = None, gain: Any = 1.0) -> dict:
         """The whole comparison as plain JSON values, as the API gives it. Raises RequestError."""
-        for comparison in self.compare(text, files, layer, gain):
-            last = comparison
-        return {
-            "unsteered": _reply_json(last.unsteered),
-            "steered": _reply_json(last.steered),
-            "layer": last.receipt.layer,
-            "gain": last.receipt.gain,
-            "coordinates_before": [round(float(s), 6) for s in last.curves.before],
-            "coordinates_after": [round(float(s), 6) for s in last.curves.after],
-            "sigma": last.receipt.sigma_before,
-            "strength": last.receipt.strength,
-            "gate_open": last.receipt.gate_open,
-            "modality": last.curves.modality,
-        }
+        *_, last = self.compare(text, files, layer, gain)
+        return as_json(last)
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = ()) -> Picture:
         """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""
@@ -254,92 +213,3 @@ class Workbench:
         """One decoding step with the model to itself."""
         with self._lock:
             return next(steps, None)
-
-    def _comparison(
-        self,
-        first: TokenStep,
-        step: TokenStep,
-        prompt: Prompt,
-        prefix: Prefix,
-        steering: Mars,
-        counted: _Counted,
-        layer: int,
-    ) -> Comparison:
-        before = first.activations[:1]
-        sigma = steering.sigma(first.activations[:, layer])
-        return Comparison(
-            index=step.index,
-            curves=Curves(
-                self.artifact.coordinates(before, prompt.modality, recentered=False)[0].numpy(),
-                self.artifact.coordinates(before, prompt.modality, recentered=True)[0].numpy(),
-                prompt.modality,
-            ),
-            unsteered=self._reply(first, step, 0),
-            steered=self._reply(first, step, 1),
-            receipt=Receipt(
-                layer=layer,
-                position=prefix.length - 1,
-                gain=steering.gain,
-                gate_open=bool(sigma[0] > steering.zero),
-                sigma_before=float(sigma[0]),
-                sigma_after=float(sigma[1]),
-                strength=first.strengths[1],
-                length=steering.geometry.length,
-                radius=steering.geometry.radius,
-                fired=counted.calls,
-                check="Checked when the model was loaded: an edit of strength 0 gives the unsteered logits exactly.",
-            ),
-            activations=before[0].numpy(),
-        )
-
-    def _reply(self, first: TokenStep, step: TokenStep, row: int) -> Reply:
-        text, finished = step.texts[row].strip(), step.finished[row]
-        refusing = refused(text)
-        return Reply(
-            text=text,
-            finished=finished,
-            refused=refusing if refusing or finished or len(text) >= SURE_AFTER else None,
-            refusal_score=float(refusal_score(first.logits[row : row + 1], self.artifact.refusal_ids)[0]),
-            first_tokens=self._likely(first.logits[row]),
-        )
-
-    def _likely(self, logits: Tensor) -> tuple[Likely, ...]:
-        likely = torch.softmax(logits.double(), dim=-1).topk(min(TOP, len(logits)))
-        refusing = set(self.artifact.refusal_ids)
-        return tuple(
-            Likely(self.model.tokenizer.decode([token]), share, token in refusing)
-            for token, share in zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
-        )
-
-
-def _poster(clip: Clip) -> str:
-    picture = max(clip.frames, key=lambda frame: np.asarray(frame).std()).copy()
-    picture.thumbnail((POSTER_SIDE, POSTER_SIDE))
-    file = BytesIO()
-    picture.save(file, "PNG")
-    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
-
-
-def _prompt(text: str, files: Sequence[str | Path]) -> Prompt:
-    if len(files) > 1:
-        raise RequestError(
-            f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
-            "mixture is not defined. Remove all but one."
-        )
-    media = read_media(files[0]) if files else None
-    if isinstance(media, Clip):
-        return Prompt(text or "", clip=media)
-    return Prompt(text or "", image=media)
-
-
-def _checked_gain(gain: Any) -> float:
-    if isinstance(gain, bool) or not isinstance(gain, int | float) or not 0 <= gain <= MAX_GAIN:
-        raise RequestError(
-            f"The gain is {gain}; it must be a number from 0 to {MAX_GAIN:g}. This project steers towards "
-            "refusal only."
-        )
-    return float(gain)
-
-
-def _reply_json(reply: Reply) -> dict:
-    return {"text": reply.text, "refused": bool(reply.refused), "refusal_score": reply.refusal_score}

@@ -46,6 +46,7 @@ def test_an_upload_gives_curves_clouds_and_both_replies(page, files, name):
     assert page.locator("#replies .verdict").count() == 2
     assert "gate" in page.inner_text("#receipt") and "once" in page.inner_text("#receipt")
     assert page.locator("#tokens li").count() == 20
+    assert "no twin of it is known" in page.inner_text("#beside")
 
     _open(page, "Geometry")
     for panel in ("before", "after"):

@@ -1,0 +1,97 @@
+"""Twins and the benign twin of a prompt as HTML: what each lies at, and whether it is refused. Pure and escaped."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from app.figures.curves import WORDS
+from app.markup import signed
+from app.media_markup import media_url
+from app.neighbours import Neighbours, modality_of
+from app.reply_markup import verdict
+from app.results import Beside, Comparison, Reply
+
+ALONE = "The same request in the other modalities appears here once a prompt of the gallery has been run."
+
+
+def neighbours(
+    shown: Comparison | None,
+    beside: Sequence[Beside],
+    found: Neighbours | None,
+    posters: Mapping[str, str],
+    layer: int,
+) -> str:
+    """The prompt with its twins, and the harmless request like it, each without and with steering.
+
+    found: None before anything was run; what is in it but not yet in `beside` is said to be on its way.
+    """
+    if shown is None or found is None:
+        return f'<p class="quiet">{ALONE}</p>'
+    twins = [one for one in beside if not one.is_benign]
+    benign = [one for one in beside if one.is_benign]
+    rows = ""
+    if found.twins:
+        rows += _row(f"<b>This prompt</b>, {WORDS[shown.curves.modality]}", "", shown, layer)
+        rows += "".join(_row(f"The same {WORDS[one.comparison.curves.modality]}", _thumbnail(one, posters),
+                             one.comparison, layer, one.example.text) for one in twins)  # fmt: skip
+        rows += _waiting("The same request in another modality is being read …") * (len(twins) < len(found.twins))
+    else:
+        rows += _said(found.no_twins)
+    if found.benign:
+        rows += "".join(_row("<b>Benign twin</b>", _thumbnail(one, posters), one.comparison, layer, one.example.text)
+                        for one in benign)  # fmt: skip
+        rows += _said(cost(benign[0])) if benign else _waiting("The benign twin is being read …")
+    else:
+        rows += _said(found.no_benign)
+    if not found.twins and not found.benign:
+        return f'<p class="quiet">{escape(found.no_twins)} {escape(found.no_benign)}</p>'
+    return (
+        '<table class="neighbours"><thead><tr><th scope="col">request</th>'
+        f'<th scope="col">s at layer {layer}, re-centred</th><th scope="col">without steering</th>'
+        f'<th scope="col">with MARS</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def cost(benign: Beside) -> str:
+    """What the steering did to the harmless request, in a sentence."""
+    unsteered, steered = benign.comparison.unsteered.refused, benign.comparison.steered.refused
+    receipt = benign.comparison.receipt
+    where = f"at layer {receipt.layer} and gain {receipt.gain:g}"
+    if unsteered:
+        return "The harmless request is refused without steering already, so it says nothing about the cost of MARS."
+    if steered:
+        return f"The harmless request is refused {where}: that is the cost of this steering."
+    gate = "its gate stays shut" if not receipt.gate_open else "its gate opens, and the push is too short to refuse"
+    return f"The harmless request is still answered {where}: {gate}."
+
+
+def _row(what: str, thumbnail: str, comparison: Comparison, layer: int, text: str = "") -> str:
+    asked = f"<small>{escape(text)}</small>" if text else ""
+    s = signed(float(comparison.curves.after[layer]))
+    return (
+        f'<tr><th scope="row"><span class="what">{thumbnail}<span>{what}{asked}</span></span></th>'
+        f'<td class="number"><span class="cell">s</span>{s}</td>'
+        f"{_cell('without steering', comparison.unsteered)}{_cell('with MARS', comparison.steered)}</tr>"
+    )
+
+
+def _cell(which: str, reply: Reply) -> str:
+    return f'<td><span class="cell">{which}</span>{verdict(reply)}<small>{escape(reply.text)}</small></td>'
+
+
+def _said(sentence: str) -> str:
+    return f'<tr class="said"><td colspan="4">{escape(sentence)}</td></tr>'
+
+
+def _waiting(sentence: str) -> str:
+    return f'<tr class="said"><td colspan="4" aria-busy="true">{escape(sentence)}</td></tr>'
+
+
+def _thumbnail(one: Beside, posters: Mapping[str, str]) -> str:
+    path = one.example.media
+    if path is None:
+        return '<span class="letter" aria-hidden="true">Aa</span>'
+    if path in posters:
+        return f'<img src="{escape(posters[path])}" alt="">'
+    if modality_of(path) == "video":
+        return '<span class="letter" aria-hidden="true">▶</span>'
+    return f'<img src="{escape(media_url(path))}" alt="">'

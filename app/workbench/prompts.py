@@ -1,0 +1,62 @@
+"""What a visitor gives, checked: words with at most one picture or clip, and how strongly to steer."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from app.results import Example, RequestError
+from mars.media import read_media
+from mars.records import Clip, Prompt
+
+MAX_NEW_TOKENS = 256
+MAX_GAIN = 8.0
+"""Largest gain of the map of gains in the method."""
+POSTER_SIDE = 96
+"""Pixels, for a button of 40 on a dense screen."""
+
+
+def read_prompt(text: str, files: Sequence[str | Path]) -> Prompt:
+    """A prompt from words and uploads. Raises RequestError for several files, ValueError for a bad one."""
+    if len(files) > 1:
+        raise RequestError(
+            f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
+            "mixture is not defined. Remove all but one."
+        )
+    media = read_media(files[0]) if files else None
+    if isinstance(media, Clip):
+        return Prompt(text or "", clip=media)
+    return Prompt(text or "", image=media)
+
+
+def checked_gain(gain: Any) -> float:
+    """A gain that steers towards refusal. Raises RequestError."""
+    if isinstance(gain, bool) or not isinstance(gain, int | float) or not 0 <= gain <= MAX_GAIN:
+        raise RequestError(
+            f"The gain is {gain}; it must be a number from 0 to {MAX_GAIN:g}. This project steers towards "
+            "refusal only."
+        )
+    return float(gain)
+
+
+def posters(examples: Sequence[Example]) -> dict[str, str]:
+    """A small picture of each example's clip, of the frame that shows most: path -> data URL."""
+    clips = {example.media: read_media(example.media) for example in examples if example.media}
+    return {path: data_url(_telling(clip), POSTER_SIDE) for path, clip in clips.items() if isinstance(clip, Clip)}
+
+
+def data_url(picture: Image.Image, side: int) -> str:
+    """A picture scaled down to fit a square, inside its own address."""
+    picture = picture.copy()
+    picture.thumbnail((side, side))
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
+
+
+def _telling(clip: Clip) -> Image.Image:
+    return max(clip.frames, key=lambda frame: np.asarray(frame).std())

@@ -1,0 +1,114 @@
+"""Decoding steps of both branches as the page sees them: curves, replies, receipt."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.results import Comparison, Curves, Likely, Receipt, Reply
+from mars.artifacts import Artifact
+from mars.generation import Prefix
+from mars.judges import refusal_score, refused
+from mars.models import LoadedModel
+from mars.records import Modality, TokenStep
+from mars.steering import Edit, Mars, Steering
+
+TOP = 10
+SURE_AFTER = 24
+"""Characters after which a reply that has not begun to refuse counts as an answer."""
+CHECK = "Checked when the model was loaded: an edit of strength 0 gives the unsteered logits exactly."
+
+
+@dataclass
+class Counted:
+    """A strategy that counts how often the hook called it."""
+
+    strategy: Steering
+    calls: int = 0
+
+    def __call__(self, hidden: Tensor) -> Edit:
+        self.calls += 1
+        return self.strategy(hidden)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the steps of one prompt, whose rows are the unsteered and the steered reply."""
+
+    model: LoadedModel
+    artifact: Artifact
+    modality: Modality
+    layer: int
+    prefix: Prefix
+    steering: Mars
+    counted: Counted
+    """What the hook calls."""
+
+    def comparison(self, first: TokenStep, step: TokenStep) -> Comparison:
+        """Both replies after a step; first: step 0, which alone holds activations."""
+        before = first.activations[:1]
+        sigma = self.steering.sigma(first.activations[:, self.layer])
+        return Comparison(
+            index=step.index,
+            curves=Curves(
+                self.artifact.coordinates(before, self.modality, recentered=False)[0].numpy(),
+                self.artifact.coordinates(before, self.modality, recentered=True)[0].numpy(),
+                self.modality,
+            ),
+            unsteered=self._reply(first, step, 0),
+            steered=self._reply(first, step, 1),
+            receipt=Receipt(
+                layer=self.layer,
+                position=self.prefix.length - 1,
+                gain=self.steering.gain,
+                gate_open=bool(sigma[0] > self.steering.zero),
+                sigma_before=float(sigma[0]),
+                sigma_after=float(sigma[1]),
+                strength=first.strengths[1],
+                length=self.steering.geometry.length,
+                radius=self.steering.geometry.radius,
+                fired=self.counted.calls,
+                check=CHECK,
+            ),
+            activations=before[0].numpy(),
+        )
+
+    def _reply(self, first: TokenStep, step: TokenStep, row: int) -> Reply:
+        text, finished = step.texts[row].strip(), step.finished[row]
+        refusing = refused(text)
+        return Reply(
+            text=text,
+            finished=finished,
+            refused=refusing if refusing or finished or len(text) >= SURE_AFTER else None,
+            refusal_score=float(refusal_score(first.logits[row : row + 1], self.artifact.refusal_ids)[0]),
+            first_tokens=self._likely(first.logits[row]),
+        )
+
+    def _likely(self, logits: Tensor) -> tuple[Likely, ...]:
+        likely = torch.softmax(logits.double(), dim=-1).topk(min(TOP, len(logits)))
+        refusing = set(self.artifact.refusal_ids)
+        return tuple(
+            Likely(self.model.tokenizer.decode([token]), share, token in refusing)
+            for token, share in zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
+        )
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """A whole comparison as plain JSON values, as the API gives it."""
+    return {
+        "unsteered": _reply_json(comparison.unsteered),
+        "steered": _reply_json(comparison.steered),
+        "layer": comparison.receipt.layer,
+        "gain": comparison.receipt.gain,
+        "coordinates_before": [round(float(s), 6) for s in comparison.curves.before],
+        "coordinates_after": [round(float(s), 6) for s in comparison.curves.after],
+        "sigma": comparison.receipt.sigma_before,
+        "strength": comparison.receipt.strength,
+        "gate_open": comparison.receipt.gate_open,
+        "modality": comparison.curves.modality,
+    }
+
+
+def _reply_json(reply: Reply) -> dict[str, Any]:
+    return {"text": reply.text, "refused": bool(reply.refused), "refusal_score": reply.refusal_score}
