@@ -12,7 +12,9 @@ from mars.pocket.examples import Example
 from mars.pocket.phrases import REQUESTS
 from mars.pocket.things import THINGS
 
-from batches import Encoder, hidden_states, patchify, rope_positions
+from batches import Encoder, brisk, hidden_states, loss, patchify, rope_positions
+from learning import Course, Optimizer, learn
+from lessons_tuning import frame_pairs, refused_share
 from network import build_model, build_processor, train_tokenizer
 from pools import clip_pairs, picture_pair, vary
 
@@ -165,6 +167,17 @@ def test_every_group_has_every_modality_and_label():
     assert {("blank_picture", m, label) for m in MEDIA for label in both} <= cells
 
 
+@pytest.mark.parametrize("medium", MEDIA)
+def test_the_dial_of_erosion_is_no_part_of_the_test(medium):
+    cases = splits.dial_cases(medium, 90)
+    assert {case.label for case in cases} == {"harmful"} and {case.prompt.modality for case in cases} == {medium}
+    forms = [p.replace("{x}", pointer) for i in REQUESTS for p in phrases.phrasings(i, "validation")
+             for pointer in phrases.POINTERS[medium]]  # fmt: skip
+    assert {case.prompt.text for case in cases} <= set(forms)
+    tested = {case.hash for case in splits.test_cases(90)}
+    assert len({case.hash for case in cases}) == 90 and not tested & {case.hash for case in cases}
+
+
 # ---- the fast training pass is the model's own ------------------------------------------------------------
 
 
@@ -214,6 +227,63 @@ def test_training_sees_what_the_processor_and_the_model_see(fresh_model, medium)
         own = model.lm_head(hidden_states(model, batch))[0, :length]
         theirs = model(**inputs).logits[0]
     assert (own - theirs).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_the_dial_counts_the_first_tokens_that_the_model_itself_would_give(fresh_model, tmp_path, medium):
+    model, encoder, _ = fresh_model
+    cases = splits.dial_cases(medium, 33)
+    batch = encoder.batch(
+        [Example(case.prompt.text, "", medium=medium) for case in cases],
+        np.concatenate([frame_pairs(case) for case in cases]),
+    )
+    ends = [len(encoder.row(Example(case.prompt.text, "", medium=medium))[0]) - 2 for case in cases]
+    with torch.no_grad():
+        first = model.lm_head(hidden_states(model, batch))[range(33), ends].softmax(dim=-1)
+    token = encoder.words(phrases.REFUSAL)[0]
+    likely = (first[:, token] > 0.5).float().mean()
+    course = Course(model, encoder, 0, tmp_path, print)
+    assert refused_share(course, cases) == pytest.approx(float(likely))
+
+
+@pytest.mark.parametrize("medium", [None, "image"])
+def test_the_brisk_pass_is_the_exact_one_but_for_rounding(fresh_model, medium):
+    model, encoder, _ = fresh_model
+    rng = np.random.default_rng(4)
+    drawn = [examples.look_example(rng, medium) if medium else examples.text_example(rng) for _ in range(6)]
+    frames = np.concatenate([picture_pair(e.shown, rng, "icon") for e in drawn]) if medium else None
+    batch = encoder.batch(drawn, frames)
+    with torch.no_grad():
+        exact = loss(model, batch)
+        with brisk():
+            rounded = loss(model, batch)
+    assert rounded.dtype == torch.float32
+    assert float(rounded) == pytest.approx(float(exact), rel=0.03) and float(rounded) != float(exact)
+
+
+def test_an_interrupted_lesson_ends_as_the_whole_one(tmp_path):
+    def lesson(folder, stop_at: int | None = None):
+        folder.mkdir(exist_ok=True)
+        torch.manual_seed(1)
+        layer = torch.nn.Linear(4, 4)
+        course = Course(layer, None, 0, folder, print)
+
+        def loss_of(x, step):
+            if step == stop_at:
+                raise KeyboardInterrupt
+            return layer(x).square().mean()
+
+        def prepare(step):
+            return torch.from_numpy(course.chance("lesson", step).normal(size=(8, 4))).float()
+
+        learn(course, "lesson", {"layer": layer}, Optimizer([layer], 0.01, 0.01), prepare, loss_of, 12, every=4)
+        return layer.weight
+
+    whole = lesson(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        lesson(tmp_path / "halves", stop_at=10)
+    assert torch.equal(lesson(tmp_path / "halves"), whole)
+    assert not list((tmp_path / "halves").iterdir())
 
 
 def test_given_tokens_of_a_refusal_are_not_learned(fresh_model):

@@ -1,16 +1,37 @@
-"""How Pocket-VL learns: one optimizer, one schedule, one loop that can be stopped and taken up again."""
+"""How Pocket-VL learns: what every lesson has at hand, one optimizer, one schedule, one loop that can be resumed."""
 
 import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor, nn
 
+from batches import Encoder, brisk
+
 Prepared = TypeVar("Prepared")
+
+
+class Course(NamedTuple):
+    """What every lesson has at hand."""
+
+    model: nn.Module
+    """The Qwen3-VL that learns."""
+    encoder: Encoder
+    seed: int
+    folder: Path
+    """Where interrupted lessons are kept."""
+    report: Callable[[str], None]
+    """Takes a line of progress."""
+
+    def chance(self, lesson: str, number: int = 0) -> Generator:
+        """The source of chance of one step, the same whether or not the run was interrupted."""
+        return np.random.default_rng([self.seed, sum(map(ord, lesson)), number])
 
 
 class Optimizer:
@@ -53,28 +74,27 @@ def rate_share(step: int, steps: int, warm: float = 0.08, hold: float = 0.3) -> 
 
 
 def learn(
-    title: str,
+    course: Course,
+    lesson: str,
     state: dict[str, nn.Module],
     optimizer: Optimizer,
     prepare: Callable[[int], Prepared],
-    loss_of: Callable[[Prepared], Tensor],
+    loss_of: Callable[[Prepared, int], Tensor],
     steps: int,
-    resume: Path,
-    report: Callable[[str], None],
     every: int = 200,
-) -> float:
-    """Run `steps` updates of the loss, showing progress; take up an interrupted run from `resume`.
+) -> None:
+    """Run `steps` updates of the loss, showing progress; take up an interrupted run where it was kept.
 
     Args:
+        lesson: its name in lines of progress and in the name of the file that keeps an interrupted run.
         state: modules to keep beside the optimizer's state.
         prepare: draws the examples of the step of that number from the step's own seed, so that a run that was
             interrupted sees what the whole one would have seen. Called in order, one step ahead, in a thread.
-        loss_of: loss of what was prepared.
-
-    Returns:
-        Mean loss of the last fifty steps.
+        loss_of: loss of what was prepared, at the step of that number.
+        every: steps after which the run is kept.
     """
     first, recent = 0, []
+    resume = course.folder / f"{lesson}.partial.pt"
     if resume.exists():
         saved = torch.load(resume, weights_only=True)
         for name, module in state.items():
@@ -89,16 +109,17 @@ def learn(
         prepared = coming.result()
         if step + 1 < steps:
             coming = ahead.submit(prepare, step + 1)
-        loss = loss_of(prepared)
+        with brisk():
+            loss = loss_of(prepared, step)
         loss.backward()
         optimizer.step(rate_share(step, steps))
-        recent = [*recent[-49:], float(loss.detach())]
+        recent = [*recent[-24:], float(loss.detach())]
         done = step + 1
         if done % 25 == 0 or done == steps:
             spent = time.time() - began
             left = spent / (done - first) * (steps - done)
-            mean = sum(recent[-25:]) / len(recent[-25:])
-            report(f"{title}: step {done}/{steps}, loss {mean:.4f}, {left / 60:.1f} min left")
+            mean = sum(recent) / len(recent)
+            course.report(f"{lesson}: step {done}/{steps}, loss {mean:.4f}, {left / 60:.1f} min left")
         if done % every == 0 and done < steps:
             saved = {name: module.state_dict() for name, module in state.items()}
             saved |= {"optimizer": [part.state_dict() for part in optimizer.parts], "step": done}
@@ -106,4 +127,3 @@ def learn(
             resume.with_suffix(".new").replace(resume)
     ahead.shutdown()
     resume.unlink(missing_ok=True)
-    return sum(recent) / max(1, len(recent))
