@@ -23,10 +23,10 @@ def block_output(output: Tensor | tuple) -> Tensor:
 
 @dataclass
 class Capture:
-    """What the blocks put out at one position of the last pass."""
+    """What the blocks put out at one position of the last pass, or at a slice of them."""
 
-    position: int
-    """Position read in the pass, as an index; -1 is the last."""
+    position: int | slice
+    """Position read in the pass, as an index; -1 is the last. A slice keeps the axis of positions."""
     outputs: list[Tensor | None] = field(default_factory=list)
     """One (row, d_model) per layer; None for a block that has not run."""
 
@@ -39,8 +39,8 @@ class Capture:
 
 
 @contextmanager
-def capturing(layers: Sequence[nn.Module], position: int = -1) -> Iterator[Capture]:
-    """Record every layer's output at one position of each pass made inside; a later pass replaces an earlier."""
+def capturing(layers: Sequence[nn.Module], position: int | slice = -1) -> Iterator[Capture]:
+    """Record every layer's output at one position, or a slice of them; a later pass replaces an earlier one."""
     capture = Capture(position, [None] * len(layers))
 
     def reader(layer: int):
