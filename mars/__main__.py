@@ -86,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     judging.add_argument(
         "--max-rows", type=int, default=Settings.max_rows, help="replies in one batch; fewer need less memory"
     )
+    judging.add_argument(
+        "--window",
+        type=int,
+        default=Settings.window,
+        help="cases read ahead to share batches; fewer need less memory",
+    )
     judging.add_argument("--judge", help="module:function, from a reply to whether it refuses (default: phrases)")
     judging.add_argument(
         "--json", type=Path, help="write the results here; FILE.run beside it keeps finished cases until then"
@@ -123,6 +129,7 @@ def _eval(options: argparse.Namespace) -> None:
         seed=options.seed,
         max_new_tokens=options.max_new_tokens,
         max_rows=options.max_rows,
+        window=options.window,
         judge=_judge(options.judge),
     )
     strategies = list(LINEUP) if options.strategies == "all" else [s.strip() for s in options.strategies.split(",")]

@@ -1,6 +1,6 @@
 """Every strategy on the same cases: what each replies, and what became of it.
 
-All strategies of a case that act in the same place share one prefill and one batch.
+All strategies of a case that act in the same place share one prefill, and cases of one length share a batch.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mars.artifacts import Artifact, weights_mark
 from mars.cases import Case, Outcome, Reply
-from mars.generation import Prefix, Site, branch, prefill
+from mars.generation import Prefix, Site, branch, prefill, side_by_side
 from mars.judges import Judge, refusal_score, refused
 from mars.lineup import LINEUP, Place, Row, place_of, rows_of, steering_of
 from mars.models import LoadedModel
@@ -49,6 +49,8 @@ class Settings:
     """Enough of a reply to see how it opens and what it names."""
     max_rows: int = 32
     """Rows of one batch at most; fewer need less memory."""
+    window: int = 16
+    """Cases that are read ahead, so that those of one length share batches; fewer need less memory."""
     judge: Judge = refused
     """Says whether a reply is a refusal."""
 
@@ -58,6 +60,8 @@ class Settings:
             raise ValueError(f"A reply of {self.max_new_tokens} tokens cannot be judged; allow at least 1.")
         if self.max_rows < 1:
             raise ValueError(f"A batch of {self.max_rows} rows holds nothing; allow at least 1.")
+        if self.window < 1:
+            raise ValueError(f"A window of {self.window} cases holds nothing; allow at least 1.")
 
     def at(self, model: LoadedModel, artifact: Artifact) -> "Settings":
         """The same with the layer told. Raises ModelError on a layer that does not exist."""
@@ -152,60 +156,106 @@ def _each(
 ) -> Iterator[tuple[Case, list[Outcome]]]:
     """Every case with what became of it, from the run file where it is finished there."""
     rows, settings = rows_of(strategies), settings.at(model, artifact)
-    for number, case in enumerate(cases):
-        known = run_file.outcomes(case.hash) if run_file else {}
-        missing = [row for row in rows if row not in known]
-        if missing:
-            replies = answer(model, artifact, case.prompt, missing, settings)
-            unsteered = replies[UNSTEERED].logits
-            found = {row: _outcome(case, row, replies[row], unsteered, artifact, settings) for row in missing}
-            if run_file:
-                run_file.add(case.hash, found.values())
-            known.update(found)
-        yield case, [known[row]._replace(case=number) for row in rows]
-        progress(number + 1, len(cases))
+    for start in range(0, len(cases), settings.window):
+        window = cases[start : start + settings.window]
+        known = [run_file.outcomes(case.hash) if run_file else {} for case in window]
+        missing = [[row for row in rows if row not in finished] for finished in known]
+        unfinished = [number for number, asked in enumerate(missing) if asked]
+        answers = answer(
+            model,
+            artifact,
+            [window[number].prompt for number in unfinished],
+            [missing[number] for number in unfinished],
+            settings,
+        )
+        replies = dict(zip(unfinished, answers, strict=True))
+        for number, case in enumerate(window):
+            if number in replies:
+                made, unsteered = replies[number], replies[number][UNSTEERED].logits
+                asked = missing[number]
+                found = {row: _outcome(case, row, made[row], unsteered, artifact, settings) for row in asked}
+                if run_file:
+                    run_file.add(case.hash, found.values())
+                known[number].update(found)
+            yield case, [known[number][row]._replace(case=start + number) for row in rows]
+            progress(start + number + 1, len(cases))
 
 
 def answer(
-    model: LoadedModel, artifact: Artifact, prompt: Prompt, rows: Sequence[Row], settings: Settings
-) -> dict[Row, Reply]:
-    """Replies of all rows to one prompt, and of the unsteered model whether asked for or not."""
+    model: LoadedModel,
+    artifact: Artifact,
+    prompts: Sequence[Prompt],
+    rows: Sequence[Sequence[Row]],
+    settings: Settings,
+) -> list[dict[Row, Reply]]:
+    """Replies to each prompt by the rows asked of it, and by the unsteered model whether asked for or not."""
     settings = settings.at(model, artifact)
-    batches: dict[Place, list[Row]] = defaultdict(list)
-    for row in dict.fromkeys((UNSTEERED, *rows)):
-        if not LINEUP[row.strategy].checks_itself:
-            batches[place_of(row, settings.layer, model.n_layers)].append(row)
-    prefixes: dict[str | None, Prefix] = {}
-    replies: dict[Row, Reply] = {}
-    for (system, layer, site), batch in batches.items():
-        if system not in prefixes:
-            prefixes[system] = prefill(model, _with_system(prompt, system))
-        geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
-        edits = [steering_of(row, geometry, artifact.permuted[layer], settings.gain, settings.seed) for row in batch]
-        found = _replies(model, prefixes[system], edits, layer, site, settings)
-        replies.update(zip(batch, found, strict=True))
-    for row in rows:
-        if LINEUP[row.strategy].checks_itself:
-            replies[row] = check_itself(model, prompt, replies[UNSTEERED], settings.max_new_tokens)
+    asked: dict[Place, list[tuple[int, Row]]] = defaultdict(list)
+    for number, wanted in enumerate(rows):
+        for row in dict.fromkeys((UNSTEERED, *wanted)):
+            if not LINEUP[row.strategy].checks_itself:
+                asked[place_of(row, settings.layer, model.n_layers)].append((number, row))
+    prefixes: dict[tuple[str | None, int], Prefix] = {}
+    replies: list[dict[Row, Reply]] = [{} for _ in prompts]
+    for place, questions in asked.items():
+        alike: dict[int, list[tuple[int, Row]]] = defaultdict(list)
+        for number, row in questions:
+            key = place.system, number
+            if key not in prefixes:
+                prefixes[key] = prefill(model, _with_system(prompts[number], place.system))
+            alike[prefixes[key].length].append((number, row))
+        for group in alike.values():
+            numbers = list(dict.fromkeys(number for number, _ in group))
+            prefix = side_by_side([prefixes[place.system, number] for number in numbers])
+            edits = [
+                (numbers.index(number), _steering(model, artifact, prompts[number], row, place.layer, settings))
+                for number, row in group
+            ]
+            found = _replies(model, prefix, edits, place.layer, place.site, settings)
+            for (number, row), reply in zip(group, found, strict=True):
+                replies[number][row] = reply
+    for number, wanted in enumerate(rows):
+        for row in wanted:
+            if LINEUP[row.strategy].checks_itself:
+                first = replies[number][UNSTEERED]
+                replies[number][row] = check_itself(model, prompts[number], first, settings.max_new_tokens)
     return replies
 
 
+def _steering(
+    model: LoadedModel, artifact: Artifact, prompt: Prompt, row: Row, layer: int, settings: Settings
+) -> Steering:
+    geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
+    return steering_of(row, geometry, artifact.permuted[layer], settings.gain, settings.seed)
+
+
 def _replies(
-    model: LoadedModel, prefix: Prefix, edits: Sequence[Steering], layer: int, site: Site, settings: Settings
+    model: LoadedModel,
+    prefix: Prefix,
+    edits: Sequence[tuple[int, Steering]],
+    layer: int,
+    site: Site,
+    settings: Settings,
 ) -> list[Reply]:
-    """A reply to each edit. Edits that make the same of the prompt, as shut gates do, share a row."""
+    """A reply to each edit of a prompt of the prefix, named by its number.
+
+    Edits that make the same of a prompt, as shut gates do, share a row.
+    """
     shared = list(range(len(edits)))
-    if site == "first" and len(edits) > 1:
-        step = next(branch(model, prefix, (Unsteered(),), layer, max_new_tokens=1))
+    prompts = len(prefix.last_token)
+    if site == "first" and len(edits) > prompts:
+        plain = (Unsteered(),) * prompts
+        step = next(branch(model, prefix, plain, layer, of=range(prompts), max_new_tokens=1))
         hidden = step.activations[:, layer].to(model.layer_device(layer), model.dtype)
-        made = [edit(hidden).hidden.float().cpu().numpy().tobytes() for edit in edits]
-        shared = [made.index(state) for state in made]
+        made = [(of, edit(hidden[of : of + 1]).hidden.float().cpu().numpy().tobytes()) for of, edit in edits]
+        firsts = {state: number for number, state in reversed(list(enumerate(made)))}
+        shared = [firsts[state] for state in made]
     distinct = sorted(set(shared))
     found: dict[int, Reply] = {}
     for start in range(0, len(distinct), settings.max_rows):
         rows = distinct[start : start + settings.max_rows]
-        batch = [edits[row] for row in rows]
-        steps = list(branch(model, prefix, batch, layer, site=site, max_new_tokens=settings.max_new_tokens))
+        of, batch = zip(*(edits[row] for row in rows), strict=True)
+        steps = list(branch(model, prefix, batch, layer, of=of, site=site, max_new_tokens=settings.max_new_tokens))
         parts = zip(steps[-1].texts, steps[0].logits, steps[0].strengths, strict=True)
         found.update(zip(rows, map(Reply._make, parts), strict=True))
     return [found[row] for row in shared]

@@ -23,16 +23,19 @@ Site = Literal["first", "every"]
 
 
 class Prefix(NamedTuple):
-    """A prompt read up to, not including, its last token. Branches copy it and never change it."""
+    """A prompt read up to, not including, its last token. Branches copy it and never change it.
+
+    `side_by_side` makes one of several prompts, a row each.
+    """
 
     last_token: Tensor
-    """The token that the branches run first: (1, 1)."""
+    """The token that the branches run first: (prompt, 1)."""
     length: int
     """Positions of the whole prompt, the last token included."""
     cache: Any
-    """KV cache (and recurrent states) of all positions but the last, for one row; None where there are none."""
+    """KV cache (and recurrent states) of all positions but the last, a row a prompt; None where there are none."""
     rope_deltas: Tensor | None
-    """Position of the last token less its index, which Qwen models keep on themselves between calls: (1, 1)."""
+    """Position of the last token less its index, which Qwen models keep on themselves between calls: (prompt, 1)."""
 
 
 @torch.inference_mode()
@@ -52,6 +55,25 @@ def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
     return Prefix(ids[:, -1:], length, cache, _rope_deltas(model, shortened))
 
 
+def side_by_side(prefixes: Sequence[Prefix]) -> Prefix:
+    """Prompts of one length as one prefix; nothing is padded, so each is read as it would be alone.
+
+    The originals stay as they are. Raises ValueError on prompts of different lengths.
+    """
+    lengths = sorted({prefix.length for prefix in prefixes})
+    if len(lengths) != 1:
+        raise ValueError(f"Prompts side by side have one length; got {', '.join(map(str, lengths))} positions.")
+    if len(prefixes) == 1:
+        return prefixes[0]
+    deltas = [prefix.rope_deltas for prefix in prefixes]
+    return Prefix(
+        torch.cat([prefix.last_token for prefix in prefixes]),
+        lengths[0],
+        _stacked([prefix.cache for prefix in prefixes]),
+        None if deltas[0] is None else torch.cat(deltas),
+    )
+
+
 @torch.inference_mode()
 def branch(
     model: LoadedModel,
@@ -59,10 +81,13 @@ def branch(
     strategies: Sequence[Steering],
     layer: int,
     *,
+    of: Sequence[int] | None = None,
     site: Site = "first",
     max_new_tokens: int = 48,
 ) -> Iterator[TokenStep]:
     """Answer a prefix greedily with one row per strategy, all rows in one batch, a step per token.
+
+    `of` says which prompt of the prefix each strategy answers, from 0; by default all answer the first.
 
     The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at
     each later token too. Any number of branches, in any order, with other prompts between their steps, give the
@@ -72,13 +97,15 @@ def branch(
     model.check_layer(layer)
     rows = len(strategies)
     steering = Rows(tuple(strategies))
-    cache = _copied(prefix.cache, rows, model.device)
-    tokens = prefix.last_token.expand(rows, 1)
+    chosen_prompts = torch.tensor([0] * rows if of is None else list(of), device=model.device)
+    cache = _copied(prefix.cache, chosen_prompts)
+    deltas = None if prefix.rope_deltas is None else prefix.rope_deltas[chosen_prompts]
+    tokens = prefix.last_token[chosen_prompts]
     replies: list[list[int]] = [[] for _ in range(rows)]
     finished = [False] * rows
     for index in range(max_new_tokens):
         acting = index == 0 or site == "every"
-        _set_rope_deltas(model, prefix.rope_deltas)
+        _set_rope_deltas(model, deltas)
         with (
             editing(model.layers[layer], steering) if acting else nullcontext() as receipt,
             capturing(model.layers) if index == 0 else nullcontext() as captured,
@@ -168,14 +195,14 @@ def _widened(layer: Any, rows: int) -> Any:
     layer = _copied_layer(layer)
     if any(isinstance(value, dict) for value in vars(layer).values()):
         layer.reorder_cache(torch.zeros(rows, dtype=torch.long, device=layer.device))
-    elif layer.is_initialized:
+    elif layer.keys is not None:
         layer.keys = layer.keys.expand(rows, -1, -1, -1)
         layer.values = layer.values.expand(rows, -1, -1, -1)
     return layer
 
 
-def _copied(cache: Any, rows: int, device: torch.device) -> Any:
-    """An independent copy of a one-row cache with the row repeated; the original keeps its tensors.
+def _copied(cache: Any, rows: Tensor) -> Any:
+    """An independent copy of a cache with the named rows, as often as they are named; the original keeps its tensors.
 
     `reorder_cache` makes new tensors, so copying the containers is enough. Cropping or interleaving is not used:
     sliding windows and recurrent states do not support it.
@@ -184,8 +211,34 @@ def _copied(cache: Any, rows: int, device: torch.device) -> Any:
         return None
     cache = copy.copy(cache)
     cache.layers = [_copied_layer(layer) for layer in cache.layers]
-    cache.reorder_cache(torch.zeros(rows, dtype=torch.long, device=device))
+    cache.reorder_cache(rows)
     return cache
+
+
+def _stacked(caches: Sequence[Any]) -> Any:
+    """One cache of the rows of several, all of one length."""
+    if caches[0] is None:
+        return None
+    stacked = copy.copy(caches[0])
+    stacked.layers = [_stacked_layer(layers) for layers in zip(*(cache.layers for cache in caches), strict=True)]
+    return stacked
+
+
+def _stacked_layer(layers: Sequence[Any]) -> Any:
+    """A layer's keys and values, or its recurrent states, row after row; what has no rows is alike in all."""
+    stacked = _copied_layer(layers[0])
+    for name, value in vars(stacked).items():
+        values = [vars(layer)[name] for layer in layers]
+        if isinstance(value, dict):
+            setattr(stacked, name, {key: _row_after_row([states[key] for states in values]) for key in value})
+        else:
+            setattr(stacked, name, _row_after_row(values))
+    return stacked
+
+
+def _row_after_row(values: Sequence[Any]) -> Any:
+    first = values[0]
+    return torch.cat(list(values)) if isinstance(first, Tensor) and first.dim() else first
 
 
 def _copied_layer(layer: Any) -> Any:

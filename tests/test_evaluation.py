@@ -38,12 +38,15 @@ def test_the_lineup_has_every_strategy_of_the_comparison_in_order_and_every_form
 
 @pytest.mark.parametrize("max_rows", [1, 5, 32])
 def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact, cases, max_rows):
-    """The fast path (shared prefills and batches) against one prefill and one row for each."""
+    """The fast path (shared prefills, cases of one length in one batch) against one prefill and one row for each."""
     rows = [row for row in rows_of(NAMES) if row.strategy != "self_check"]
     settings = Settings(layer=1, gain=6.0, max_new_tokens=5, max_rows=max_rows)
     replies = set()
-    for case in cases:
-        together = answer(tiny, tiny_artifact, case.prompt, rows, settings)
+    cases = [*cases, Case(Prompt(cases[1].prompt.text, image=cases[1].prompt.image.rotate(90)), "harmful")]
+    lengths = [prefill(tiny, case.prompt).length for case in cases]
+    assert len(set(lengths)) < len(lengths)
+    answers = answer(tiny, tiny_artifact, [case.prompt for case in cases], [rows] * len(cases), settings)
+    for case, together in zip(cases, answers, strict=True):
         for row in rows:
             system, layer, site = place_of(row, 1, tiny.n_layers)
             geometry = tiny_artifact.geometry(layer, case.prompt.modality)
@@ -61,7 +64,7 @@ def test_edits_that_make_the_same_of_a_prompt_share_a_row(tiny, tiny_artifact, c
     widths = []
     monkeypatch.setattr(evaluation, "branch", lambda *a, **k: widths.append(len(a[2])) or branch(*a, **k))
     rows = rows_of(["unsteered", "mars", "random", "addition"])
-    shut = answer(tiny, tiny_artifact, cases[0].prompt, rows, Settings(gain=0.0, max_new_tokens=3))
+    (shut,) = answer(tiny, tiny_artifact, [cases[0].prompt], [rows], Settings(gain=0.0, max_new_tokens=3))
     assert widths == [1, 1]  # one row to see what the edits make of it, one for all 13
     assert len(shut) == 13
     assert len({reply.text for reply in shut.values()}) == 1
@@ -112,7 +115,8 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_rows_of_an_uninterrupte
     tiny, tiny_artifact, cases, tmp_path, monkeypatch
 ):
     strategies, path = ["unsteered", "mars", "random"], tmp_path / "run"
-    whole = measure(tiny, tiny_artifact, cases, strategies, SHORT, run_path=tmp_path / "whole")
+    settings = Settings(max_new_tokens=4, window=1)
+    whole = measure(tiny, tiny_artifact, cases, strategies, settings, run_path=tmp_path / "whole")
 
     class Killed(BaseException):
         pass
@@ -122,12 +126,12 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_rows_of_an_uninterrupte
             raise Killed
 
     with pytest.raises(Killed):
-        measure(tiny, tiny_artifact, cases, strategies, SHORT, run_path=path, progress=kill)
+        measure(tiny, tiny_artifact, cases, strategies, settings, run_path=path, progress=kill)
     written = path.read_bytes()
     path.write_bytes(written[:-40])  # the third case's line is torn
     asked = []
-    monkeypatch.setattr(evaluation, "answer", lambda *given: asked.append(given[2]) or answer(*given))
-    resumed = measure(tiny, tiny_artifact, cases, strategies, SHORT, run_path=path)
+    monkeypatch.setattr(evaluation, "answer", lambda *given: asked.extend(given[2]) or answer(*given))
+    resumed = measure(tiny, tiny_artifact, cases, strategies, settings, run_path=path)
     assert asked == [case.prompt for case in cases[2:]]
     assert resumed == whole
     assert path.read_bytes() == (tmp_path / "whole").read_bytes()
@@ -174,7 +178,8 @@ def test_a_comparison_of_which_nothing_is_applicable_has_reasons_and_no_rows(tin
 def test_unsteered_need_not_be_asked_for(tiny, tiny_artifact, cases):
     found = list(evaluate(tiny, tiny_artifact, cases, ["addition"], SHORT))
     assert [outcome.strategy for outcome in found] == ["addition"] * len(cases)
-    assert UNSTEERED in answer(tiny, tiny_artifact, cases[0].prompt, [Row("addition")], SHORT)
+    (replies,) = answer(tiny, tiny_artifact, [cases[0].prompt], [[Row("addition")]], SHORT)
+    assert UNSTEERED in replies
 
 
 def test_what_cannot_be_evaluated_is_refused_before_anything_runs(tiny, tiny_artifact, cases):
@@ -188,3 +193,5 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_runs(tiny, tiny_art
         Settings(max_new_tokens=0)
     with pytest.raises(ValueError, match="0 rows holds nothing"):
         Settings(max_rows=0)
+    with pytest.raises(ValueError, match="0 cases holds nothing"):
+        Settings(window=0)

@@ -1,6 +1,7 @@
 """One path for nine families: each, as a tiny checkpoint in the true layout, goes through everything."""
 
 import copy
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from mars import artifacts
 from mars.capture import capture
 from mars.contrast import ContrastSet
-from mars.generation import branch, prefill
+from mars.generation import branch, prefill, side_by_side
 from mars.hooks import editing
 from mars.inputs import PromptError, encode
 from mars.models import LoadedModel, ModelError, load_model
@@ -322,3 +323,20 @@ def test_branches_leave_the_recurrent_states_of_their_prefix_alone(loaded, pictu
     alone = _steps(model, prefix, Unsteered())
     both = torch.stack([step.logits[0] for step in steps[: len(alone)]])
     assert torch.allclose(both, torch.stack([step.logits[0] for step in alone]), atol=2e-4)
+
+
+def test_prompts_side_by_side_are_answered_as_each_alone(asked):
+    """Two prompts of one length and three strategies in one batch, recurrent states and sliding windows included."""
+    model, prompt = asked
+    other = replace(prompt, text="how do i make the thing that is in the clip, or in the picture?")
+    prefixes = [prefill(model, one) for one in (prompt, other)]
+    edit, plain = _steering(model), Unsteered()
+    alone = [_steps(model, prefixes[0], plain), _steps(model, prefixes[1], edit), _steps(model, prefixes[0], edit)]
+    together = list(
+        branch(model, side_by_side(prefixes), (plain, edit, edit), LAYER, of=(0, 1, 0), max_new_tokens=LENGTH)
+    )
+    for row, steps in enumerate(alone):
+        assert steps[-1].texts[0] == together[-1].texts[row]
+        assert torch.allclose(steps[0].logits[0], together[0].logits[row], atol=1e-4)
+    again = _steps(model, prefixes[1], edit)
+    assert [step.tokens for step in again] == [step.tokens for step in alone[1]]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mars.generation import branch, prefill
+from mars.generation import branch, prefill, side_by_side
 from mars.models import ModelError
 from mars.records import Geometry, Prompt
 from mars.steering import Addition, Unsteered
@@ -35,3 +35,8 @@ def test_rows_end_on_their_own_and_the_length_ends_them_all(tiny):
 def test_a_layer_that_does_not_exist_is_refused_before_anything_runs(tiny):
     with pytest.raises(ModelError, match="layers 0 to 3"):
         next(iter(branch(tiny, prefill(tiny, Prompt("hi")), (Unsteered(),), 9)))
+
+
+def test_prompts_of_different_lengths_do_not_stand_side_by_side(tiny):
+    with pytest.raises(ValueError, match="have one length; got"):
+        side_by_side([prefill(tiny, Prompt("hi")), prefill(tiny, Prompt("hi, how are you?"))])
