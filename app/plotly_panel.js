@@ -29,11 +29,18 @@ function plotlyReady() {
 
 function draw() {
   drawing = drawing.then(plotlyReady).then(async () => {
-    if (!props.value || !chart.isConnected) return;
+    if (!chart.isConnected) return;
+    if (!props.value) {
+      if (drawn) window.Plotly.purge(chart);
+      drawn = false;
+      chart.style.height = '0';
+      return;
+    }
     const figure = JSON.parse(props.value);
     drawnDark = isDark();
     const { data, layout } = drawnDark ? recoloured(figure) : figure;
     chart.style.height = `${layout.height}px`;
+    chart.style.maxWidth = layout.meta?.width ? `${layout.meta.width}px` : '';
     chart.setAttribute('role', 'img');
     chart.setAttribute('aria-label', layout.meta?.description ?? 'chart');
     await window.Plotly.react(chart, data, layout, { displayModeBar: false, displaylogo: false, responsive: false });
@@ -41,7 +48,7 @@ function draw() {
       drawn = true;
       chart.on('plotly_click', (event) => {
         const point = event.points?.[0];
-        if (point) trigger('select', { x: point.x });
+        if (point) trigger('select', { x: point.x, y: point.y });
       });
     }
     fit();

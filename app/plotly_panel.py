@@ -24,12 +24,16 @@ def head() -> str:
 
 
 class PlotlyPanel(gr.HTML):
-    """A chart. Its value is a figure; a click on it triggers `select` with `evt.x`, the horizontal value."""
+    """A chart, which takes no room while there is none.
+
+    Its value is a figure; a click on it triggers `select` with `evt.x` and `evt.y`, the values there. The figure's
+    `layout.meta` may hold a `description` and a largest `width` in pixels.
+    """
 
     def __init__(self, value: go.Figure | None = None, *, height: int, **options) -> None:
         super().__init__(
             value,
-            html_template=f'<div class="chart" style="height:{height}px"></div>',
+            html_template=f'<div class="chart" style="height:{height if value else 0}px"></div>',
             js_on_load=SCRIPT.read_text(encoding="utf-8"),
             palette=json.dumps(DARK_FOR_LIGHT),
             apply_default_css=False,
@@ -38,7 +42,7 @@ class PlotlyPanel(gr.HTML):
 
     def postprocess(self, value: go.Figure | str | None) -> str | None:
         """The figure as JSON."""
-        return value.to_json() if isinstance(value, go.Figure) else value
+        return value.to_json() if isinstance(value, go.Figure) else value or ""
 
     def get_block_name(self) -> str:
         return "html"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from app.neighbours import Neighbours
-from app.results import Asked, Beside, Comparison
+from app.results import Asked, Beside, Comparison, Request, TokenMap
 
 MAX_ASKED = 12
 """Stars kept; older ones leave."""
@@ -20,12 +20,19 @@ class Visit:
     """Twins and benign twin of what is shown, once it has been answered."""
     beside: tuple[Beside, ...] = ()
     """Those of them that have been answered."""
+    request: Request | None = None
+    """What is shown as it was asked."""
+    positions: TokenMap | None = None
+    """What is shown position by position, once it has been read so."""
 
-    def with_comparison(self, comparison: Comparison) -> "Visit":
-        return replace(self, shown=comparison, neighbours=None, beside=())
+    def with_comparison(self, comparison: Comparison, request: Request) -> "Visit":
+        return replace(self, shown=comparison, request=request, neighbours=None, beside=(), positions=None)
 
     def with_neighbours(self, neighbours: Neighbours) -> "Visit":
         return replace(self, neighbours=neighbours)
+
+    def with_positions(self, positions: TokenMap) -> "Visit":
+        return replace(self, positions=positions)
 
     def with_beside(self, beside: Beside) -> "Visit":
         return replace(self, beside=(*self.beside, beside))

@@ -11,7 +11,7 @@ from app.examples import FOLDER
 from app.figures.palette import DARK, LIGHT
 from app.plotly_panel import head
 from app.state import Visit
-from app.tabs import compare, geometry, layers
+from app.tabs import compare, geometry, layers, tokens
 from app.tabs.shared import QUIET, Shared
 from app.workbench import Workbench
 
@@ -47,6 +47,8 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
                 geometry.build(workbench, shared, tab)
             with gr.Tab("Layers", id="layers"):
                 layers.build(workbench, shared)
+            with gr.Tab("Tokens", id="tokens") as tab:
+                tokens.build(workbench, shared, tab)
         if for_operator:
             model_picker.build(workbench, shared)
         back.click(lambda: workbench.chosen_layer, outputs=layer, **QUIET)

@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app import markup, media_markup, reply_markup
+from app import markup, media_markup, reply_markup, token_markup
 from app.api import _paths
 from app.examples import read_examples
 from app.results import Asked, Curves, Measured, RequestError
@@ -94,6 +94,27 @@ def test_an_iterator_closed_early_leaves_no_hook_behind(workbench):
 
 def test_none_steers_the_chosen_layer(workbench):
     assert next(workbench.compare(TEXT, layer=None)).receipt.layer == workbench.chosen_layer
+
+
+# --- position by position
+
+
+def test_the_last_position_of_the_map_is_where_the_curves_say_before_recentering(workbench, png, mp4):
+    for files in ((), (png,), (mp4,)):
+        shown = workbench.token_map(TEXT, files)
+        before = next(workbench.compare(TEXT, files)).curves.before
+        assert shown.coordinates[-1] == pytest.approx(before, abs=1e-3)
+        assert len(shown.pictures) == (0 if not files else 1 if files[0].endswith("png") else len(shown.times))
+
+
+def test_the_table_of_positions_is_cut_where_a_picture_has_thousands_of_patches(workbench):
+    shown = workbench.token_map(TEXT)
+    long = replace(
+        shown, tokens=("<b>",) * 1000, kinds=("text",) * 1000, frames=(None,) * 1000, cells=(None,) * 1000,
+        coordinates=np.zeros((1000, workbench.n_layers), dtype=np.float32),
+    )  # fmt: skip
+    told = token_markup.positions_table(long, 0)
+    assert told.count("<tr") == token_markup.MAX_ROWS + 1 and "of 1000 positions" in told and "<b>" not in told
 
 
 # --- pictures and numbers
@@ -331,7 +352,7 @@ def test_every_event_that_runs_the_model_shares_one_queue_of_one(workbench):
     page = create_app(workbench)
     running = [fn for fn in page.fns.values() if fn.concurrency_id == "model"]
     assert {fn.api_name for fn in running} >= {"compare", "load"}
-    assert len(running) == 4 and all(fn.concurrency_limit == 1 for fn in running)
+    assert len(running) == 5 and all(fn.concurrency_limit == 1 for fn in running)
 
 
 def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):

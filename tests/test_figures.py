@@ -9,6 +9,7 @@ from app.figures.clouds import cloud_panel, shared_ranges
 from app.figures.curves import layer_curves
 from app.figures.palette import DARK, DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.scores import score_rows
+from app.figures.tokens import frames, patches, position_map
 
 BANDS = {
     "harmful": np.stack([np.full(6, 0.6), np.full(6, 1.0), np.full(6, 1.3)], axis=1),
@@ -115,7 +116,93 @@ def test_the_chosen_layer_has_the_largest_mark():
         assert int(np.argmax(trace.marker.size)) == 3
 
 
-@pytest.mark.parametrize("figure", [_curves(), _scores(), _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2)])
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+@pytest.mark.parametrize("role", ["ink", "muted", "harmful", "harmless"])
+def test_words_in_every_colour_reach_the_contrast_of_wcag_aa(palette, role):
+    assert _contrast(palette[role], palette["surface"]) >= 4.5
+
+
+def test_twins_are_drawn_beside_the_prompt_by_their_modality():
+    twin = np.linspace(-5, 1, 6)
+    figure = _curves(twins=[("text", twin)])
+    drawn = _by_name(figure)["the same in words, re-centred"]
+    assert list(drawn.y) == list(twin) and drawn.marker.symbol == SYMBOLS["text"]
+    assert figure.layout.yaxis.range[0] < twin[1:].min()
+
+
+# --- positions, patches, frames
+
+KINDS = ("text", "video", "video", "text", "video", "video", "text")
+STEPS = (None, 0, 0, None, 1, 1, None)
+URL = "data:image/png;base64,"
+
+
+def _map(**changes):
+    s = np.arange(14, dtype=float).reshape(7, 2) / 10
+    given = {"coordinates": s, "kinds": KINDS, "tokens": ("a",) * 7, "frames": STEPS, "selected": 1}
+    return position_map(**(given | changes))
+
+
+def _patches(values=None):
+    return patches(np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.9]]) if values is None else values, URL)
+
+
+def _frames(steps=2, pictures=4):
+    mean = np.linspace(-0.5, 0.5, steps)
+    return frames(mean, mean - 0.1, mean + 0.2, [URL] * pictures, [0.5 * n for n in range(pictures)])
+
+
+def test_the_map_has_positions_to_the_right_layers_up_and_colours_that_end_at_the_means_of_text():
+    heat = _map().data[0]
+    assert np.array(heat.z).shape == (2, 7) and heat.z[1][6] == 1.3
+    assert (heat.zmin, heat.zmax) == (-1, 1)
+    assert [stop[1] for stop in heat.colorscale] == [LIGHT["harmless"], LIGHT["surface"], LIGHT["harmful"]]
+
+
+def test_the_selected_layer_of_the_map_is_framed_over_all_positions():
+    (rect,) = [shape for shape in _map(selected=1).layout.shapes if shape.type == "rect"]
+    assert (rect.x0, rect.x1, rect.y0, rect.y1) == (-0.5, 6.5, 0.5, 1.5)
+
+
+def test_few_positions_are_labelled_by_their_tokens_and_never_as_markup():
+    labels = _map(tokens=("<b>", " ", "\n", "a", "b", "c", "d")).layout.xaxis.ticktext
+    assert labels[:3] == ("&lt;b&gt;", "␣", "↵") and len(labels) == 7
+
+
+def test_many_positions_are_labelled_by_step_and_by_long_runs_of_words():
+    kinds = ("text",) * 20 + ("video",) * 10 + ("text",) + ("video",) * 10
+    steps = (None,) * 20 + (0,) * 10 + (None,) + (1,) * 10
+    axis = _map(coordinates=np.zeros((41, 2)), kinds=kinds, tokens=("a",) * 41, frames=steps).layout.xaxis
+    assert axis.ticktext == ("words", "1", "2") and axis.tickvals == (9.5, 24.5, 35.5)
+
+
+def test_the_picture_lies_exactly_under_its_patches():
+    figure = _patches()
+    (picture,) = figure.layout.images
+    assert (picture.x, picture.y, picture.sizex, picture.sizey) == (0.5, 0.5, 3, 2)
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first row is on top
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (0.1, 0.9)
+
+
+def test_patches_that_are_all_alike_can_be_drawn():
+    heat = _patches(np.full((2, 2), 0.3)).data[0]
+    assert heat.zmin < heat.zmax
+
+
+def test_frames_that_a_model_joins_stand_over_their_common_value():
+    figure = _frames(steps=2, pictures=4)
+    assert [image.x for image in figure.layout.images] == pytest.approx([-0.25, 0.25, 0.75, 1.25])
+    assert list(figure.data[0].x) == [0, 1]
+    assert figure.layout.xaxis.ticktext == ("0.2", "1.2")  # means of 0 and 0.5, of 1 and 1.5 seconds
+    assert list(figure.data[0].error_y.array) == pytest.approx([0.2, 0.2])
+
+
+# --- all of them
+
+EVERY = [_curves(), _scores(), _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2), _map(), _patches(), _frames()]
+
+
+@pytest.mark.parametrize("figure", EVERY)
 def test_every_chart_has_a_height_a_description_and_axis_titles(figure):
     assert figure.layout.height >= 250
     assert figure.layout.meta["description"].endswith(".")
@@ -123,7 +210,7 @@ def test_every_chart_has_a_height_a_description_and_axis_titles(figure):
     assert titled_x and all(axis.title.text for axis in figure.select_yaxes())
 
 
-@pytest.mark.parametrize("figure", [_curves(), _scores(), _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2)])
+@pytest.mark.parametrize("figure", EVERY)
 def test_every_colour_of_a_chart_has_its_dark_counterpart(figure):
     layout = json.loads(figure.to_json())
     layout["layout"].pop("template", None)
@@ -141,17 +228,3 @@ def test_every_colour_of_a_chart_has_its_dark_counterpart(figure):
 
     collect(layout)
     assert colours - {"rgba(0, 0, 0, 0)"} <= set(DARK_FOR_LIGHT)
-
-
-@pytest.mark.parametrize("palette", [LIGHT, DARK])
-@pytest.mark.parametrize("role", ["ink", "muted", "harmful", "harmless"])
-def test_words_in_every_colour_reach_the_contrast_of_wcag_aa(palette, role):
-    assert _contrast(palette[role], palette["surface"]) >= 4.5
-
-
-def test_twins_are_drawn_beside_the_prompt_by_their_modality():
-    twin = np.linspace(-5, 1, 6)
-    figure = _curves(twins=[("text", twin)])
-    drawn = _by_name(figure)["the same in words, re-centred"]
-    assert list(drawn.y) == list(twin) and drawn.marker.symbol == SYMBOLS["text"]
-    assert figure.layout.yaxis.range[0] < twin[1:].min()

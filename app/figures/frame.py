@@ -5,8 +5,11 @@ import plotly.graph_objects as go
 from app.figures.palette import LIGHT, SANS, TRANSPARENT
 
 
-def framed(figure: go.Figure, height: int, description: str) -> go.Figure:
-    """Give a figure the page's look, an explicit height in pixels and a sentence for those who cannot see it."""
+def framed(figure: go.Figure, height: int, description: str, width: int | None = None) -> go.Figure:
+    """Give a figure the page's look, an explicit height in pixels and a sentence for those who cannot see it.
+
+    width: most pixels that it takes; None for all there are.
+    """
     figure.update_layout(
         template=go.layout.Template(),
         height=height,
@@ -22,7 +25,7 @@ def framed(figure: go.Figure, height: int, description: str) -> go.Figure:
             "bordercolor": LIGHT["rule"],
             "font": {"family": SANS, "size": 13, "color": LIGHT["ink"]},
         },
-        meta={"description": description},
+        meta={"description": description, "width": width},
     )
     axis = {
         "gridcolor": LIGHT["rule"],

@@ -16,6 +16,8 @@ LIGHT = {
     "harmless_band": "rgba(0, 107, 168, 0.13)",
     "shade": "rgba(28, 27, 26, 0.05)",
     "selected": "rgba(28, 27, 26, 0.10)",
+    "harmful_veil": "rgba(184, 74, 0, 0.82)",
+    "harmful_clear": "rgba(184, 74, 0, 0.02)",
 }
 """Vermillion and blue differ in lightness and hue under every common colour-vision deficiency."""
 
@@ -31,6 +33,8 @@ DARK = {
     "harmless_band": "rgba(92, 179, 234, 0.18)",
     "shade": "rgba(236, 233, 228, 0.06)",
     "selected": "rgba(236, 233, 228, 0.14)",
+    "harmful_veil": "rgba(240, 147, 90, 0.82)",
+    "harmful_clear": "rgba(240, 147, 90, 0.02)",
 }
 
 DARK_FOR_LIGHT = {LIGHT[role]: DARK[role] for role in LIGHT}

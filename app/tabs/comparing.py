@@ -9,7 +9,7 @@ import gradio as gr
 from app import markup, neighbour_markup, reply_markup
 from app.figures.curves import layer_curves
 from app.neighbours import neighbours_of
-from app.results import Asked, Beside, Comparison, RequestError
+from app.results import Asked, Beside, Comparison, Request, RequestError
 from app.state import Visit
 from app.workbench import Workbench
 
@@ -50,7 +50,7 @@ def run(
     yield {panels.notice: markup.notice("Reading the prompt …", "busy")}
     try:
         for comparison in workbench.compare(text, files, layer, gain, length):
-            visit = visit.with_comparison(comparison)
+            visit = visit.with_comparison(comparison, Request(text or "", tuple(files)))
             yield {**_views(workbench, panels, comparison, layer), panels.notice: "", visit_state: visit}
         asked = Asked(_title(text, comparison.curves.modality), comparison.curves.modality, comparison.activations)
         visit = visit.with_asked(asked)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import gradio as gr
 
@@ -31,12 +32,17 @@ class Shared:
             event(function, inputs, outputs, trigger_mode="always_last", **QUIET)
 
 
-def select_layer_by_click(panel: PlotlyPanel, workbench: Workbench, shared: Shared) -> None:
-    """Make a click on a chart of layers select one; what comes from a browser may be anything, so it is checked."""
+def select_layer_by_click(
+    panel: PlotlyPanel, workbench: Workbench, shared: Shared, axis: Literal["x", "y"] = "x"
+) -> None:
+    """Make a click on a chart of layers select one; what comes from a browser may be anything, so it is checked.
+
+    axis: along which the layers are.
+    """
 
     def clicked(event: gr.EventData):
         try:
-            return workbench.check_layer(float(event.x))
+            return workbench.check_layer(float(getattr(event, axis)))
         except (RequestError, AttributeError, TypeError, ValueError):
             return gr.skip()
 

@@ -20,11 +20,13 @@ from app.results import (
     ModelCard,
     Picture,
     Scores,
+    TokenMap,
 )
 from app.workbench.opening import model_card, one_sentence, opened
 from app.workbench.pictures import Pictures
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
 from app.workbench.replies import Counted, Reader, as_json
+from app.workbench.tokens import token_map
 from mars.alignment import alignment_numbers
 from mars.artifacts import Artifact, Cloud
 from mars.generation import branch, prefill
@@ -165,6 +167,11 @@ class Workbench:
         """The whole comparison as plain JSON values, as the API gives it. Raises RequestError."""
         *_, last = self.compare(text, files, layer, gain)
         return as_json(last)
+
+    def token_map(self, text: str, files: Sequence[str | Path] = ()) -> TokenMap:
+        """A prompt position by position. Raises RequestError."""
+        with one_sentence(), self._lock:
+            return token_map(self.model, self.artifact, read_prompt(text, files), self.generation)
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = ()) -> Picture:
         """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""

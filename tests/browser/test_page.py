@@ -56,6 +56,27 @@ def test_an_upload_gives_curves_clouds_and_both_replies(page, files, name):
     assert "probe AUC" in page.inner_text("#measured")
 
 
+@pytest.mark.parametrize("name", ["picture.png", "clip.mp4"])
+def test_every_position_is_shown_and_a_click_on_its_layer_selects_it(page, files, name):
+    _open(page, "Tokens")
+    assert "Run a prompt" in page.inner_text("#tokens-notice")
+    _open(page, "Compare")
+    _upload(page, files[name])
+    _run(page)
+    _open(page, "Tokens")
+    for chart in ("positions", "medium"):
+        page.wait_for_selector(f"#{chart} .main-svg", timeout=WAIT)
+    page.wait_for_timeout(300)
+    box = page.locator("#positions .nsewdrag").bounding_box()
+    axis = "document.querySelector('#positions .chart')._fullLayout.yaxis"
+    page.mouse.click(box["x"] + 30, box["y"] + page.evaluate(f"{axis}.l2p(1)"))
+    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
+    page.wait_for_function(
+        "document.querySelector('#positions .chart').layout.shapes.some(shape => shape.y0 === 0.5)", timeout=WAIT
+    )
+    assert "at layer 1" in page.inner_text("#positions-table")
+
+
 def test_a_click_on_a_layer_selects_it_on_every_tab(page):
     box = page.locator("#curves .nsewdrag").bounding_box()
     axis = "document.querySelector('#curves .chart')._fullLayout.xaxis"
@@ -139,7 +160,7 @@ def test_charts_follow_the_theme_without_a_reload(page):
 
 @pytest.mark.parametrize("width", [390, 1440], indirect=True)
 def test_nothing_is_wider_than_the_window(page, width):
-    for tab in ("Compare", "Geometry", "Layers"):
+    for tab in ("Compare", "Geometry", "Layers", "Tokens"):
         _open(page, tab)
         page.wait_for_timeout(600)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,123 @@
+"""Tokens: the refusal coordinate at every position of the prompt, over its picture and along its clip."""
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import gradio as gr
+import numpy as np
+
+from app import markup, token_markup
+from app.figures import tokens as figures
+from app.plotly_panel import PlotlyPanel
+from app.results import RequestError, TokenMap
+from app.state import Visit
+from app.tabs.shared import MODEL, QUIET, Shared, select_layer_by_click
+from app.workbench import Workbench
+
+INTRO = (
+    "The refusal coordinate <b>s</b> at each position of the prompt and each layer, as the model has it. It is "
+    "<b>calibrated at the last position only</b>, where its means were taken; elsewhere it is a lead, not a "
+    "measurement. Click a row to select its layer."
+)
+
+
+class Panels(NamedTuple):
+    """What one prompt fills."""
+
+    notice: gr.HTML
+    ramp: gr.HTML
+    chart: PlotlyPanel
+    numbers: gr.HTML
+    medium_title: gr.HTML
+    medium: PlotlyPanel
+    medium_numbers: gr.HTML
+
+
+def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
+    """Lay the tab out and wire it."""
+    gr.HTML(markup.section("Position by position", INTRO))
+    notice = gr.HTML(token_markup.empty(), elem_id="tokens-notice")
+    ramp = gr.HTML()
+    chart = PlotlyPanel(height=figures.MAP_HEIGHT, elem_id="positions")
+    numbers = gr.HTML(elem_id="positions-table")
+    medium_title = gr.HTML(elem_id="medium-title")
+    medium = PlotlyPanel(height=figures.FRAMES_HEIGHT, elem_id="medium")
+    medium_numbers = gr.HTML(elem_id="medium-table")
+    panels = Panels(notice, ramp, chart, numbers, medium_title, medium, medium_numbers)
+    tab.select(
+        partial(_read, workbench, panels, shared.visit), [shared.layer, shared.visit], [*panels, shared.visit],
+        **QUIET, **MODEL,
+    )  # fmt: skip
+    shared.redraw(partial(_redrawn, workbench, panels), [shared.layer, shared.visit], [*panels])
+    select_layer_by_click(chart, workbench, shared, axis="y")
+
+
+def _read(
+    workbench: Workbench, panels: Panels, visit_state: gr.State, layer: int, visit: Visit
+) -> Iterator[dict[Any, Any]]:
+    """Read the prompt that Compare shows, unless this model has read it already."""
+    if visit.request is None:
+        yield _nothing(panels, token_markup.empty())
+        return
+    if visit.positions is None or visit.positions.generation != workbench.generation:
+        yield {panels.notice: markup.notice("Reading every position of the prompt …", "busy")}
+        try:
+            visit = visit.with_positions(workbench.token_map(visit.request.text, visit.request.files))
+        except RequestError as error:
+            yield _nothing(panels, markup.notice(str(error)))
+            return
+        except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
+            logging.getLogger(__name__).exception("reading all positions failed")
+            told = f"The model failed on this prompt ({type(error).__name__}); the server's log has the details."
+            yield _nothing(panels, markup.notice(told))
+            return
+    yield {**_drawn(panels, visit.positions, layer), visit_state: visit}
+
+
+def _redrawn(workbench: Workbench, panels: Panels, layer: int, visit: Visit) -> dict[Any, Any]:
+    """Another layer of what was read, without running the model."""
+    if visit.positions is None or visit.positions.generation != workbench.generation:
+        return _nothing(panels, token_markup.empty())
+    return _drawn(panels, visit.positions, layer)
+
+
+def _nothing(panels: Panels, notice: str) -> dict[Any, Any]:
+    """No chart, and why."""
+    return dict.fromkeys(panels, "") | {panels.notice: notice}
+
+
+def _drawn(panels: Panels, shown: TokenMap, layer: int) -> dict[Any, Any]:
+    return {
+        panels.notice: "",
+        panels.ramp: token_markup.RAMP,
+        panels.chart: figures.position_map(shown.coordinates, shown.kinds, shown.tokens, shown.frames, layer),
+        panels.numbers: token_markup.positions_table(shown, layer),
+        **dict(zip(panels[4:], _medium(shown, layer), strict=True)),
+    }
+
+
+def _medium(shown: TokenMap, layer: int) -> list:
+    """Title, chart and table of the picture's patches or the clip's frames; a sentence where there are none."""
+    s = shown.coordinates[:, layer]
+    at = np.array([kind != "text" for kind in shown.kinds])
+    if shown.modality == "image":
+        title = "Patches over the picture"
+        if shown.grid is None:
+            return [markup.section(title, token_markup.NO_GRID), "", ""]
+        told = "Each square is one patch as the model reads it; colours span the least to the most of these patches."
+        chart = figures.patches(s[at].reshape(shown.grid[1:]), shown.pictures[0])
+        return [markup.section(title, told), chart, token_markup.spread(s[at], layer, "patches")]
+    if shown.modality == "video":
+        title = "Frame by frame"
+        if not shown.n_steps:
+            return [markup.section(title, token_markup.NO_FRAMES), "", ""]
+        told = "The mean s of the patches at each step in time; bars reach from the least to the most of them."
+        if shown.n_steps < len(shown.pictures):
+            told += f" This model joins its {len(shown.pictures)} frames to {shown.n_steps} steps in time."
+        values = [s[np.array([frame == step for frame in shown.frames])] for step in range(shown.n_steps)]
+        mean, low, high = (np.array([of(part) for part in values]) for of in (np.mean, np.min, np.max))
+        chart = figures.frames(mean, low, high, shown.pictures, shown.times)
+        return [markup.section(title, told), chart, token_markup.frames_table(shown, mean, low, high)]
+    return ["", "", ""]

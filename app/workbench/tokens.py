@@ -1,0 +1,32 @@
+"""One prompt position by position, as the Tokens tab needs it."""
+
+from app.results import TokenMap
+from app.workbench.prompts import data_url
+from mars.artifacts import Artifact
+from mars.models import LoadedModel
+from mars.positions import read_positions
+from mars.records import Prompt
+
+PICTURE_SIDE, FRAME_SIDE = 480, 160
+"""Pixels, of a picture under its patches and of a frame of the film strip."""
+
+
+def token_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, generation: int) -> TokenMap:
+    """Read every position of a prompt. Raises PromptError, ModelError."""
+    positions, coordinates = read_positions(model, artifact, prompt)
+    pictures: tuple[str, ...] = ()
+    if prompt.image is not None:
+        pictures = (data_url(prompt.image, PICTURE_SIDE),)
+    elif prompt.clip is not None:
+        pictures = tuple(data_url(frame, FRAME_SIDE) for frame in prompt.clip.frames)
+    return TokenMap(
+        tokens=positions.tokens,
+        kinds=positions.kinds,
+        frames=positions.frames,
+        cells=positions.cells,
+        grid=positions.grid,
+        coordinates=coordinates.numpy(),
+        pictures=pictures,
+        times=prompt.clip.times if prompt.clip else (),
+        generation=generation,
+    )
