@@ -100,13 +100,14 @@ def sweep(
     unsteered = plain.logits[0]
     cells = {(layer, 0): _measured(plain.logits, unsteered, artifact.refusal_ids)[0] for layer in layers}
     rows = sorted((layer, state) for layer in layers for state in range(1, len(edits[layer].states)))
+    if not rows:
+        progress(total, total)
     room = max(1, PASS_BYTES // row_bytes(prefix))
     for start in range(0, len(rows), room):
         joining = rows[start : start + room]
         logits = grow(model, prefix, _joined(joining, edits))[1:].cpu()
         cells.update(zip(joining, _measured(logits, unsteered, artifact.refusal_ids), strict=True))
         progress(sum((layer, state) in cells for layer in layers for state in edits[layer].state_of), total)
-    progress(total, total)
     return _as_map(
         model,
         layers,
