@@ -1,4 +1,4 @@
-"""The same comparison for programs: POST /compare."""
+"""The same for programs: POST /compare and /sweep."""
 
 from typing import Any
 
@@ -31,6 +31,34 @@ def add_compare(workbench: Workbench, page: gr.Blocks) -> None:
             raise gr.Error(str(error), print_exception=False) from error
 
     endpoint = gr.api(compare, api_name="compare", **MODEL)
+    for component in endpoint["inputs"]:
+        uploads_only(page.blocks[component])
+
+
+def add_sweep(workbench: Workbench, page: gr.Blocks) -> None:
+    """Add the endpoint /sweep to the page that is being built."""
+
+    def sweep(text: str = "", media: FileData | None = None) -> dict[str, Any]:
+        """Map what MARS does to the first token of a prompt at every layer with nine gains.
+
+        Parameters:
+            text: What is asked; may be empty where there is a picture or clip.
+            media: A picture or a clip, or none.
+        """
+        try:
+            *_, found = workbench.gain_map(text or "", _paths(media))
+        except RequestError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return {
+            "layers": list(found.layers),
+            "gains": list(found.gains),
+            "refusal_scores": found.refusal_scores.tolist(),
+            "kl": found.kl.tolist(),
+            "saturated": found.saturated.tolist(),
+            "unsteered_score": found.unsteered_score,
+        }
+
+    endpoint = gr.api(sweep, api_name="sweep", **MODEL)
     for component in endpoint["inputs"]:
         uploads_only(page.blocks[component])
 

@@ -171,6 +171,34 @@ class TokenMap:
 
 
 @dataclass(frozen=True)
+class GainMap:
+    """What steering at each layer with each gain does to the first token of one prompt."""
+
+    layers: tuple[int, ...]
+    gains: tuple[float, ...]
+    refusal_scores: NDArray
+    """log P_ref - log(1 - P_ref), in nats: (layer, gain)."""
+    kl: NDArray
+    """KL of the steered from the unsteered first token, in nats: (layer, gain)."""
+    saturated: NDArray
+    """Whether the trust region held the push, bool: (layer, gain)."""
+    tokens: tuple[tuple[str, ...], ...]
+    """The likeliest first token: layer -> gain."""
+    unsteered_score: float
+    unsteered_token: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a piece of work is."""
+
+    done: int
+    total: int
+    seconds_left: float | None
+    """At the pace of late; None while there is none."""
+
+
+@dataclass(frozen=True)
 class Asked:
     """A prompt of this visit, as the Geometry tab needs it."""
 

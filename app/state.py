@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from app.neighbours import Neighbours
-from app.results import Asked, Beside, Comparison, Request, TokenMap
+from app.results import Asked, Beside, Comparison, GainMap, Request, TokenMap
 
 MAX_ASKED = 12
 """Stars kept; older ones leave."""
@@ -25,8 +25,16 @@ class Visit:
     positions: TokenMap | None = None
     """What is shown position by position, once it has been read so."""
 
+    gain_map: GainMap | None = None
+    """Layers and gains for what is shown, once they have been mapped."""
+
     def with_comparison(self, comparison: Comparison, request: Request) -> "Visit":
-        return replace(self, shown=comparison, request=request, neighbours=None, beside=(), positions=None)
+        return replace(
+            self, shown=comparison, request=request, neighbours=None, beside=(), positions=None, gain_map=None
+        )
+
+    def with_gain_map(self, gain_map: GainMap) -> "Visit":
+        return replace(self, gain_map=gain_map)
 
     def with_neighbours(self, neighbours: Neighbours) -> "Visit":
         return replace(self, neighbours=neighbours)

@@ -6,19 +6,20 @@ from typing import Any
 import gradio as gr
 
 from app import markup, model_picker
-from app.api import add_compare
+from app.api import add_compare, add_sweep
 from app.examples import FOLDER
 from app.figures.palette import DARK, LIGHT
 from app.plotly_panel import head
 from app.state import Visit
 from app.tabs import compare, geometry, layers, tokens
 from app.tabs.shared import QUIET, Shared
-from app.workbench import Workbench
+from app.workbench import MAX_GAIN, Workbench
 
 LAYER = (
     "A layer (decoder block) is one step of the model's reading. The one shown here is looked at and "
     "steered on every tab."
 )
+GAIN = "Multiplies the push; 0 switches it off."
 MAX_FILE_SIZE = "100mb"
 VISIT_SECONDS = 3600
 """How long a visit is remembered after its last request."""
@@ -38,15 +39,19 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
         generation = gr.State(workbench.generation)
         with gr.Row(elem_id="bar"):
             layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(workbench))
+            gain = gr.Slider(
+                0, MAX_GAIN, 1.0, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=0, min_width=320,
+                buttons=[],
+            )  # fmt: skip
             back = gr.Button(_chosen(workbench), elem_id="chosen", scale=0, min_width=150, size="sm")
-        shared = Shared(layer, visit, generation)
+        shared = Shared(layer, gain, visit, generation)
         with gr.Tabs():
             with gr.Tab("Compare", id="compare"):
                 compare.build(workbench, shared)
             with gr.Tab("Geometry", id="geometry") as tab:
                 geometry.build(workbench, shared, tab)
-            with gr.Tab("Layers", id="layers"):
-                layers.build(workbench, shared)
+            with gr.Tab("Layers", id="layers") as tab:
+                layers.build(workbench, shared, tab)
             with gr.Tab("Tokens", id="tokens") as tab:
                 tokens.build(workbench, shared, tab)
         if for_operator:
@@ -58,6 +63,7 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
         )  # fmt: skip
         page.load(lambda: workbench.generation, outputs=generation, **QUIET)
         add_compare(workbench, page)
+        add_sweep(workbench, page)
     return page
 
 

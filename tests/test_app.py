@@ -2,6 +2,7 @@
 
 import runpy
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from app import markup, media_markup, reply_markup, token_markup
+from app import markup, media_markup, reply_markup, sweep_markup, token_markup
 from app.api import _paths
 from app.examples import read_examples
-from app.results import Asked, Curves, Measured, RequestError
+from app.results import Asked, Curves, GainMap, Measured, RequestError
 from app.state import MAX_ASKED, Visit
 from app.ui import create_app, launch_options
 from app.workbench import Workbench
+from app.workbench.watching import watched
 from mars import artifacts
 from mars.pocket.clips import write_clip
 from mars.projection import refusal_coordinate
@@ -115,6 +117,82 @@ def test_the_table_of_positions_is_cut_where_a_picture_has_thousands_of_patches(
     )  # fmt: skip
     told = token_markup.positions_table(long, 0)
     assert told.count("<tr") == token_markup.MAX_ROWS + 1 and "of 1000 positions" in told and "<b>" not in told
+
+
+# --- layers and gains
+
+
+def test_a_cell_of_the_map_is_what_a_comparison_there_says(workbench, png):
+    found = _last(workbench.gain_map(TEXT, [png]))
+    assert found.layers == tuple(range(workbench.n_layers)) and found.refusal_scores.shape == found.kl.shape
+    for layer, gain in ((0, 1.0), (2, 4.0)):
+        first = next(workbench.compare(TEXT, [png], layer, gain))
+        column = found.gains.index(gain)
+        assert found.refusal_scores[layer, column] == pytest.approx(first.steered.refusal_score, abs=1e-3)
+        assert found.tokens[layer][column] == first.steered.first_tokens[0].token
+        assert found.unsteered_score == pytest.approx(first.unsteered.refusal_score, abs=1e-3)
+
+
+def _map_of(scores, unsteered=-3.0):
+    scores = np.array([scores])
+    held = np.zeros_like(scores, dtype=bool)
+    return GainMap((0,), (0.5, 1.0, 2.0), scores, np.abs(scores), held, (("a",) * 3,), unsteered, "a")
+
+
+@pytest.mark.parametrize(
+    ("scores", "unsteered", "told"),
+    [([-1.0, 0.5, 2.0], -3.0, "from gain 1 on"), ([-3.0, -2.0, -1.0], -3.0, "no gain"), ([1, 2, 3], 0.5, "already")],
+)
+def test_the_reading_of_the_map_says_from_which_gain_on_refusing_is_likelier(scores, unsteered, told):
+    shown = sweep_markup.reading(_map_of(scores, unsteered), 0, 2.0)
+    assert told in shown and f"{scores[2]:+.2f}".replace("-", "−") in shown
+
+
+# --- work that is watched
+
+
+def test_watched_work_tells_its_progress_and_ends_with_its_result():
+    seen = threading.Event()
+
+    def work(report):
+        for done in range(4):
+            report(done, 3)
+            seen.wait(0.05)  # a report that nobody has fetched is dropped for the next
+        return "made"
+
+    *steps, result = watched(work)
+    assert result == "made" and (steps[-1].done, steps[-1].total) == (3, 3)
+
+
+def test_what_watched_work_raises_is_raised_to_who_watches():
+    def work(report):
+        report(0, 1)
+        raise RequestError("This cannot be.")
+
+    with pytest.raises(RequestError, match="cannot be"):
+        list(watched(work))
+
+
+@pytest.mark.parametrize("by_event", [True, False])
+def test_work_stops_when_nobody_looks_any_more(by_event):
+    stop, ended, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def work(report):
+        try:
+            for done in range(10_000):
+                report(done, 10_000)
+                go_on.wait(0.001)
+        finally:
+            ended.set()
+
+    steps = watched(work, stop)
+    next(steps)
+    if by_event:
+        stop.set()
+        list(steps)
+    else:
+        steps.close()
+    assert ended.wait(5)
 
 
 # --- pictures and numbers
@@ -311,6 +389,22 @@ def test_the_endpoint_gives_the_numbers_of_the_workbench(client, workbench, png)
     assert len(given["coordinates_after"]) == workbench.n_layers
 
 
+def test_the_sweep_endpoint_gives_the_numbers_of_the_workbench(client, workbench, png):
+    given = client.predict(TEXT, handle_file(png), api_name="/sweep")
+    expected = _last(workbench.gain_map(TEXT, [png]))
+    assert given["layers"] == list(expected.layers) and given["gains"] == list(expected.gains)
+    assert np.array(given["refusal_scores"]) == pytest.approx(expected.refusal_scores, abs=1e-4)
+    assert np.array(given["kl"]) == pytest.approx(expected.kl, abs=1e-4)
+    assert given["saturated"] == expected.saturated.tolist()
+
+
+@pytest.mark.parametrize(("files", "told"), [(["text.png"], "cannot be read"), ([], "empty")])
+def test_the_sweep_endpoint_says_what_is_wrong_in_a_sentence(client, bad, files, told):
+    media = handle_file(str(bad / files[0])) if files else None
+    with pytest.raises(AppError, match=told):
+        client.predict("", media, api_name="/sweep")
+
+
 def test_the_endpoint_needs_only_a_text(client, workbench):
     assert client.predict(text=TEXT, api_name="/compare")["layer"] == workbench.chosen_layer
 
@@ -351,8 +445,8 @@ def test_an_address_is_not_fetched(client):
 def test_every_event_that_runs_the_model_shares_one_queue_of_one(workbench):
     page = create_app(workbench)
     running = [fn for fn in page.fns.values() if fn.concurrency_id == "model"]
-    assert {fn.api_name for fn in running} >= {"compare", "load"}
-    assert len(running) == 5 and all(fn.concurrency_limit == 1 for fn in running)
+    assert {fn.api_name for fn in running} >= {"compare", "sweep", "load"}
+    assert len(running) == 10 and all(fn.concurrency_limit == 1 for fn in running)
 
 
 def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):
@@ -362,10 +456,10 @@ def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):
 
 def test_programs_get_the_comparison_and_only_the_operator_may_load(workbench):
     info = create_app(workbench, for_operator=False).get_api_info()
-    assert list(info["named_endpoints"]) == ["/compare"]
+    assert list(info["named_endpoints"]) == ["/compare", "/sweep"]
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/compare"]["parameters"]]
     assert names == ["text", "media", "layer", "gain"]
-    assert set(create_app(workbench).get_api_info()["named_endpoints"]) == {"/compare", "/load"}
+    assert set(create_app(workbench).get_api_info()["named_endpoints"]) == {"/compare", "/sweep", "/load"}
 
 
 def test_nothing_is_kept_and_nothing_is_sent():

@@ -7,6 +7,7 @@ import pytest
 
 from app.figures.clouds import cloud_panel, shared_ranges
 from app.figures.curves import layer_curves
+from app.figures.gains import damage_map, score_map
 from app.figures.palette import DARK, DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.scores import score_rows
 from app.figures.tokens import frames, patches, position_map
@@ -197,9 +198,40 @@ def test_frames_that_a_model_joins_stand_over_their_common_value():
     assert list(figure.data[0].error_y.array) == pytest.approx([0.2, 0.2])
 
 
+# --- layers and gains
+
+
+def _gains(draw=score_map, selected=(1, 2.0)):
+    values = np.array([[-9.0, 0.5, 1.0], [0.1, 2.0, 2.0]])
+    held = np.array([[False, False, True], [False, True, True]])
+    return draw(values, held, [["a", "b", "<i>"]] * 2, (0, 1), (0.5, 1.0, 2.0), selected)
+
+
+def test_layers_lie_to_the_right_and_gains_up_evenly_spaced():
+    figure = _gains()
+    assert list(figure.data[0].x) == [0, 1] and list(figure.layout.yaxis.tickvals) == [0, 1, 2]
+    assert figure.layout.yaxis.ticktext == ("0.5", "1", "2")
+    assert figure.data[0].z[2][1] == 2.0 and figure.data[0].z[0][0] == -9.0
+
+
+def test_colours_of_refusal_are_halfway_where_refusing_and_answering_are_as_likely():
+    heat = _gains().data[0]
+    assert heat.zmin == -heat.zmax and _gains(damage_map).data[0].zmin == 0
+
+
+def test_held_cells_are_marked_and_the_selected_one_is_framed():
+    figure = _gains()
+    marks = _by_name(figure)["trust region reached"]
+    assert [(round(x), round(y)) for x, y in zip(marks.x, marks.y, strict=True)] == [(0, 2), (1, 1), (1, 2)]
+    (rect,) = figure.layout.shapes
+    assert (rect.x0, rect.x1, rect.y0, rect.y1) == (0.5, 1.5, 1.5, 2.5)
+    assert not _gains(selected=(1, 0.75)).layout.shapes
+
+
 # --- all of them
 
-EVERY = [_curves(), _scores(), _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2), _map(), _patches(), _frames()]
+EVERY = [_curves(), _scores(), _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2), _map(), _patches(), _frames(),
+         _gains(), _gains(damage_map)]  # fmt: skip
 
 
 @pytest.mark.parametrize("figure", EVERY)

@@ -12,7 +12,7 @@ from app.plotly_panel import PlotlyPanel
 from app.tabs import comparing
 from app.tabs.comparing import Panels
 from app.tabs.shared import MODEL, QUIET, Shared, select_layer_by_click
-from app.workbench import MAX_GAIN, Workbench
+from app.workbench import Workbench
 
 CURVES = (
     "The <b>refusal direction</b> points, in the residual stream (the running state that layers read and "
@@ -48,10 +48,6 @@ def build(workbench: Workbench, shared: Shared) -> None:
                 run = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
                 stop = gr.Button("Stop", variant="secondary", interactive=False, elem_id="stop", min_width=80)
             notice = gr.HTML(elem_id="notice")
-            gain = gr.Slider(
-                0, MAX_GAIN, 1.0, step=0.25, label="Gain", elem_id="gain",
-                info="Multiplies the strength; 0 switches steering off.",
-            )  # fmt: skip
             length = gr.Slider(
                 8, 128, 48, step=8, label="Length", elem_id="length",
                 info="Tokens per reply at most; decoding is greedy.",
@@ -88,7 +84,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
                   queue=False, **QUIET)  # fmt: skip
     running = asked.then(
         partial(comparing.run, workbench, panels, shared.visit),
-        inputs=[text, media, shared.layer, gain, length, benign, shared.visit],
+        inputs=[text, media, shared.layer, shared.gain, length, benign, shared.visit],
         outputs=[*panels, shared.visit],
         show_progress="hidden",
         api_visibility="private",

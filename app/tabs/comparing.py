@@ -1,6 +1,5 @@
 """What the Compare tab shows while a prompt is answered, and what it redraws afterwards."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from app.figures.curves import layer_curves
 from app.neighbours import neighbours_of
 from app.results import Asked, Beside, Comparison, Request, RequestError
 from app.state import Visit
+from app.tabs.shared import failure
 from app.workbench import Workbench
 
 Shown = dict[Any, Any]
@@ -64,10 +64,7 @@ def run(
     except RequestError as error:
         told = markup.notice(str(error))
     except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
-        logging.getLogger(__name__).exception("a comparison failed")
-        told = markup.notice(
-            f"The model failed on this prompt ({type(error).__name__}); the server's log has the details."
-        )
+        told = failure(error)
     else:
         told = ""
     yield {

@@ -1,4 +1,4 @@
-"""Layers: why this layer, from text alone, and the means to overrule it by a click."""
+"""Layers: why this layer, from text alone, and what every layer and gain does to the prompt."""
 
 from functools import partial
 from html import escape
@@ -9,6 +9,7 @@ from app import markup
 from app.figures.scores import HEIGHT, score_rows
 from app.plotly_panel import PlotlyPanel
 from app.results import Scores
+from app.tabs import gains
 from app.tabs.shared import Shared, select_layer_by_click
 from app.workbench import Workbench
 
@@ -19,7 +20,7 @@ INTRO = (
 )
 
 
-def build(workbench: Workbench, shared: Shared) -> None:
+def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     chart, table, why = _draw(workbench, workbench.chosen_layer)
     with gr.Row():
@@ -31,6 +32,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
             reason = gr.HTML(why, elem_id="reason")
     select_layer_by_click(panel, workbench, shared)
     shared.redraw(partial(_draw, workbench), [shared.layer], [panel, numbers, reason])
+    gains.build(workbench, shared, tab)
 
 
 def _draw(workbench: Workbench, layer: int) -> list:

@@ -1,11 +1,13 @@
 """What the tabs share: the layer that a person looks at, and what the visit remembers."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import gradio as gr
 
+from app import markup
 from app.plotly_panel import PlotlyPanel
 from app.results import RequestError
 from app.workbench import Workbench
@@ -21,15 +23,24 @@ class Shared:
     """Components that every tab listens to."""
 
     layer: gr.Slider
+    gain: gr.Slider
     visit: gr.State
     """Holds an app.state.Visit."""
     generation: gr.State
     """Counts the models that were loaded since the start; a change means that everything is another."""
 
-    def redraw(self, function: Callable, inputs: list, outputs: list) -> None:
-        """Call a function whenever the layer or the model is another one."""
-        for event in (self.layer.change, self.generation.change):
+    def redraw(self, function: Callable, inputs: list, outputs: list, with_gain: bool = False) -> None:
+        """Call a function whenever the layer or the model is another one, and with_gain the gain too."""
+        for event in (self.layer.change, self.generation.change, *([self.gain.change] if with_gain else [])):
             event(function, inputs, outputs, trigger_mode="always_last", **QUIET)
+
+
+def failure(error: Exception) -> str:
+    """What a visitor is told of a fault of ours; the log has the rest."""
+    logging.getLogger(__name__).error("the model failed", exc_info=error)
+    return markup.notice(
+        f"The model failed on this prompt ({type(error).__name__}); the server's log has the details."
+    )
 
 
 def select_layer_by_click(

@@ -1,6 +1,5 @@
 """Tokens: the refusal coordinate at every position of the prompt, over its picture and along its clip."""
 
-import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from app.figures import tokens as figures
 from app.plotly_panel import PlotlyPanel
 from app.results import RequestError, TokenMap
 from app.state import Visit
-from app.tabs.shared import MODEL, QUIET, Shared, select_layer_by_click
+from app.tabs.shared import MODEL, QUIET, Shared, failure, select_layer_by_click
 from app.workbench import Workbench
 
 INTRO = (
@@ -69,9 +68,7 @@ def _read(
             yield _nothing(panels, markup.notice(str(error)))
             return
         except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
-            logging.getLogger(__name__).exception("reading all positions failed")
-            told = f"The model failed on this prompt ({type(error).__name__}); the server's log has the details."
-            yield _nothing(panels, markup.notice(told))
+            yield _nothing(panels, failure(error))
             return
     yield {**_drawn(panels, visit.positions, layer), visit_state: visit}
 

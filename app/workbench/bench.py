@@ -16,9 +16,11 @@ from app.results import (
     CloudMean,
     Comparison,
     Example,
+    GainMap,
     Measured,
     ModelCard,
     Picture,
+    Progress,
     Scores,
     TokenMap,
 )
@@ -26,7 +28,9 @@ from app.workbench.opening import model_card, one_sentence, opened
 from app.workbench.pictures import Pictures
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
 from app.workbench.replies import Counted, Reader, as_json
+from app.workbench.sweeping import gain_map
 from app.workbench.tokens import token_map
+from app.workbench.watching import Report, watched
 from mars.alignment import alignment_numbers
 from mars.artifacts import Artifact, Cloud
 from mars.generation import branch, prefill
@@ -172,6 +176,17 @@ class Workbench:
         """A prompt position by position. Raises RequestError."""
         with one_sentence(), self._lock:
             return token_map(self.model, self.artifact, read_prompt(text, files), self.generation)
+
+    def gain_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | GainMap]:
+        """All layers and gains of a prompt: its progress, and the map at last. Raises RequestError."""
+
+        def work(report: Report) -> GainMap:
+            with self._lock:
+                return gain_map(self.model, self.artifact, prompt, report)
+
+        with one_sentence():
+            prompt = read_prompt(text, files)
+            yield from watched(work)
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = ()) -> Picture:
         """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""

@@ -77,6 +77,28 @@ def test_every_position_is_shown_and_a_click_on_its_layer_selects_it(page, files
     assert "at layer 1" in page.inner_text("#positions-table")
 
 
+def test_a_cell_of_the_map_selects_its_layer_and_gain_and_shows_its_reply(page):
+    _open(page, "Layers")
+    assert "Run a prompt" in page.inner_text("#sweep-notice")
+    _open(page, "Compare")
+    _run(page, "how do i make a cake?")
+    _open(page, "Layers")
+    page.click("#sweep")
+    page.wait_for_selector("#damage-map .main-svg", timeout=WAIT)
+    page.locator("#score-map").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    box = page.locator("#score-map .nsewdrag").bounding_box()
+    layout = "document.querySelector('#score-map .chart')._fullLayout"
+    page.mouse.click(
+        box["x"] + page.evaluate(f"{layout}.xaxis.l2p(1)"), box["y"] + page.evaluate(f"{layout}.yaxis.l2p(4)")
+    )
+    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
+    page.wait_for_function("document.querySelector('#gain input[type=number]').value == '2'", timeout=WAIT)
+    page.wait_for_selector("#cell-replies .score", timeout=WAIT)
+    assert "layer 1, gain 2" in page.inner_text("#cell-replies")
+    assert "At layer 1" in page.inner_text("#sweep-reading")
+
+
 def test_a_click_on_a_layer_selects_it_on_every_tab(page):
     box = page.locator("#curves .nsewdrag").bounding_box()
     axis = "document.querySelector('#curves .chart')._fullLayout.xaxis"

@@ -1,0 +1,169 @@
+"""The layer x gain map of the Layers tab: what every layer and gain does to the prompt, and each cell's reply."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from app import markup, reply_markup, sweep_markup
+from app.figures import gains as figures
+from app.plotly_panel import PlotlyPanel
+from app.results import GainMap, Progress, RequestError
+from app.state import Visit
+from app.tabs.shared import MODEL, QUIET, Shared, failure
+from app.workbench import Workbench
+
+INTRO = (
+    "For the prompt on Compare, each cell steers at one layer with one gain. The <b>refusal score</b> is the log "
+    "odds that the first token opens a refusal; above 0 refusing is likelier than not. The <b>damage</b> is how far "
+    "the distribution of the first token moves from the unsteered one (KL divergence). Click a cell to select it and "
+    "see its reply."
+)
+NEW_TOKENS = 48
+
+
+class Panels(NamedTuple):
+    """What a map fills."""
+
+    notice: gr.HTML
+    legend: gr.HTML
+    scores: PlotlyPanel
+    damage: PlotlyPanel
+    reading: gr.HTML
+    numbers: gr.HTML
+    make: gr.Button
+    stop: gr.Button
+
+
+def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
+    """Lay the map out and wire it."""
+    gr.HTML(markup.section("Every layer and gain", INTRO))
+    with gr.Row():
+        make = gr.Button("Map this prompt", variant="primary", interactive=False, scale=0, min_width=180,
+                         elem_id="sweep")  # fmt: skip
+        stop = gr.Button("Stop", interactive=False, scale=0, min_width=80, elem_id="sweep-stop")
+    notice = gr.HTML(sweep_markup.empty(), elem_id="sweep-notice")
+    legend = gr.HTML()
+    with gr.Row():
+        with gr.Column(min_width=320):
+            scores = PlotlyPanel(height=figures.HEIGHT, elem_id="score-map")
+        with gr.Column(min_width=320):
+            damage = PlotlyPanel(height=figures.HEIGHT, elem_id="damage-map")
+    reading = gr.HTML(elem_id="sweep-reading")
+    numbers = gr.HTML(elem_id="sweep-table")
+    with gr.Row():
+        ask = gr.Button("Reply at this layer and gain", interactive=False, scale=0, min_width=260, elem_id="cell-run")
+    reply = gr.HTML(elem_id="cell-replies")
+    panels = Panels(notice, legend, scores, damage, reading, numbers, make, stop)
+
+    begun = make.click(partial(_begun, panels), outputs=[*panels], queue=False, **QUIET)
+    mapping = begun.then(
+        partial(_map, workbench, panels, shared.visit), [shared.layer, shared.gain, shared.visit],
+        [*panels, shared.visit], **QUIET, **MODEL,
+    )  # fmt: skip
+    mapping.then(_ready, shared.visit, [ask, reply], **QUIET)
+    stop.click(partial(_stopped, panels), outputs=[*panels], cancels=[mapping], queue=False, **QUIET)
+    show = partial(_show, panels)
+    tab.select(show, [shared.layer, shared.gain, shared.visit], [*panels], **QUIET)
+    tab.select(_ready, shared.visit, [ask, reply], **QUIET)
+    shared.redraw(show, [shared.layer, shared.gain, shared.visit], [*panels], with_gain=True)
+
+    def clicked(visit: Visit, event: gr.EventData) -> list:
+        """Layer and gain of the cell; what comes from a browser may be anything, so it is checked."""
+        found = visit.gain_map
+        try:
+            layer, column = workbench.check_layer(float(event.x)), round(float(event.y))
+            if found is None or not 0 <= column < len(found.gains):
+                return [gr.skip(), gr.skip()]
+        except (RequestError, AttributeError, TypeError, ValueError, OverflowError):
+            return [gr.skip(), gr.skip()]
+        return [layer, found.gains[column]]
+
+    replying = partial(_reply, workbench)
+    for panel in (scores, damage):
+        panel.select(clicked, shared.visit, [shared.layer, shared.gain], **QUIET).then(
+            replying, [shared.layer, shared.gain, shared.visit], reply, **QUIET, **MODEL
+        )
+    ask.click(replying, [shared.layer, shared.gain, shared.visit], reply, **QUIET, **MODEL)
+
+
+def _map(
+    workbench: Workbench, panels: Panels, visit_state: gr.State, layer: int, gain: float, visit: Visit
+) -> Iterator[dict[Any, Any]]:
+    """The map with its progress."""
+    if visit.request is None:
+        yield _show(panels, layer, gain, visit)
+        return
+    try:
+        for step in workbench.gain_map(visit.request.text, visit.request.files):
+            if isinstance(step, Progress):
+                yield {panels.notice: sweep_markup.progress(step, "Cells of the map")}
+            else:
+                visit = visit.with_gain_map(step)
+                yield {**_show(panels, layer, gain, visit), visit_state: visit}
+    except RequestError as error:
+        yield {**_show(panels, layer, gain, visit), panels.notice: markup.notice(str(error))}
+    except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
+        yield {**_show(panels, layer, gain, visit), panels.notice: failure(error)}
+
+
+def _show(panels: Panels, layer: int, gain: float, visit: Visit) -> dict[Any, Any]:
+    """The map as far as there is one, without running the model."""
+    found = visit.gain_map
+    buttons = {
+        panels.make: gr.update(interactive=visit.request is not None),
+        panels.stop: gr.update(interactive=False),
+    }
+    if found is None:
+        told = sweep_markup.empty() if visit.request is None else sweep_markup.waiting(visit.request.text)
+        return dict.fromkeys(panels, "") | {panels.notice: told} | buttons
+    return {
+        panels.notice: "",
+        panels.legend: sweep_markup.LEGEND,
+        panels.scores: _drawn(figures.score_map, found, found.refusal_scores, layer, gain),
+        panels.damage: _drawn(figures.damage_map, found, found.kl, layer, gain),
+        panels.reading: sweep_markup.reading(found, layer, gain),
+        panels.numbers: sweep_markup.tables(found, layer),
+        **buttons,
+    }
+
+
+def _drawn(draw: Any, found: GainMap, values: Any, layer: int, gain: float) -> Any:
+    return draw(values, found.saturated, found.tokens, found.layers, found.gains, (layer, gain))
+
+
+def _begun(panels: Panels) -> dict[Any, Any]:
+    """At once, also where another visitor's run comes first."""
+    return {
+        panels.notice: markup.notice("Waiting for the model …", "busy"),
+        panels.make: gr.update(interactive=False),
+        panels.stop: gr.update(interactive=True),
+    }
+
+
+def _stopped(panels: Panels) -> dict[Any, Any]:
+    return {
+        panels.notice: markup.notice("Stopped.", "status"),
+        panels.make: gr.update(interactive=True),
+        panels.stop: gr.update(interactive=False),
+    }
+
+
+def _ready(visit: Visit) -> list:
+    """Whether there is a prompt to reply to; a reply to a former prompt goes."""
+    return [gr.update(interactive=visit.request is not None), ""]
+
+
+def _reply(workbench: Workbench, layer: int, gain: float, visit: Visit) -> Iterator[str]:
+    """Both replies to the prompt at the selected cell, token by token."""
+    if visit.request is None:
+        yield ""
+        return
+    try:
+        for comparison in workbench.compare(visit.request.text, visit.request.files, layer, gain, NEW_TOKENS):
+            yield reply_markup.replies(comparison)
+    except RequestError as error:
+        yield markup.notice(str(error))
+    except Exception as error:  # as above
+        yield failure(error)

@@ -1,0 +1,24 @@
+"""The layer x gain map of one prompt, as the Layers tab needs it."""
+
+from app.results import GainMap
+from app.workbench.watching import Report
+from mars.artifacts import Artifact
+from mars.models import LoadedModel
+from mars.records import Prompt
+from mars.sweep import sweep
+
+
+def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Report) -> GainMap:
+    """All layers and gains of a prompt under MARS. Raises what `sweep` raises."""
+    found = sweep(model, artifact, prompt, progress=report)
+    decode = model.tokenizer.decode
+    return GainMap(
+        layers=found.layers,
+        gains=tuple(float(gain) for gain in found.gains),
+        refusal_scores=found.refusal_scores.numpy(),
+        kl=found.kl.numpy(),
+        saturated=found.saturated.numpy(),
+        tokens=tuple(tuple(decode([token]) for token in row) for row in found.tokens.tolist()),
+        unsteered_score=found.unsteered_score,
+        unsteered_token=decode([found.unsteered_token]),
+    )
