@@ -1,0 +1,1 @@
+"""What the engine costs beside plain transformers, as ratios: `python -m benchmarks --json FILE [--quick]`."""

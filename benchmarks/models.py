@@ -1,0 +1,88 @@
+"""What is timed: Qwen3-VL with random weights at a size told, an artifact for it, prompts of a length told."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from mars.artifacts import Artifact
+from mars.inputs import encode
+from mars.models import LoadedModel, prepare
+from mars.records import Prompt
+from mars.selection import LayerScores
+from mars.torchvision_repair import repair
+
+PROCESSOR = Path(__file__).parent.parent / "assets" / "pocket-vl"
+"""Whose processor and layout the random models have; only sizes and weights are others."""
+WORDS = ("make", "the", "cake", "in", "picture", "and", "use", "it")
+
+
+class Size(NamedTuple):
+    """Sizes of a decoder, as its config names them."""
+
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    vocab_size: int
+
+
+TWO_CORES = Size(768, 2304, 16, 12, 4, 64, 12_288)
+"""122 million parameters."""
+ONE_GPU = Size(4096, 12_288, 36, 32, 8, 128, 151_936)
+"""The decoder of Qwen3-VL-8B."""
+
+
+def random_model(size: Size, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
+    """A Qwen3-VL of a size, the same weights every time on one kind of device."""
+    repair()
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+
+    config = AutoConfig.from_pretrained(PROCESSOR)
+    for name, value in size._asdict().items():
+        setattr(config.text_config, name, value)
+    config.vision_config.out_hidden_size = size.hidden_size
+    third = size.head_dim // 6
+    config.text_config.rope_parameters["mrope_section"] = [size.head_dim // 2 - 2 * third, third, third]
+    config.text_config.max_position_embeddings = 8192
+    torch.manual_seed(0)
+    with torch.device(device):
+        model = AutoModelForImageTextToText.from_config(config, dtype=dtype)
+    return prepare(model, AutoProcessor.from_pretrained(PROCESSOR), "random Qwen3-VL")
+
+
+def random_artifact(model: LoadedModel) -> Artifact:
+    """Random directions, with steps about as long as the residual stream of the model."""
+    source = torch.Generator().manual_seed(1)
+    shape = (model.n_layers, model.d_model)
+    direction = torch.nn.functional.normalize(torch.randn(shape, generator=source), dim=-1)
+    zeros = torch.zeros(model.n_layers)
+    return Artifact(
+        mean_harmful=direction,
+        mean_harmless=torch.zeros(shape),
+        bias={},
+        radius=zeros + 8,
+        margin=zeros,
+        permuted=direction,
+        scores=LayerScores(*(zeros for _ in LayerScores._fields)),
+        bands={"harmful": zeros[:, None].expand(-1, 3), "harmless": zeros[:, None].expand(-1, 3)},
+        refusal_ids=[11, 12, 13],
+    )
+
+
+def prompt_of(model: LoadedModel, tokens: int) -> Prompt:
+    """A text that is read as at least so many tokens, and hardly more. Raises ValueError where any text has more."""
+
+    def read(count: int) -> tuple[Prompt, int]:
+        prompt = Prompt(" ".join(WORDS[index % len(WORDS)] for index in range(count)))
+        return prompt, encode(model, [prompt])["input_ids"].shape[1]
+
+    if read(1)[1] > tokens:
+        raise ValueError(f"The chat template alone takes more than {tokens} tokens.")
+    low, high = 1, tokens
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if read(middle)[1] >= tokens else (middle + 1, high)
+    return read(low)[0]
