@@ -25,23 +25,26 @@ def capture(
     if not prompts:
         raise ValueError("There is no prompt to capture activations of.")
     values = torch.empty(len(prompts), model.n_layers, model.d_model)
-    logits: list[torch.Tensor | None] = [None] * len(prompts)
+    logits: torch.Tensor | None = None
     done = 0
-    for batch in _batches(prompts, batch_size):
+    for batch in batches_of(prompts, batch_size):
         inputs = encode(model, [prompts[index] for index in batch])
         with capturing(model.layers) as captured:
             output = model.model(**inputs, use_cache=False, logits_to_keep=1)
-        values[batch] = captured.stacked()
-        for index, row in zip(batch, output.logits[:, -1].float().cpu(), strict=True):
-            logits[index] = row
+        states = captured.stacked()
+        model.check_finite(states)
+        values[batch] = states
+        # Written in place: held by batch and then stacked, the logits would need their memory twice.
+        found = output.logits[:, -1].float().cpu()
+        logits = torch.empty(len(prompts), found.shape[-1]) if logits is None else logits
+        logits[batch] = found
         done += len(batch)
         if progress:
             progress(done, len(prompts))
-    model.check_finite(values)
-    return Activations(values, torch.stack(logits))
+    return Activations(values, logits)
 
 
-def _batches(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
+def batches_of(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
     """Indices of prompts, grouped by shape and by similar length so that little padding is computed."""
     order = sorted(range(len(prompts)), key=lambda i: (*shape(prompts[i]), len(prompts[i].text)))
     batches: list[list[int]] = []

@@ -45,7 +45,9 @@ def capturing(layers: Sequence[nn.Module], position: int | slice = -1) -> Iterat
 
     def reader(layer: int):
         def read(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> None:  # noqa: ARG001
-            capture.outputs[layer] = block_output(output)[:, position].detach()
+            seen = block_output(output)[:, position].detach()
+            # A view of one position would keep all positions of every layer in memory until the pass is over.
+            capture.outputs[layer] = seen.clone() if isinstance(position, int) else seen
 
         return read
 
