@@ -7,7 +7,7 @@ SEEDS ?= 1
 # glibc gives freed memory back and asks for it again at every training step; kept, a step takes a tenth less.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
-.PHONY: app test check format screenshots fit eval train reproduce clean
+.PHONY: app test check format screenshots fit eval train reproduce bench clean
 
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
@@ -36,6 +36,9 @@ eval: $(VENV)/.app ## every strategy on the test split: the tables of the README
 
 train: $(VENV)/.app ## train the bundled model from nothing, or go on where it was; SEEDS=3 for all three seeds
 	for seed in $$(seq 0 $$(($(SEEDS) - 1))); do $(KEEP) $(RUN) assets/pocket-vl/train.py --seed $$seed || exit 1; done
+
+bench: $(VENV)/.app ## what the engine costs beside plain transformers; quick ones: python -m benchmarks --quick
+	$(RUN) -m benchmarks --json out/bench.json
 
 reproduce: train eval ## from nothing to the tables of the README
 

@@ -1,0 +1,154 @@
+"""The arithmetic of the benchmarks; never a time."""
+
+import json
+
+import pytest
+
+from benchmarks import measures, readme
+from benchmarks.__main__ import as_results
+from benchmarks.memory import short_prompts
+from benchmarks.models import TWO_CORES, Size, prompt_of, random_artifact, random_model
+from benchmarks.timing import Spread, ratios, spread, take_turns
+from mars.inputs import encode
+from mars.sweep import GAINS, sweep
+
+SMALL = Size(64, 96, 4, 4, 2, 16, 1600)
+FIGURES = (
+    "side_by_side.ratio",
+    "map.speedup",
+    "map.prefills",
+    "capture.throughput",
+    "capture.memory",
+    "step.overhead",
+)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return random_model(SMALL)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time passes only where a rival says how long it takes."""
+    now = [0.0]
+    monkeypatch.setattr("benchmarks.timing.time.perf_counter", lambda: now[0])
+
+    def takes(*seconds: float):
+        left = iter(seconds)
+        return lambda: now.__setitem__(0, now[0] + next(left))
+
+    return takes
+
+
+def test_a_figure_is_the_median_with_the_range():
+    assert spread([3.0, 1.0, 2.0, 10.0]) == Spread(2.5, 1.0, 10.0)
+    with pytest.raises(ValueError, match="at least one repetition"):
+        spread([])
+
+
+def test_ratios_are_taken_repetition_by_repetition():
+    assert ratios([2.0, 9.0, 8.0], [1.0, 3.0, 2.0]) == Spread(3.0, 2.0, 4.0)
+    assert ratios([2.0], [4.0], scale=10) == Spread(5.0, 5.0, 5.0)
+    with pytest.raises(ValueError, match="shorter"):
+        ratios([1.0, 2.0], [1.0])
+
+
+def test_rivals_take_turns_and_the_first_round_does_not_count(clock):
+    assert take_turns({"a": clock(100, 1, 2), "b": clock(100, 10, 20)}, 2) == {"a": [1, 2], "b": [10, 20]}
+
+
+def test_every_second_round_runs_backwards():
+    order = []
+    take_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 2)
+    assert order == ["b", "a", "a", "b", "b", "a"]
+
+
+def test_a_sampled_forward_per_cell_is_scaled_to_all_cells(small, monkeypatch):
+    """Seven forwards were timed, six cells and the unsteered one; the whole map has 36 cells."""
+    times = {"map": [2.0], "naive map": [7.0], "prefill": [1.0]}
+    monkeypatch.setattr(measures, "take_turns", lambda *_: times)
+    found = measures.gain_map(small, prompt_of(small, 40), 1, sampled=True)
+    assert found.figures["map.speedup"].value == pytest.approx(36 * 1.0 / 2.0)
+    assert found.figures["map.prefills"].value == pytest.approx(2.0)
+    assert found.peers[0].seconds.value == pytest.approx(36.0)
+    assert "timed on 6 of its cells" in found.note
+
+
+def test_a_map_that_differs_from_the_naive_one_voids_the_benchmark(small, monkeypatch):
+    def wrong(*given, **asked):
+        found = sweep(*given, **asked)
+        return found._replace(kl=found.kl + 1e-3)
+
+    monkeypatch.setattr(measures, "sweep", wrong)
+    with pytest.raises(AssertionError, match="void: kl differ"):
+        measures.gain_map(small, prompt_of(small, 40), 1, sampled=True)
+
+
+def test_no_two_cells_of_the_map_that_is_timed_share_a_row(small):
+    found = sweep(small, random_artifact(small), prompt_of(small, 40), strategy="addition")
+    assert len(found.kl.unique()) == small.n_layers * len(GAINS)
+
+
+def test_every_question_gives_its_figures_and_results_that_are_json(small):
+    found = [
+        measures.side_by_side(small, prompt_of(small, 40), 3, 1),
+        measures.gain_map(small, prompt_of(small, 40), 1, sampled=False),
+        measures.capturing(small, short_prompts(20), 1),
+        measures.Measured({"capture.memory": Spread(1.0, 0.9, 1.1)}, {}, [], "Made up."),
+        measures.steering_a_step(small, prompt_of(small, 40), 2, 1),
+    ]
+    results = json.loads(json.dumps(as_results(found)))
+    for name in FIGURES:
+        question, part = name.split(".")
+        assert set(results[question][part]) == {"value", "low", "high"}
+    assert {"generate twice with a hook", "a forward per cell", "output_hidden_states=True", "nnsight"} == {
+        peer["name"] for peer in results["peers"]
+    }
+    for peer in results["peers"]:
+        assert (peer["seconds"] is None) == (peer["error"] is not None)
+
+
+def test_prompts_are_as_long_as_told(small):
+    for tokens in (40, 100, 401):
+        length = encode(small, [prompt_of(small, tokens)])["input_ids"].shape[1]
+        assert tokens <= length <= tokens + 3
+    with pytest.raises(ValueError, match="more than 2 tokens"):
+        prompt_of(small, 2)
+
+
+def test_the_model_of_the_bars_has_120_million_parameters():
+    model = random_model(TWO_CORES)
+    assert (model.d_model, model.n_layers) == (768, 16)
+    assert 118e6 < model.n_parameters < 123e6
+
+
+def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
+    figure = {"value": 0.0234, "low": 0.01, "high": 0.03}
+    results = {
+        "machine": {"cores": 2, "threads": 2, "load": 0.5, "parameters": 120e6, "dtype": "torch.float32"},
+        "side_by_side": {"ratio": figure},
+        "map": {"speedup": figure, "prefills": figure},
+        "capture": {"throughput": figure, "memory": figure},
+        "step": {"overhead": figure},
+        "peers": [
+            {"name": "generate twice", "times_ours": {"value": 2.0, "low": 1.5, "high": 2.5}, "error": None},
+            {"name": "nnsight", "times_ours": None, "error": "ImportError: none"},
+        ],
+        "notes": {"map.speedup": "One note.", "map.prefills": "One note."},
+    }
+    text = readme.table(results)
+    assert "| what steering every token adds to a step | 2.34 % [1.00, 3.00] | <= 3 % |" in text
+    assert text.count("| 0.02 [0.01, 0.03] |") == len(FIGURES) - 1
+    assert "| generate twice | 2.00 [1.50, 2.50] |" in text
+    assert "| nnsight | did not run: ImportError: none |" in text
+    assert text.count("One note.") == 1
+
+
+def test_the_table_goes_between_its_marks_and_nothing_else_changes():
+    text = "before\n<!-- speed: from a run -->\nold\n<!-- /speed -->\nafter\n"
+    once = readme.placed(text, "| new |")
+    assert once == "before\n<!-- speed: from a run -->\n\n| new |\n\n<!-- /speed -->\nafter\n"
+    assert readme.placed(once, "| new |") == once
+    with pytest.raises(ValueError, match="no place for the table"):
+        readme.placed("before and after", "| new |")
