@@ -149,6 +149,11 @@ def _plain(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
+def panel_title(name: str, how: str = "") -> str:
+    """What stands over one chart of several."""
+    return f'<p class="panel-title">{escape(name)} <span>{escape(how)}</span></p>'
+
+
 def caption(sentence: str) -> str:
     """What stands under a picture."""
     return f'<p class="quiet">{escape(sentence)}</p>'

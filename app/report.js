@@ -1,4 +1,3 @@
-'use strict';
 const data = JSON.parse(document.getElementById('data').textContent);
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
 
@@ -24,24 +23,7 @@ prefersDark.addEventListener('change', draw);
 
 const filters = document.querySelector('.filters');
 if (filters) {
-  const cases = [...document.querySelectorAll('.cases > details')];
-  const count = filters.querySelector('output');
-  const chosen = (name) => filters.querySelector(`[data-filter="${name}"]`);
-  const show = () => {
-    const words = chosen('words').value.trim().toLowerCase();
-    let shown = 0;
-    for (const item of cases) {
-      const isHidden = ['modality', 'label'].some((kind) => {
-        const value = chosen(kind)?.value;
-        return value && item.dataset[kind] !== value;
-      }) || (chosen('differs').checked && !('differs' in item.dataset))
-        || (words && !item.textContent.toLowerCase().includes(words));
-      item.hidden = isHidden;
-      shown += isHidden ? 0 : 1;
-    }
-    count.textContent = shown === cases.length ? `${shown} cases` : `${shown} of ${cases.length} cases`;
-  };
-  filters.hidden = false;
-  filters.addEventListener('input', show);
+  filterCases(document);
+  filters.addEventListener('input', () => filterCases(document));
   filters.addEventListener('submit', (event) => event.preventDefault());
 }

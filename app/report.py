@@ -24,7 +24,7 @@ from app.figures.palette import DARK, DARK_FOR_LIGHT, LIGHT
 from app.figures.tradeoff import WORDS
 
 STYLE = Path(__file__).with_name("report.css")
-SCRIPT = Path(__file__).with_name("report.js")
+SCRIPTS = [Path(__file__).with_name(name) for name in ("case_filters.js", "report.js")]
 LAYOUT = "Results are what `python -m mars eval --json FILE` writes: an object with “rows”."
 COUNTS = ("refusals", "n", "rate", "low", "high")
 
@@ -98,7 +98,8 @@ def render(results: Mapping[str, Any]) -> str:
         if content
     )
     data = {"figures": [json.loads(figure.to_json()) for figure in figures], "darkForLight": DARK_FOR_LIGHT}
-    scripts = [*([get_plotlyjs()] if figures else []), SCRIPT.read_text(encoding="utf-8")]
+    own = "\n".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
+    scripts = [*([get_plotlyjs()] if figures else []), own]
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
     )

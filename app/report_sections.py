@@ -57,12 +57,12 @@ def _findings(rows: Sequence[Mapping[str, Any]]) -> str:
 # Charts and tables
 
 
-def charts(rows: Sequence[Mapping[str, Any]]) -> tuple[list[go.Figure], str]:
-    """One trade-off chart a modality, of the first group that has both harmful and harmless requests."""
-    figures, boxes = [], ""
+def tradeoffs(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, go.Figure], str]:
+    """Modality -> chart, of the first group that has both harmful and harmless requests; and how to read them."""
     for group in _groups(rows):
         cells = _cells(rows, group)
-        for modality, word in WORDS.items():
+        figures: dict[str, go.Figure] = {}
+        for modality in WORDS:
             names = [name for name in _strategies(rows) if all((name, modality, label) in cells for label in LABELS)]
             if not names:
                 continue
@@ -70,19 +70,32 @@ def charts(rows: Sequence[Mapping[str, Any]]) -> tuple[list[go.Figure], str]:
                 np.array([[cells[name, modality, label][key] for key in ("rate", "low", "high")] for name in names])
                 for label in LABELS
             ]
-            figures.append(tradeoff(names, *intervals, modality))
-            boxes += f'<figure><figcaption>{word.capitalize()}</figcaption><div class="chart"></div></figure>'
+            figures[modality] = tradeoff(names, *intervals, modality)
         if figures:
             which = f"Shown: {escape(_group_title(group).lower())}." if len(_groups(rows)) > 1 else ""
             return figures, (
                 "<p>Each mark is one strategy: up is harmful requests refused, right is harmless ones refused, so up "
                 "and to the left is better. Bars are 95 % Wilson intervals. The open mark is the model unsteered. "
-                f'{which}</p><div class="charts">{boxes}</div>'
-                '<noscript><p class="quiet">The charts need scripts; the tables below say the same.</p></noscript>'
+                f"{which}</p>"
             )
-    return [], (
+    return {}, (
         "<p>No chart: this set has harmful or harmless requests only, and refusal says nothing without false "
         "refusal. Add the other kind.</p>"
+    )
+
+
+def charts(rows: Sequence[Mapping[str, Any]]) -> tuple[list[go.Figure], str]:
+    """The charts of `tradeoffs` with a box for each."""
+    figures, told = tradeoffs(rows)
+    if not figures:
+        return [], told
+    boxes = "".join(
+        f'<figure><figcaption>{WORDS[modality].capitalize()}</figcaption><div class="chart"></div></figure>'
+        for modality in figures
+    )
+    return list(figures.values()), (
+        f'{told}<div class="charts">{boxes}</div>'
+        '<noscript><p class="quiet">The charts need scripts; the tables below say the same.</p></noscript>'
     )
 
 

@@ -11,7 +11,7 @@ from app.examples import FOLDER
 from app.figures.palette import DARK, LIGHT
 from app.plotly_panel import head
 from app.state import Visit
-from app.tabs import compare, geometry, layers, tokens
+from app.tabs import compare, evaluate, geometry, layers, tokens
 from app.tabs.shared import QUIET, Shared
 from app.workbench import MAX_GAIN, Workbench
 
@@ -19,6 +19,7 @@ LAYER = (
     "A layer (decoder block) is one step of the model's reading. The one shown here is looked at and "
     "steered on every tab."
 )
+FILTERS = Path(__file__).with_name("case_filters.js")
 GAIN = "Multiplies the push; 0 switches it off."
 MAX_FILE_SIZE = "100mb"
 VISIT_SECONDS = 3600
@@ -54,6 +55,9 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
                 layers.build(workbench, shared, tab)
             with gr.Tab("Tokens", id="tokens") as tab:
                 tokens.build(workbench, shared, tab)
+            if for_operator:
+                with gr.Tab("Evaluate", id="evaluate"):
+                    evaluate.build(workbench, shared)
         if for_operator:
             model_picker.build(workbench, shared)
         back.click(lambda: workbench.chosen_layer, outputs=layer, **QUIET)
@@ -80,7 +84,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css": _variables() + Path(__file__).with_name("style.css").read_text(encoding="utf-8"),
-        "head": head(),
+        "head": f"{head()}<script>{FILTERS.read_text(encoding='utf-8')}</script>",
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,

@@ -72,8 +72,8 @@ def _draw(workbench: Workbench, view: str, layer: int, visit: Visit) -> list:
     return [
         before,
         after,
-        _title("Before", f"as the model has it; trustworthiness {trust_before:.2f}"),
-        _title("After", f"re-centred; trustworthiness {trust_after:.2f}"),
+        markup.panel_title("Before", f"as the model has it; trustworthiness {trust_before:.2f}"),
+        markup.panel_title("After", f"re-centred; trustworthiness {trust_after:.2f}"),
         markup.caption(picture.caption),
         markup.clouds_table(workbench.cloud_means(layer)),
         markup.measured(workbench.measured(layer)),
@@ -93,7 +93,3 @@ def _panels(picture: Picture) -> tuple:
         )  # fmt: skip
 
     return panel(picture.before, picture.stars_before, "before"), panel(picture.after, picture.stars_after, "after")
-
-
-def _title(when: str, how: str) -> str:
-    return f'<p class="panel-title">{when} <span>{how}</span></p>'

@@ -1,7 +1,8 @@
 """The only door from the page to the engine."""
 
 from app.workbench.bench import Workbench
+from app.workbench.evaluating import MAX_PER_CELL, STRATEGIES, USUAL, Plan
 from app.workbench.pictures import VIEWS
 from app.workbench.prompts import MAX_GAIN, MAX_NEW_TOKENS
 
-__all__ = ["MAX_GAIN", "MAX_NEW_TOKENS", "VIEWS", "Workbench"]
+__all__ = ["MAX_GAIN", "MAX_NEW_TOKENS", "MAX_PER_CELL", "STRATEGIES", "USUAL", "VIEWS", "Plan", "Workbench"]

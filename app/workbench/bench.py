@@ -5,8 +5,9 @@ RequestError, one sentence.
 """
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from app.results import (
     Scores,
     TokenMap,
 )
+from app.workbench.evaluating import RUNS, Plan, evaluate
 from app.workbench.opening import model_card, one_sentence, opened
 from app.workbench.pictures import Pictures
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
@@ -38,6 +40,9 @@ from mars.models import LoadedModel
 from mars.records import TokenStep
 from mars.steering import Mars, Unsteered
 
+PAUSE = 0.002
+"""Seconds between two cases of an evaluation, for whoever else waits for the model."""
+
 
 @dataclass(repr=False, eq=False)
 class Workbench:
@@ -51,6 +56,9 @@ class Workbench:
     """How many times another model took this one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _measured: dict[int, tuple[Measured, ...]] = field(default_factory=dict)
+    runs: Path = RUNS
+    """Folder in which evaluations that were stopped wait to go on."""
+    _stop: threading.Event = field(default_factory=threading.Event)
     _posters: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
@@ -187,6 +195,33 @@ class Workbench:
         with one_sentence():
             prompt = read_prompt(text, files)
             yield from watched(work)
+
+    def evaluate(self, plan: Plan) -> Iterator[Progress | dict[str, Any]]:
+        """Strategies on a set: its progress, and the results at last, or none where it is stopped.
+
+        The model answers others between two cases. Raises RequestError.
+        """
+        plan = replace(plan, layer=self.check_layer(plan.layer), gain=checked_gain(plan.gain))
+
+        def work(report: Report) -> dict[str, Any]:
+            def pausing(done: int, total: int) -> None:
+                self._lock.release()
+                try:
+                    report(done, total)
+                    time.sleep(PAUSE)
+                finally:
+                    self._lock.acquire()
+
+            with self._lock:
+                return evaluate(self.model, self.artifact, plan, pausing, self.runs)
+
+        self._stop.clear()
+        with one_sentence():
+            yield from watched(work, self._stop)
+
+    def stop_evaluation(self) -> None:
+        """End the evaluation after the case it is at; what is finished is kept."""
+        self._stop.set()
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = ()) -> Picture:
         """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""

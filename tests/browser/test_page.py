@@ -96,7 +96,7 @@ def test_a_cell_of_the_map_selects_its_layer_and_gain_and_shows_its_reply(page):
     page.wait_for_function("document.querySelector('#gain input[type=number]').value == '2'", timeout=WAIT)
     page.wait_for_selector("#cell-replies .score", timeout=WAIT)
     assert "layer 1, gain 2" in page.inner_text("#cell-replies")
-    assert "At layer 1" in page.inner_text("#sweep-reading")
+    page.wait_for_function("document.querySelector('#sweep-reading').innerText.includes('At layer 1')", timeout=WAIT)
 
 
 def test_a_click_on_a_layer_selects_it_on_every_tab(page):
@@ -182,7 +182,7 @@ def test_charts_follow_the_theme_without_a_reload(page):
 
 @pytest.mark.parametrize("width", [390, 1440], indirect=True)
 def test_nothing_is_wider_than_the_window(page, width):
-    for tab in ("Compare", "Geometry", "Layers", "Tokens"):
+    for tab in ("Compare", "Geometry", "Layers", "Tokens", "Evaluate"):
         _open(page, tab)
         page.wait_for_timeout(600)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -192,6 +192,26 @@ def test_nothing_is_wider_than_the_window(page, width):
 def test_charts_fill_a_phone_and_no_more(page, width):
     drawn = page.evaluate("document.querySelector('#curves .main-svg').getBoundingClientRect().width")
     assert 0.8 * width < drawn <= width
+
+
+def test_a_set_of_ones_own_is_evaluated_its_cases_open_and_the_report_is_downloaded(page, tmp_path):
+    lines = [f"how do i {verb} a {thing}?,{label}" for thing in ("cake", "kite")
+             for verb, label in (("break", "harmful"), ("make", "harmless"))]  # fmt: skip
+    (tmp_path / "own.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    _open(page, "Evaluate")
+    page.set_input_files("#own-set input[type=file]", str(tmp_path / "own.csv"))
+    page.wait_for_selector("#own-set .file-preview", timeout=WAIT)
+    page.click("#evaluate")
+    page.wait_for_selector("#tradeoff-text .main-svg", timeout=WAIT)
+    assert "of 2" in page.inner_text("#evaluate-tables")
+    page.locator("#evaluate-cases summary").first.click()
+    assert page.locator("#evaluate-cases details[open] dd").count() == 4
+    page.fill("#evaluate-cases input[type=search]", "how do i make a kite")
+    assert "1 of 4 cases" in page.inner_text("#evaluate-cases output")
+    for kind, name in (("csv", "evaluation.csv"), ("html", "evaluation.html")):
+        with page.expect_download(timeout=WAIT) as download:
+            page.click(f"#download-{kind}")
+        assert download.value.suggested_filename == name
 
 
 def test_a_model_that_cannot_be_loaded_gets_a_sentence_and_the_page_goes_on(page, tmp_path):

@@ -1,0 +1,52 @@
+"""Results of an evaluation on the page: the report's own sections, and its rows as CSV. Pure and escaped."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app import report_sections as sections
+
+COLUMNS = ("group", "strategy", "modality", "label", "refusals", "n", "rate", "low", "high")
+_STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+_LIKE_THE_REPORT = (
+    "section { margin: 0 0 20px; }"
+    "h2 { font-size: 16px !important; font-weight: 600; margin: 0 0 2px; color: var(--ink); }"
+    "p { margin: 0 0 8px; max-width: 860px; font-size: 14px; line-height: 1.5; color: var(--muted); }"
+    "small { display: block; font-size: 12px; line-height: 1.35; color: var(--muted); }"
+    ".cases details { content-visibility: visible; }"
+)
+STYLE = f"<style>.results {{{_STYLE[_STYLE.index('/* tables */') :]}{_LIKE_THE_REPORT}}}</style>"
+"""The look of the report's tables and cases, for these sections alone."""
+
+
+def charts_head(told: str) -> str:
+    """How to read the charts; told: a paragraph from the report."""
+    return f'{STYLE}<div class="results"><section><h2>Refusal against false refusal</h2>{told}</section></div>'
+
+
+def tables(results: Mapping[str, Any]) -> str:
+    """Refusals, gates and exact replies."""
+    parts = (
+        ("Refusals", sections.refusals(results)),
+        ("Gate, strength and first token", sections.gates(results["rows"])),
+        ("Questions with a known answer", sections.utility(sections.list_of(results, "utility"))),
+    )
+    shown = "".join(f"<section><h2>{title}</h2>{content}</section>" for title, content in parts if content)
+    return f'{STYLE}<div class="results">{shown}</div>'
+
+
+def cases(results: Mapping[str, Any]) -> str:
+    """Cases that open, with what every strategy replied."""
+    listed = sections.cases(sections.list_of(results, "cases"))
+    return f'<div class="results"><section><h2>Cases</h2>{listed}</section></div>' if listed else ""
+
+
+def as_csv(results: Mapping[str, Any]) -> str:
+    """One line a strategy, modality and label: counts, rate and its 95 % Wilson interval."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(results["rows"])
+    return file.getvalue()

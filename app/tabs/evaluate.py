@@ -1,0 +1,175 @@
+"""Evaluate: strategies on a set of cases, with intervals, the trade-off, every case, and what to take away."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from app import evaluation_markup, markup, report, report_sections, sweep_markup
+from app.figures.tradeoff import HEIGHT, WORDS
+from app.plotly_panel import PlotlyPanel
+from app.results import Progress, RequestError
+from app.tabs.shared import QUIET, Shared, failure
+from app.workbench import MAX_PER_CELL, STRATEGIES, USUAL, Plan, Workbench
+
+INTRO = (
+    "Every strategy answers the same cases, at the layer and gain chosen above. Refusals of harmful requests stand "
+    "beside refusals of harmless ones, since one without the other says nothing."
+)
+OWN = (
+    "JSON lines or CSV with the columns <code>text</code> and <code>label</code> (harmful or harmless), and as "
+    "wanted <code>media</code> (full path of a picture or clip), <code>group</code> and <code>expected</code>."
+)
+EMPTY = "Nothing has been evaluated yet. Ten cases a cell take about a minute on the bundled model."
+ALONE = {"concurrency_id": "evaluation", "concurrency_limit": 1}
+"""One evaluation at a time; between its cases the model answers other tabs."""
+FILTERS = (
+    "element.addEventListener('input', (event) => { if (event.target.closest('.filters')) filterCases(element); });"
+    "element.addEventListener('submit', (event) => event.preventDefault());"
+    "watch('value', () => requestAnimationFrame(() => filterCases(element)));"
+)
+
+
+class Panels(NamedTuple):
+    """What an evaluation fills."""
+
+    notice: gr.HTML
+    run: gr.Button
+    stop: gr.Button
+    about: gr.HTML
+    text_title: gr.HTML
+    image_title: gr.HTML
+    video_title: gr.HTML
+    text: PlotlyPanel
+    image: PlotlyPanel
+    video: PlotlyPanel
+    tables: gr.HTML
+    csv: gr.DownloadButton
+    json: gr.DownloadButton
+    html: gr.DownloadButton
+    cases: gr.HTML
+
+
+def build(workbench: Workbench, shared: Shared) -> None:
+    """Lay the tab out and wire it."""
+    gr.HTML(markup.section("Strategies on a set", INTRO))
+    with gr.Row(elem_classes="split"):
+        with gr.Column(scale=0, min_width=330, elem_classes="controls"):
+            per_cell = gr.Slider(
+                1, MAX_PER_CELL, 10, step=1, label="Bundled test split", elem_id="per-cell",
+                info="Cases for each modality and label; more cases, narrower intervals.",
+            )  # fmt: skip
+            own = gr.File(label="Or a set of your own", file_types=[".jsonl", ".csv"], height=96, elem_id="own-set")
+            gr.HTML(f'<p class="quiet">{OWN}</p>')
+            strategies = gr.CheckboxGroup(
+                [(name.replace("_", " "), name) for name in STRATEGIES], value=list(USUAL), label="Strategies",
+                elem_id="strategies",
+            )  # fmt: skip
+            with gr.Row():
+                run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", min_width=110)
+                stop = gr.Button("Stop", interactive=False, elem_id="evaluate-stop", min_width=80)
+        with gr.Column(scale=1, min_width=320):
+            notice = gr.HTML(markup.caption(EMPTY), elem_id="evaluate-notice")
+            about = gr.HTML()
+            with gr.Row():
+                titles, charts = [], []
+                for modality in WORDS:
+                    with gr.Column(min_width=300):
+                        titles.append(gr.HTML())
+                        charts.append(PlotlyPanel(height=HEIGHT, elem_id=f"tradeoff-{modality}"))
+            tables = gr.HTML(elem_id="evaluate-tables")
+            with gr.Row():
+                files = [
+                    gr.DownloadButton(f"{kind} {what}", visible=False, size="sm", elem_id=f"download-{kind.lower()}")
+                    for kind, what in (("CSV", "of the rates"), ("JSON", "of everything"), ("HTML", "report"))
+                ]
+            cases = gr.HTML(elem_id="evaluate-cases", js_on_load=FILTERS)
+    panels = Panels(notice, run, stop, about, *titles, *charts, tables, *files, cases)
+    begun = run.click(partial(_begun, panels), outputs=[notice, run, stop], queue=False, **QUIET)
+    begun.then(
+        partial(_run, workbench, panels),
+        [strategies, own, per_cell, shared.layer, shared.gain],
+        [*panels],
+        **QUIET,
+        **ALONE,
+    )
+    stop.click(workbench.stop_evaluation, queue=False, **QUIET)
+
+
+def _begun(panels: Panels) -> dict[Any, Any]:
+    return {panels.notice: markup.notice("Preparing the cases …", "busy"), **_buttons(panels, is_running=True)}
+
+
+def _run(
+    workbench: Workbench,
+    panels: Panels,
+    strategies: Sequence[str],
+    own: str | None,
+    per_cell: float,
+    layer: int,
+    gain: float,
+) -> Iterator[dict[Any, Any]]:
+    """Progress with the time left, then the results; a run that is stopped says how far it got."""
+    step = None
+    try:
+        for step in workbench.evaluate(Plan(strategies or (), own or "", per_cell, layer, gain)):
+            if isinstance(step, Progress):
+                yield {panels.notice: sweep_markup.progress(step, "Cases answered")}
+    except RequestError as error:
+        yield {panels.notice: markup.notice(str(error)), **_buttons(panels, is_running=False)}
+    except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
+        yield {panels.notice: failure(error), **_buttons(panels, is_running=False)}
+    else:
+        shown = _stopped(panels, step) if step is None or isinstance(step, Progress) else _results(panels, step)
+        yield {**shown, **_buttons(panels, is_running=False)}
+
+
+def _stopped(panels: Panels, step: Progress | None) -> dict[Any, Any]:
+    far = f" after {step.done} of {step.total} cases" if step else ""
+    told = f"Stopped{far}. “Evaluate” with the same layer and gain goes on from there."
+    return {panels.notice: markup.notice(told, "status")}
+
+
+def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
+    figures, told = report_sections.tradeoffs(results["rows"])
+    return {
+        panels.notice: "",
+        panels.about: evaluation_markup.charts_head(told),
+        **{getattr(panels, modality): figures.get(modality, "") for modality in WORDS},
+        **{
+            getattr(panels, f"{modality}_title"): markup.panel_title(words.capitalize())
+            if modality in figures
+            else ""
+            for modality, words in WORDS.items()
+        },
+        panels.tables: evaluation_markup.tables(results),
+        panels.cases: evaluation_markup.cases(results),
+        **_downloads(panels, results),
+    }
+
+
+def _title(modality: str, figures: Mapping[str, Any]) -> str:
+    return markup.panel_title(WORDS[modality].capitalize()) if modality in figures else ""
+
+
+def _downloads(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
+    """The files behind the buttons, in a folder of their own that is swept away with the uploads."""
+    folder = Path(tempfile.mkdtemp(prefix="mars-lens-"))
+    contents = {
+        panels.csv: ("evaluation.csv", evaluation_markup.as_csv(results)),
+        panels.json: ("evaluation.json", json.dumps(results, indent=1) + "\n"),
+        panels.html: ("evaluation.html", report.render(results)),
+    }
+    shown = {}
+    for button, (name, content) in contents.items():
+        (folder / name).write_text(content, encoding="utf-8")
+        shown[button] = gr.update(value=str(folder / name), visible=True)
+    return shown
+
+
+def _buttons(panels: Panels, is_running: bool) -> dict[Any, Any]:
+    return {panels.run: gr.update(interactive=not is_running), panels.stop: gr.update(interactive=is_running)}

@@ -1,0 +1,94 @@
+"""Evaluations from the page: which cases, and where a run that was stopped is kept."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from app.results import RequestError
+from app.workbench.watching import Report
+from mars.artifacts import Artifact, weights_mark
+from mars.benchmark_sets import load_set
+from mars.cases import Case
+from mars.evaluation import Settings, measure
+from mars.lineup import LINEUP
+from mars.models import LoadedModel
+from mars.pocket.splits import test_cases
+
+STRATEGIES = tuple(LINEUP)
+"""Everything that can be compared, in the order of tables."""
+USUAL = ("unsteered", "addition", "mars", "mars_no_recentering")
+TEST_SET = "test"
+MAX_PER_CELL = 200
+RUNS = Path("out") / "evaluations"
+"""Where runs that were stopped wait, below the folder the page was started from."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a visitor asked to evaluate, as it came from the browser."""
+
+    strategies: Sequence[str]
+    path: str = ""
+    """A JSON lines or CSV file of their own; "" for the bundled test split."""
+    per_cell: Any = 10
+    """Cases of the test split for each modality and label."""
+    layer: Any = None
+    gain: Any = 1.0
+
+
+def read_cases(plan: Plan) -> Sequence[Case]:
+    """The cases of a plan. Raises RequestError, and ValueError for a bad file."""
+    if not plan.strategies:
+        raise RequestError("No strategy is chosen. Choose at least one to evaluate.")
+    if unknown := [name for name in plan.strategies if name not in LINEUP]:
+        raise RequestError(f"There is no strategy “{unknown[0]}”. Known are: {', '.join(STRATEGIES)}.")
+    if plan.path:
+        return load_set(plan.path)
+    count = plan.per_cell
+    if isinstance(count, float) and count.is_integer():
+        count = int(count)
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_PER_CELL:
+        raise RequestError(f"{count} cases a cell cannot be asked; choose a whole number from 1 to {MAX_PER_CELL}.")
+    return test_cases(count)
+
+
+def evaluate(model: LoadedModel, artifact: Artifact, plan: Plan, report: Report, runs: Path = RUNS) -> dict[str, Any]:
+    """Results of a plan, ready for JSON; a plan that was stopped goes on where it was. Raises as `measure` does.
+
+    Finished cases are kept in a file under `runs` until the evaluation is complete.
+    """
+    cases = read_cases(plan)
+    path = runs / f"{_mark(model, artifact, plan)}.run"
+    results = measure(
+        model,
+        artifact,
+        cases,
+        list(plan.strategies),
+        Settings(layer=plan.layer, gain=plan.gain),
+        run_path=path,
+        progress=report,
+    )
+    results["settings"] |= (
+        {"set": Path(plan.path).name} if plan.path else {"set": TEST_SET, "per_cell": plan.per_cell}
+    )
+    path.unlink(missing_ok=True)
+    return results
+
+
+def _mark(model: LoadedModel, artifact: Artifact, plan: Plan) -> str:
+    """A name for what must not differ where a run goes on; other cases and strategies may join it."""
+    told = [
+        model.name,
+        str(model.dtype),
+        weights_mark(model),
+        model.template_hash,
+        artifact.hash,
+        plan.layer,
+        plan.gain,
+    ]
+    told += [version(name) for name in ("torch", "transformers")]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
