@@ -39,6 +39,7 @@ train: $(VENV)/.app ## train the bundled model from nothing, or go on where it w
 
 bench: $(VENV)/.app ## what the engine costs beside plain transformers; quick ones: python -m benchmarks --quick
 	$(RUN) -m benchmarks --json out/bench.json
+	$(RUN) -m benchmarks.plot out/bench.json out/bench.html
 
 reproduce: train eval ## from nothing to the tables of the README
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import measures, readme
+from benchmarks import measures, plot, readme
 from benchmarks.__main__ import as_results
 from benchmarks.memory import short_prompts
 from benchmarks.models import TWO_CORES, Size, prompt_of, random_artifact, random_model
@@ -152,3 +152,12 @@ def test_the_table_goes_between_its_marks_and_nothing_else_changes():
     assert readme.placed(once, "| new |") == once
     with pytest.raises(ValueError, match="no place for the table"):
         readme.placed("before and after", "| new |")
+
+
+def test_the_plot_of_growth_has_a_panel_an_axis_with_its_points_in_order():
+    point = {"tokens": 400, "layers": 16, "cells": 144, "map_seconds": 2.0, "prefill_seconds": 1.0, "prefills": 2.0}
+    longer = {**point, "tokens": 100, "prefills": 1.5}
+    figure = plot.growth({"growth": {"tokens": [point, longer], "layers": [point], "cells": [point]}})
+    assert [tuple(trace.x) for trace in figure.data] == [(100, 400), (16,), (144,)]
+    assert tuple(figure.data[0].y) == (1.5, 2.0)
+    assert "tokens" in figure.layout.xaxis.title.text and "prefills" in figure.layout.yaxis.title.text
