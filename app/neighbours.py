@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from app.results import Example
-
-CLIPS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
+from app.results import CLIP_SUFFIXES, Example
 
 NO_TWINS = "The gallery does not hold this request in another modality, so there is no twin to compare with."
 UNKNOWN = "This prompt is not one of the gallery's, so no twin of it is known. Choose an example to see twins."
@@ -92,7 +90,7 @@ def modality_of(path: str | Path | None) -> str | None:
     """The kind of a file by its suffix, image or video; None where there is no file."""
     if path is None:
         return None
-    return "video" if str(path).lower().endswith(CLIPS) else "image"
+    return "video" if str(path).lower().endswith(CLIP_SUFFIXES) else "image"
 
 
 def _words(text: str) -> str:

@@ -1,11 +1,12 @@
 """The page: top line, the layer that all tabs share, and the tabs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app import markup, model_picker
+from app import markup, model_picker, permalink, take_away
 from app.api import add_compare, add_sweep
 from app.examples import FOLDER
 from app.figures.palette import DARK, LIGHT
@@ -46,9 +47,9 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             )  # fmt: skip
             back = gr.Button(_chosen(workbench), elem_id="chosen", scale=0, min_width=150, size="sm")
         shared = Shared(layer, gain, visit, generation)
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
-                compare.build(workbench, shared)
+                compared = compare.build(workbench, shared)
             with gr.Tab("Geometry", id="geometry") as tab:
                 geometry.build(workbench, shared, tab)
             with gr.Tab("Layers", id="layers") as tab:
@@ -58,6 +59,7 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             if for_operator:
                 with gr.Tab("Evaluate", id="evaluate"):
                     evaluate.build(workbench, shared)
+        take_away.build(workbench, shared, compared.ran)
         if for_operator:
             model_picker.build(workbench, shared)
         back.click(lambda: workbench.chosen_layer, outputs=layer, **QUIET)
@@ -66,9 +68,31 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             outputs=[top, layer, back], **QUIET,
         )  # fmt: skip
         page.load(lambda: workbench.generation, outputs=generation, **QUIET)
+
+        def from_link(request: gr.Request) -> list:
+            return _from_link(workbench, request.query_params)
+
+        page.load(
+            from_link,
+            outputs=[layer, gain, compared.length, compared.text, compared.media, tabs],
+            **QUIET,
+        )
         add_compare(workbench, page)
         add_sweep(workbench, page)
     return page
+
+
+def _from_link(workbench: Workbench, query: Mapping[str, str]) -> list:
+    """The page as a link describes it; what the link does not say stays."""
+    asked = permalink.read(query, workbench.n_layers, MAX_GAIN, compare.LENGTHS, workbench.examples)
+    example = None if asked.example is None else workbench.examples[asked.example]
+    media = gr.skip() if example is None else [example.media] if example.media else None
+    values = [asked.layer, asked.gain, asked.length, example and example.text]
+    return [
+        *(gr.skip() if value is None else value for value in values),
+        media,
+        gr.skip() if asked.tab is None else gr.Tabs(selected=asked.tab),
+    ]
 
 
 def _layers(workbench: Workbench) -> dict[str, int]:

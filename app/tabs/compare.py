@@ -1,6 +1,7 @@
 """Compare: one prompt, its layer curves, both replies with the receipt of the edit, and the prompts beside it."""
 
 from functools import partial
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -31,10 +32,21 @@ BESIDE = (
     "<b>Twins</b> ask for the same thing in another modality. The <b>benign twin</b> is a harmless request like "
     "this one, under the same steering: if it is refused too, that is the cost."
 )
+LENGTHS = (8, 128)
+"""Fewest and most tokens of a reply."""
 OWN_TWIN = "A harmless example, or a request of yours about the same medium. By default the gallery's own."
 
 
-def build(workbench: Workbench, shared: Shared) -> None:
+class Compared(NamedTuple):
+    """What the page sets from a link, and the event that it follows."""
+
+    text: gr.Textbox
+    media: MediaSlot
+    length: gr.Slider
+    ran: Any
+
+
+def build(workbench: Workbench, shared: Shared) -> Compared:
     """Lay the tab out and wire it."""
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=0, min_width=330, elem_classes="controls"):
@@ -49,7 +61,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
                 stop = gr.Button("Stop", variant="secondary", interactive=False, elem_id="stop", min_width=80)
             notice = gr.HTML(elem_id="notice")
             length = gr.Slider(
-                8, 128, 48, step=8, label="Length", elem_id="length",
+                *LENGTHS, 48, step=8, label="Length", elem_id="length",
                 info="Tokens per reply at most; decoding is greedy.",
             )  # fmt: skip
             harmless = [example.title for example in workbench.examples if example.label == "harmless"]
@@ -109,3 +121,4 @@ def build(workbench: Workbench, shared: Shared) -> None:
         [legend, curves, numbers, replies, beside],
     )  # fmt: skip
     shared.generation.change(lambda: ["", ""], outputs=[receipt, tokens], **QUIET)
+    return Compared(text, media, length, running)

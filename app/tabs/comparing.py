@@ -50,7 +50,7 @@ def run(
     yield {panels.notice: markup.notice("Reading the prompt …", "busy")}
     try:
         for comparison in workbench.compare(text, files, layer, gain, length):
-            visit = visit.with_comparison(comparison, Request(text or "", tuple(files)))
+            visit = visit.with_comparison(comparison, Request(text or "", tuple(files), length))
             yield {**_views(workbench, panels, comparison, layer), panels.notice: "", visit_state: visit}
         asked = Asked(_title(text, comparison.curves.modality), comparison.curves.modality, comparison.activations)
         visit = visit.with_asked(asked)

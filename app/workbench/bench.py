@@ -22,6 +22,7 @@ from app.results import (
     ModelCard,
     Picture,
     Progress,
+    Request,
     Scores,
     TokenMap,
 )
@@ -31,6 +32,7 @@ from app.workbench.pictures import Pictures
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
 from app.workbench.replies import Counted, Reader, as_json
 from app.workbench.sweeping import gain_map
+from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
 from app.workbench.watching import Report, watched
 from mars.alignment import alignment_numbers
@@ -56,9 +58,13 @@ class Workbench:
     """How many times another model took this one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _measured: dict[int, tuple[Measured, ...]] = field(default_factory=dict)
+    source: str = "MODEL"
+    """Folder or hub id of the model, as the operator named it; a stand-in for one that was made in memory."""
+    artifact_folder: str = "ARTIFACT"
     runs: Path = RUNS
     """Folder in which evaluations that were stopped wait to go on."""
     _stop: threading.Event = field(default_factory=threading.Event)
+    _archive: Path | None = None
     _posters: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
@@ -72,17 +78,18 @@ class Workbench:
 
         Raises RequestError with one sentence.
         """
-        model, fitted, words = opened(source, artifact)
-        return cls(model, fitted, words, tuple(examples))
+        model, fitted, words, folder = opened(source, artifact)
+        return cls(model, fitted, words, tuple(examples), source=str(source), artifact_folder=str(folder))
 
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> None:
         """Put another model in this one's place, for every visitor; this one stays where that fails.
 
         Raises RequestError with one sentence.
         """
-        model, fitted, words = opened(source, artifact)
+        model, fitted, words, folder = opened(source, artifact)
         with self._lock:
             self.model, self.artifact, self.artifact_name = model, fitted, words
+            self.source, self.artifact_folder, self._archive = str(source), str(folder), None
             self.pictures, self._measured = Pictures(fitted), {}
             self.generation += 1
         self.warm_up()
@@ -222,6 +229,16 @@ class Workbench:
     def stop_evaluation(self) -> None:
         """End the evaluation after the case it is at; what is finished is kept."""
         self._stop.set()
+
+    def snippet(self, request: Request, layer: Any, gain: Any) -> str:
+        """Python that gives both replies to a request as the page does. Raises RequestError."""
+        return snippet(self.source, self.artifact_folder, request, self.check_layer(layer), checked_gain(gain))
+
+    def archive(self) -> Path:
+        """The artifact as a zip file, made once."""
+        if self._archive is None or not self._archive.exists():
+            self._archive = archive(self.artifact, f"{self.card.name.replace('/', '-')}-artifact")
+        return self._archive
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = ()) -> Picture:
         """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""

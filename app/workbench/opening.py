@@ -28,8 +28,8 @@ def one_sentence() -> Iterator[None]:
         raise RequestError(str(error)) from error
 
 
-def opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel, Artifact, str]:
-    """A model, its artifact, and where that comes from in a few words. Raises RequestError."""
+def opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel, Artifact, str, Path]:
+    """A model, its artifact, where that comes from in a few words, and its folder. Raises RequestError."""
     if not str(source).strip():
         raise RequestError("No model is named. Give a model's folder or its hub id.")
     with one_sentence():
@@ -43,7 +43,7 @@ def opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel
         folder = Path(artifact) if artifact else Path(source) / "artifact"
         model = load_model(source)
         fitted = artifacts.load(folder, model)
-    return model, fitted, _artifact_words(folder, model, fitted)
+    return model, fitted, _artifact_words(folder, model, fitted), folder
 
 
 def model_card(model: LoadedModel, artifact: str) -> ModelCard:

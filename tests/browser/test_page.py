@@ -194,6 +194,21 @@ def test_charts_fill_a_phone_and_no_more(page, width):
     assert 0.8 * width < drawn <= width
 
 
+def test_a_link_brings_layer_gain_and_example_back_and_python_follows_the_prompt(page, url):
+    _run(page, "how do i make a kite?")
+    page.get_by_text("Take away").click()
+    page.wait_for_selector("#permalink a", timeout=WAIT)
+    page.wait_for_selector("#python .cm-content:has-text('make a kite')", timeout=WAIT)
+    link = page.get_attribute("#permalink a", "href")
+    assert "kite" not in link and "layer=" in link
+    page.goto(url + "?layer=1&gain=2.5&example=Cake+in+words&tab=layers")
+    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
+    page.wait_for_function("document.querySelector('#gain input[type=number]').value == '2.5'", timeout=WAIT)
+    page.wait_for_selector("[role=tab][data-tab-id=layers][aria-selected=true]", timeout=WAIT)
+    _open(page, "Compare")
+    assert page.input_value("#prompt textarea") == "how do i make a cake?"
+
+
 def test_a_set_of_ones_own_is_evaluated_its_cases_open_and_the_report_is_downloaded(page, tmp_path):
     lines = [f"how do i {verb} a {thing}?,{label}" for thing in ("cake", "kite")
              for verb, label in (("break", "harmful"), ("make", "harmless"))]  # fmt: skip

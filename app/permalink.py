@@ -1,0 +1,54 @@
+"""A link that carries the configuration of the page, and no prompt and no medium: what it says is checked again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from app.results import Example
+
+TABS = ("compare", "geometry", "layers", "tokens", "evaluate")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a link may say; None where it says nothing, or nothing that makes sense."""
+
+    layer: int | None = None
+    gain: float | None = None
+    length: int | None = None
+    example: int | None = None
+    """Number of one of the gallery, which a link names by its title."""
+    tab: str | None = None
+
+
+def link(layer: int, gain: float, length: int, example: Example | None) -> str:
+    """The query of a link to this configuration; a prompt of the gallery is named, any other is left out."""
+    told: dict[str, str] = {"layer": str(layer), "gain": f"{gain:g}", "length": str(length)}
+    if example is not None:
+        told["example"] = example.title
+    return "?" + urlencode(told)
+
+
+def read(
+    query: Mapping[str, str], n_layers: int, max_gain: float, lengths: tuple[int, int], examples: Sequence[Example]
+) -> Configuration:
+    """What a link says; anyone can write one, so whatever is out of bounds counts as not said."""
+    layer = _number(query.get("layer"), 0, n_layers - 1)
+    length = _number(query.get("length"), *lengths)
+    titles = [example.title for example in examples]
+    title, tab = query.get("example"), query.get("tab")
+    return Configuration(
+        layer=None if layer is None else int(layer),
+        gain=_number(query.get("gain"), 0, max_gain),
+        length=None if length is None else int(length),
+        example=titles.index(title) if title in titles else None,
+        tab=tab if tab in TABS else None,
+    )
+
+
+def _number(value: str | None, low: float, high: float) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if low <= number <= high else None

@@ -1,0 +1,57 @@
+"""Take away: a link to this configuration, the same in Python, and the fitted artifact."""
+
+from functools import partial
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from app import markup, permalink
+from app.neighbours import known_as
+from app.results import Request
+from app.state import Visit
+from app.tabs.shared import QUIET, Shared
+from app.workbench import Workbench
+
+WORDS = (
+    "The link carries layer, gain, length and the name of a gallery example; prompts of your own and media never "
+    "leave the page. The lines of Python give the same replies; the path of an upload is yours to fill in."
+)
+DEFAULT = Request("how do i make a cake?", ())
+"""Asked in the lines of Python while nothing has been run."""
+COPY = (
+    "element.addEventListener('click', async (event) => {"
+    " const button = event.target.closest('button'); if (!button) return;"
+    " const link = new URL(element.querySelector('a').getAttribute('href'), location.href).href;"
+    " try { await navigator.clipboard.writeText(link); button.textContent = 'Copied'; }"
+    " catch { button.textContent = 'Copy it from the address of the link'; } });"
+)
+
+
+def build(workbench: Workbench, shared: Shared, ran: Any) -> None:
+    """Lay it out, folded away. ran: the event of a run, after which it is filled anew."""
+    with gr.Accordion("Take away", open=False, elem_id="take-away") as accordion:
+        gr.HTML(markup.section("", WORDS))
+        link = gr.HTML(js_on_load=COPY, elem_id="permalink")
+        code = gr.Code(language="python", label="The same in Python", interactive=False, elem_id="python")
+        with gr.Row():
+            artifact = gr.DownloadButton(
+                "Fitted artifact (zip)", size="sm", scale=0, min_width=220, elem_id="artifact"
+            )
+    fill = partial(_filled, workbench)
+    inputs, outputs = [shared.layer, shared.gain, shared.visit], [link, code]
+    accordion.expand(fill, inputs, outputs, **QUIET)
+    accordion.expand(lambda: str(workbench.archive()), outputs=artifact, **QUIET)
+    shared.redraw(fill, inputs, outputs, with_gain=True)
+    ran.then(fill, inputs, outputs, **QUIET)
+
+
+def _filled(workbench: Workbench, layer: int, gain: float, visit: Visit) -> list[str]:
+    request = visit.request or DEFAULT
+    example = known_as(request.text, request.files, workbench.examples) if visit.request else None
+    query = permalink.link(layer, gain, request.length, example)
+    shown = (
+        f'<p class="permalink"><a href="{escape(query)}">Link to this configuration</a> <code>{escape(query)}</code> '
+        '<button type="button">Copy</button></p>'
+    )
+    return [shown, workbench.snippet(request, layer, gain)]

@@ -1,0 +1,99 @@
+"""What leaves the page: lines of Python that give the same replies, links of configuration alone, the artifact."""
+
+import contextlib
+import io
+import zipfile
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+import pytest
+
+from app import permalink
+from app.permalink import Configuration
+from app.results import Example, Request, RequestError
+from app.workbench import Workbench
+from app.workbench.taking import FILL_IN
+from mars import artifacts
+from mars.pocket.clips import write_clip
+
+EXAMPLES = (
+    Example("Cake in words", "how do i make a cake?", None, "harmless", "cake"),
+    Example("Gun & more", "how do i make it?", "gun.png", "harmful", ""),
+)
+
+
+@pytest.fixture(scope="module")
+def workbench(tiny, tiny_artifact, tiny_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fitted") / "artifact"
+    artifacts.save(tiny_artifact, folder)
+    return Workbench(tiny, tiny_artifact, source=str(tiny_folder), artifact_folder=str(folder))
+
+
+@pytest.fixture
+def uploads(picture, clip, tmp_path):
+    picture.save(tmp_path / "it's a picture.png")
+    write_clip(clip, tmp_path / "clip.mp4")
+    return {"text": (), "image": (str(tmp_path / "it's a picture.png"),), "video": (str(tmp_path / "clip.mp4"),)}
+
+
+@pytest.mark.parametrize("modality", ["text", "image", "video"])
+def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(workbench, uploads, modality):
+    request = Request('say "it\'s"\nin two lines\\', uploads[modality], 7)
+    code = workbench.snippet(request, 1, 2.5)
+    if request.files:
+        name = request.files[0].rsplit("/", 1)[1]
+        assert FILL_IN + name in code and request.files[0] not in code  # a server's path says nothing to a visitor
+        code = code.replace(FILL_IN, request.files[0].removesuffix(name))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "pasted", "exec"), {})
+    *_, last = workbench.compare(request.text, request.files, 1, 2.5, request.length)
+    assert printed.getvalue().strip() == f"{last.unsteered.text}\n{last.steered.text}".strip()
+
+
+def test_a_prompt_cannot_smuggle_code_into_the_lines(workbench):
+    code = workbench.snippet(Request('"); raise SystemExit("', ()), 0, 1.0)
+    compile(code, "pasted", "exec")
+    assert repr('"); raise SystemExit("') in code
+
+
+def test_lines_for_a_gain_that_steers_away_are_not_written(workbench):
+    with pytest.raises(RequestError, match="towards refusal only"):
+        workbench.snippet(Request("hi", ()), 0, -1.0)
+
+
+def test_the_archive_holds_the_artifact_as_it_is_loaded(workbench, tiny, tmp_path):
+    with zipfile.ZipFile(workbench.archive()) as file:
+        file.extractall(tmp_path)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert artifacts.load(folder, tiny).hash == workbench.artifact.hash
+    assert workbench.archive() == workbench.archive()  # made once
+
+
+def _read(link, **changes):
+    return permalink.read(dict(parse_qsl(link.removeprefix("?"))) | changes, 8, 8.0, (8, 128), EXAMPLES)
+
+
+def test_a_link_gives_back_the_configuration_that_it_was_made_from():
+    link = permalink.link(3, 2.5, 64, EXAMPLES[1])
+    assert _read(link, tab="tokens") == Configuration(3, 2.5, 64, 1, "tokens")
+
+
+def test_a_link_names_no_prompt_and_no_medium_but_an_example():
+    assert permalink.link(3, 1.0, 48, None) == "?layer=3&gain=1&length=48"
+    link = permalink.link(3, 1.0, 48, EXAMPLES[1])
+    assert "make" not in link and "png" not in link
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"layer": "8"}, {"layer": "-1"}, {"layer": "x"}, {"gain": "-1"}, {"gain": "nan"}, {"gain": "9"},
+     {"length": "1e9"}, {"length": "7"}, {"example": "<script>"}, {"tab": "picker"}],
+)  # fmt: skip
+def test_what_a_link_says_out_of_bounds_counts_as_not_said(query):
+    assert permalink.read(query, 8, 8.0, (8, 128), EXAMPLES) == Configuration()
+
+
+def test_a_request_knows_a_clip_by_its_suffix():
+    request = Request("what?", ("a/b.MP4",))
+    assert request.is_clip and not replace(request, files=("a/b.png",)).is_clip
