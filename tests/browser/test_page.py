@@ -202,6 +202,8 @@ def test_a_link_brings_layer_gain_and_example_back_and_python_follows_the_prompt
     link = page.get_attribute("#permalink a", "href")
     assert "kite" not in link and "layer=" in link
     page.goto(url + "?layer=1&gain=2.5&example=Cake+in+words&tab=layers")
+    for slider in ("layer", "gain"):
+        page.wait_for_selector(f"#{slider} input[type=number]", timeout=WAIT)
     page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
     page.wait_for_function("document.querySelector('#gain input[type=number]').value == '2.5'", timeout=WAIT)
     page.wait_for_selector("[role=tab][data-tab-id=layers][aria-selected=true]", timeout=WAIT)
