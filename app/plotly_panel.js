@@ -1,6 +1,7 @@
 // Runs once per chart, with `element`, `props`, `watch` and `trigger` given by Gradio.
 const chart = element.querySelector('.chart');
 const darkForLight = JSON.parse(props.palette);
+const downloads = element.querySelector('.downloads');
 let drawn = false;
 let drawnDark = null;
 let drawing = Promise.resolve();
@@ -34,6 +35,7 @@ function draw() {
       if (drawn) window.Plotly.purge(chart);
       drawn = false;
       chart.style.height = '0';
+      downloads.hidden = true;
       return;
     }
     const figure = JSON.parse(props.value);
@@ -51,6 +53,7 @@ function draw() {
         if (point) trigger('select', { x: point.x, y: point.y });
       });
     }
+    downloads.hidden = false;
     fit();
   }).catch((error) => console.error('chart:', error));
 }
@@ -61,6 +64,10 @@ function fit() {
   window.Plotly.relayout(chart, { autosize: true, width: chart.clientWidth });
 }
 
+downloads.addEventListener('click', (event) => {
+  const kind = event.target.closest('button')?.dataset.as;
+  if (kind) saveChart(chart, kind, chart.closest('[id]:not([id^="html-"])')?.id ?? 'chart');
+});
 watch('value', draw);
 new ResizeObserver(fit).observe(chart);
 new MutationObserver(() => { if (isDark() !== drawnDark) draw(); }).observe(document.body, { attributes: true, attributeFilter: ['class'] });

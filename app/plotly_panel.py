@@ -14,13 +14,23 @@ import plotly.graph_objects as go
 from app.figures.palette import DARK_FOR_LIGHT
 
 PLOTLY_FOLDER = Path(plotly.__file__).parent / "package_data"
-SCRIPT = Path(__file__).with_name("plotly_panel.js")
+SCRIPT, FILES = (Path(__file__).with_name(name) for name in ("plotly_panel.js", "chart_files.js"))
 
 
 def head() -> str:
     """What the page's head needs for the panels; registers the script's folder to be served."""
     gr.set_static_paths([PLOTLY_FOLDER / "plotly.min.js"])
-    return f'<script src="gradio_api/file={(PLOTLY_FOLDER / "plotly.min.js").as_posix()}" defer></script>'
+    source = (PLOTLY_FOLDER / "plotly.min.js").as_posix()
+    files = FILES.read_text(encoding="utf-8")
+    return f'<script src="gradio_api/file={source}" defer></script><script>{files}</script>'
+
+
+DOWNLOADS = (
+    '<p class="downloads" hidden>'
+    '<button type="button" data-as="png" aria-label="Download this chart as PNG">PNG</button>'
+    '<button type="button" data-as="svg" aria-label="Download this chart as SVG">SVG</button>'
+    '<button type="button" data-as="csv" aria-label="Download the data of this chart as CSV">CSV</button></p>'
+)
 
 
 class PlotlyPanel(gr.HTML):
@@ -33,7 +43,7 @@ class PlotlyPanel(gr.HTML):
     def __init__(self, value: go.Figure | None = None, *, height: int, **options) -> None:
         super().__init__(
             value,
-            html_template=f'<div class="chart" style="height:{height if value else 0}px"></div>',
+            html_template=f'<div class="chart" style="height:{height if value else 0}px"></div>{DOWNLOADS}',
             js_on_load=SCRIPT.read_text(encoding="utf-8"),
             palette=json.dumps(DARK_FOR_LIGHT),
             apply_default_css=False,

@@ -1,5 +1,7 @@
 """What a person does on the page, in a real browser."""
 
+from pathlib import Path
+
 import pytest
 
 from mars.pocket.clips import write_clip
@@ -192,6 +194,26 @@ def test_nothing_is_wider_than_the_window(page, width):
 def test_charts_fill_a_phone_and_no_more(page, width):
     drawn = page.evaluate("document.querySelector('#curves .main-svg').getBoundingClientRect().width")
     assert 0.8 * width < drawn <= width
+
+
+def test_a_chart_is_saved_as_a_picture_and_as_its_numbers(page):
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<svg"), ("csv", b"series,x,y,value,label")):
+        with page.expect_download(timeout=WAIT) as download:
+            page.click(f'#curves .downloads [data-as="{kind}"]')
+        assert download.value.suggested_filename == f"curves.{kind}"
+        assert Path(download.value.path()).read_bytes().startswith(start)
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    drawn = page.evaluate("Array.from(document.querySelector('#curves .chart')._fullData[1].y)")
+    name = page.evaluate("document.querySelector('#curves .chart')._fullData[1].name")
+    saved = [line.rsplit(",", 4) for line in lines if line.startswith((name, f'"{name}'))]
+    assert [float(line[2]) for line in saved] == pytest.approx(drawn)
+
+
+def test_the_data_of_a_map_hold_every_cell_and_no_formula(page):
+    heat = {"type": "heatmap", "name": "s", "x": [3, 4], "y": [7], "z": [[0.5, -1]],
+            "customdata": [["=1+1", 'a, "b"']]}  # fmt: skip
+    rows = page.evaluate("heat => asCsv(chartRows({_fullData: [heat]}))", heat)
+    assert rows == """series,x,y,value,label\ns,3,7,0.5,'=1+1\ns,4,7,-1,"a, ""b""\"\n"""
 
 
 def test_a_link_brings_layer_gain_and_example_back_and_python_follows_the_prompt(page, url):
