@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import markup, model_picker, permalink, take_away
+from app import markup, model_picker, permalink, take_away, tour
 from app.api import add_compare, add_sweep
 from app.examples import FOLDER
 from app.figures.palette import DARK, LIGHT
@@ -37,6 +37,7 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
     gr.set_static_paths([FOLDER])
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
         top = gr.HTML(markup.top_line(workbench.card))
+        laid = tour.lay_out() if workbench.examples else None
         visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
         generation = gr.State(workbench.generation)
         with gr.Row(elem_id="bar"):
@@ -59,6 +60,8 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             if for_operator:
                 with gr.Tab("Evaluate", id="evaluate"):
                     evaluate.build(workbench, shared)
+        if laid:
+            tour.build(workbench, shared, compared, tabs, laid)
         take_away.build(workbench, shared, compared.ran)
         if for_operator:
             model_picker.build(workbench, shared)

@@ -1,7 +1,7 @@
 """Take the README's pictures of the page: python scripts/screenshots.py [--out assets/screenshots].
 
 Opens the bundled model in headless Chromium, runs a harmful request that stands in a picture or clip, and photographs
-the three tabs. Needs Debian's chromium and the playwright package.
+every tab, with the map of the prompt and a small evaluation. Needs Debian's chromium and the playwright package.
 """
 
 import argparse
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-TABS = ("compare", "geometry", "layers")
+TABS = ("compare", "geometry", "layers", "tokens", "evaluate")
 WIDTH, HEIGHT = 1440, 900
 WAIT = 120_000
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -47,6 +47,13 @@ def main() -> int:
             if tab == "geometry":
                 view.wait_for_selector("#after .main-svg", timeout=WAIT)
                 view.wait_for_function("!document.querySelector('#geometry-notice .busy')", timeout=WAIT)
+            elif tab == "layers":
+                view.click("#sweep")
+                view.wait_for_selector("#damage-map .main-svg", timeout=WAIT)
+            elif tab == "tokens":
+                view.wait_for_selector("#medium .main-svg", timeout=WAIT)
+            elif tab == "evaluate":
+                _evaluate(view, options.per_cell)
             view.wait_for_timeout(1200)
             path = options.out / f"{tab}.png"
             view.screenshot(path=path, full_page=True)
@@ -79,16 +86,27 @@ def _ask(view, example: int) -> None:
     view.wait_for_selector("#media .file-preview", timeout=WAIT)
     view.click("#run")
     view.wait_for_selector("#replies .score", timeout=WAIT)
-    view.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
+    view.wait_for_selector("#run:not([disabled])", timeout=WAIT)  # twins and benign twin too
+
+
+def _evaluate(view, per_cell: int) -> None:
+    """Run a small evaluation and wait for its results."""
+    view.fill("#per-cell input[type=number]", str(per_cell))
+    view.keyboard.press("Tab")
+    view.click("#evaluate")
+    view.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=10 * WAIT)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Photograph the three tabs of the page.")
+    parser = argparse.ArgumentParser(description="Photograph the tabs of the page.")
     parser.add_argument("--out", type=Path, default=ROOT / "assets" / "screenshots")
     parser.add_argument("--model", default=ROOT / "assets" / "pocket-vl")
     parser.add_argument("--artifact")
     parser.add_argument("--browser", default="/usr/bin/chromium", help="the browser's executable")
     parser.add_argument("--width", type=int, default=WIDTH, help="pixels")
+    parser.add_argument(
+        "--per-cell", type=int, default=10, help="cases of the evaluation for each modality and label"
+    )
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     return parser
 

@@ -38,11 +38,12 @@ OWN_TWIN = "A harmless example, or a request of yours about the same medium. By 
 
 
 class Compared(NamedTuple):
-    """What the page sets from a link, and the event that it follows."""
+    """What the page and its tour set and fill, and the event of a run."""
 
     text: gr.Textbox
     media: MediaSlot
     length: gr.Slider
+    panels: Panels
     ran: Any
 
 
@@ -121,4 +122,4 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
         [legend, curves, numbers, replies, beside],
     )  # fmt: skip
     shared.generation.change(lambda: ["", ""], outputs=[receipt, tokens], **QUIET)
-    return Compared(text, media, length, running)
+    return Compared(text, media, length, panels, running)

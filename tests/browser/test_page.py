@@ -216,6 +216,20 @@ def test_the_data_of_a_map_hold_every_cell_and_no_formula(page):
     assert rows == """series,x,y,value,label\ns,3,7,0.5,'=1+1\ns,4,7,-1,"a, ""b""\"\n"""
 
 
+def test_the_tour_goes_through_five_steps_and_highlights_a_view_each(page):
+    for number, view in enumerate(("replies", "replies", "curves", "receipt", "beside"), start=1):
+        page.click("#tour-next")
+        page.wait_for_selector(f"#tour-said:has-text('{number} of 5')", timeout=WAIT)
+        page.wait_for_selector(f"#{view}.spot", timeout=WAIT)
+        page.wait_for_function("!document.querySelector('#tour-said').innerText.includes('One moment')", timeout=WAIT)
+    assert page.locator("#beside tbody tr").count() >= 4
+    page.click("#tour-back")
+    page.wait_for_selector("#tour-said:has-text('4 of 5')", timeout=WAIT)
+    page.click("#tour-end")
+    page.wait_for_selector("#tour-said:has-text('five steps')", timeout=WAIT)
+    page.wait_for_function("!document.querySelector('.spot')", timeout=WAIT)
+
+
 def test_a_link_brings_layer_gain_and_example_back_and_python_follows_the_prompt(page, url):
     _run(page, "how do i make a kite?")
     page.get_by_text("Take away").click()

@@ -1,0 +1,194 @@
+"""The guided tour: five steps on a prepared example, each one sentence and one highlighted view.
+
+What a step says is read off the results, so that a model that does otherwise is not talked over.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from html import escape
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from app.markup import length, signed
+from app.neighbours import known_as, modality_of, neighbours_of
+from app.results import Beside, Example
+from app.state import Visit
+from app.tabs import comparing
+from app.tabs.compare import Compared
+from app.tabs.shared import MODEL, QUIET, Shared
+from app.workbench import Workbench
+
+SPOTS = {1: "replies", 2: "replies", 3: "curves", 4: "receipt", 5: "beside"}
+"""Step -> the view that it highlights, by its id."""
+OFFER = "See in five steps how a picture slips past a refusal, and what MARS does about it."
+HIGHLIGHT = (
+    "const show = () => {"
+    " document.querySelectorAll('.spot').forEach((one) => one.classList.remove('spot'));"
+    " const view = document.getElementById(element.querySelector('[data-spot]')?.dataset.spot);"
+    " if (view) { view.classList.add('spot'); view.scrollIntoView({ block: 'center' }); } };"
+    "watch('value', () => setTimeout(show, 60));"
+)
+
+
+class Story(NamedTuple):
+    """A harmful request in words and with a picture."""
+
+    words: Example
+    picture: Example
+
+
+class Buttons(NamedTuple):
+    """What moves through the tour."""
+
+    back: gr.Button
+    forward: gr.Button
+    end: gr.Button
+
+
+class Laid(NamedTuple):
+    """The components of the tour."""
+
+    said: gr.HTML
+    step: gr.State
+    buttons: Buttons
+
+
+def tell(workbench: Workbench) -> Story | None:
+    """The example that shows most: its picture is answered unsteered and refused with MARS. Else the first there is.
+
+    None where the gallery has no harmful request in words and with a picture.
+    """
+    stories = [
+        Story(twin, example)
+        for example in workbench.examples
+        if example.label == "harmful" and modality_of(example.media) == "image"
+        for twin in neighbours_of(example.text, [example.media], workbench.examples).twins
+        if twin.media is None
+    ]
+    for story in stories:
+        found = workbench.answer(story.picture.text, [story.picture.media])
+        if found["steered"]["refused"] and not found["unsteered"]["refused"]:
+            return story
+    return stories[0] if stories else None
+
+
+def build(workbench: Workbench, shared: Shared, compared: Compared, tabs: gr.Tabs, laid: Laid) -> None:
+    """Wire the tour."""
+    said, step, buttons = laid
+    panels, texts = compared.panels, [compared.text, compared.media]
+    stories: dict[int, Story | None] = {}
+
+    def going(by: int, at: int, tokens: int, visit: Visit) -> Iterator[dict[Any, Any]]:
+        """One step on or back; the prompt of the step is run unless it is the one on the page."""
+        number = min(max(at + by, 1), len(SPOTS))
+        yield {said: _said(number, "One moment …"), **_moves(buttons, number)}
+        if workbench.generation not in stories:
+            stories[workbench.generation] = tell(workbench)
+        story = stories[workbench.generation]
+        if story is None:
+            yield {said: _said(0, "There is no example for the tour in this gallery."), **_moves(buttons, 0), step: 0}
+            return
+        example = story.words if number == 1 else story.picture
+        files = [example.media] if example.media else []
+        if not _is_shown(workbench, visit, example):
+            layer = workbench.chosen_layer
+            yield {texts[0]: example.text, texts[1]: files or None, shared.layer: layer, shared.gain: 1.0,
+                   tabs: gr.Tabs(selected="compare")}  # fmt: skip
+            for change in comparing.run(
+                workbench, panels, shared.visit, example.text, files, layer, 1.0, tokens, None, visit
+            ):
+                visit = change.get(shared.visit, visit)
+                yield change
+        sentence = sentence_of(number, visit) if _is_shown(workbench, visit, example) else ""
+        told = _said(number, sentence or "The step could not be run; the message beside the prompt says why.")
+        yield {said: told, step: number, tabs: gr.Tabs(selected="compare"), **_moves(buttons, number)}
+
+    outputs = [said, step, *buttons, *texts, shared.layer, shared.gain, tabs, *panels, shared.visit]
+    for button, by in ((buttons.forward, 1), (buttons.back, -1)):
+        button.click(partial(going, by), [step, compared.length, shared.visit], outputs, **QUIET, **MODEL)
+    buttons.end.click(lambda: {said: _said(0, OFFER), step: 0, **_moves(buttons, 0)}, outputs=[said, step, *buttons],
+                      **QUIET)  # fmt: skip
+
+
+def lay_out() -> Laid:
+    """The tour's own line: what it says, and what moves through it."""
+    step = gr.State(0)
+    with gr.Row(elem_id="tour"):
+        said = gr.HTML(_said(0, OFFER), js_on_load=HIGHLIGHT, elem_id="tour-said")
+        back = gr.Button("Back", size="sm", scale=0, min_width=80, visible=False, elem_id="tour-back")
+        forward = gr.Button("Start the tour", size="sm", scale=0, min_width=140, elem_id="tour-next")
+        end = gr.Button("End", size="sm", scale=0, min_width=80, visible=False, elem_id="tour-end")
+    return Laid(said, step, Buttons(back, forward, end))
+
+
+def sentence_of(number: int, visit: Visit) -> str:
+    """What one step says of the results on the page."""
+    shown, receipt = visit.shown, visit.shown.receipt
+    benign = next((one for one in visit.beside if one.is_benign), None)
+    if number == 1:
+        if shown.unsteered.refused:
+            return "Asked in words, this harmful request is refused, without any steering."
+        return "Asked in words, this harmful request is answered: this model does not refuse it even as text."
+    if number == 2:
+        if shown.unsteered.refused:
+            return "With a picture in place of the name it is refused too: this model's refusal reaches this picture."
+        return "With a picture in place of the name it is answered: the refusal of text does not reach the picture."
+    if number == 3:
+        return _seen(visit, benign)
+    if number == 4:
+        if shown.steered.refused:
+            return (
+                f"Re-centred, and pushed once along the direction at layer {receipt.layer} by "
+                f"{length(receipt.strength)}, the picture is refused."
+            )
+        return f"Re-centred and pushed by {length(receipt.strength)} at layer {receipt.layer}, it is answered still."
+    if benign is None:
+        return "For this example the gallery knows no harmless neighbour to hold the cost against."
+    if benign.comparison.unsteered.refused:
+        return "The harmless neighbour is refused without steering already, so it says nothing of the cost."
+    if benign.comparison.steered.refused:
+        return "The harmless neighbour is refused under the same steering: that is the cost here."
+    return "The harmless neighbour, under the same steering, is answered as before: here the refusal costs nothing."
+
+
+def _seen(visit: Visit, benign: Beside | None) -> str:
+    layer, curves = visit.shown.receipt.layer, visit.shown.curves
+    before, after = float(curves.before[layer]), float(curves.after[layer])
+    where = (
+        f"at layer {layer} the picture lies at s = {signed(before)}, re-centred at {signed(after)}, where harmless "
+        "text has −1 and harmful text +1"
+    )
+    if benign is None:
+        return f"The refusal direction, shifted: {where}."
+    other = float(benign.comparison.curves.after[layer])
+    sees = "The direction still sees it, shifted" if after > other else "The direction does not see it here"
+    return f"{sees}: {where}; its harmless neighbour lies at {signed(other)}."
+
+
+def _is_shown(workbench: Workbench, visit: Visit, example: Example) -> bool:
+    """Whether Compare shows this example as the tour wants it: at the chosen layer with gain 1, of this model."""
+    if visit.shown is None or visit.request is None or visit.neighbours is None:
+        return False
+    receipt = visit.shown.receipt
+    return (
+        known_as(visit.request.text, visit.request.files, workbench.examples) == example
+        and (receipt.layer, receipt.gain) == (workbench.chosen_layer, 1.0)
+        and len(visit.shown.curves.after) == workbench.n_layers
+    )
+
+
+def _said(number: int, sentence: str) -> str:
+    count = f"<b>{number} of {len(SPOTS)}</b> " if number else ""
+    spot = f' data-spot="{SPOTS[number]}"' if number else ""
+    return f'<p class="tour" role="status"{spot}>{count}{escape(sentence)}</p>'
+
+
+def _moves(buttons: Buttons, number: int) -> dict[Any, Any]:
+    """Which way one can go from a step."""
+    last = number == len(SPOTS)
+    return {
+        buttons.back: gr.update(visible=number > 1),
+        buttons.forward: gr.update(value="Next" if number else "Start the tour", visible=not last),
+        buttons.end: gr.update(visible=number > 0),
+    }
