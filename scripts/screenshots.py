@@ -15,6 +15,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 TABS = ("compare", "geometry", "layers", "tokens", "evaluate")
 WIDTH, HEIGHT = 1440, 900
+TALLEST = 2600
+"""Pixels of a picture; below that there are cases of the evaluation, a line each."""
 WAIT = 120_000
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -56,7 +58,9 @@ def main() -> int:
                 _evaluate(view, options.per_cell)
             view.wait_for_timeout(1200)
             path = options.out / f"{tab}.png"
-            view.screenshot(path=path, full_page=True)
+            height = min(view.evaluate("document.documentElement.scrollHeight"), TALLEST)
+            clip = {"x": 0, "y": 0, "width": options.width, "height": height}
+            view.screenshot(path=path, full_page=True, clip=clip)
             print(path)
         browser.close()
     page.close()

@@ -24,7 +24,7 @@ OWN = (
     "JSON lines or CSV with the columns <code>text</code> and <code>label</code> (harmful or harmless), and as "
     "wanted <code>media</code> (full path of a picture or clip), <code>group</code> and <code>expected</code>."
 )
-EMPTY = "Nothing has been evaluated yet. Ten cases a cell take about a minute on the bundled model."
+EMPTY = "Nothing has been evaluated yet. Begin with ten cases a cell; more of them narrow the intervals."
 ALONE = {"concurrency_id": "evaluation", "concurrency_limit": 1}
 """One evaluation at a time; between its cases the model answers other tabs."""
 FILTERS = (
