@@ -1,5 +1,6 @@
 """Every position of a prompt: what stands there, where its patch lies, and its refusal coordinate in closed form."""
 
+import copy
 from functools import cache
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def test_every_position_is_projected_as_the_formula_says(tiny, tiny_artifact, mo
     prompt = _prompt(modality)
     inputs = encode(tiny, [prompt])
     with torch.inference_mode():
-        states = tiny.model(**inputs, use_cache=False, output_hidden_states=True).hidden_states
+        # A copy: transformers leaves hooks of its own on a model that was asked for its hidden states.
+        states = copy.deepcopy(tiny.model)(**inputs, use_cache=False, output_hidden_states=True).hidden_states
     read = read_positions(tiny, tiny_artifact, prompt).coordinates
     assert read.shape == (inputs["input_ids"].shape[1], tiny.n_layers)
     for layer in range(tiny.n_layers - 1):  # transformers gives the last one after the final norm
