@@ -95,7 +95,8 @@ def as_results(found: list[measures.Measured]) -> dict[str, Any]:
             question, part = name.split(".")
             results.setdefault(question, {})[part] = figure._asdict()
             results["notes"][name] = measured.note
-        results["seconds"][question] = {name: took._asdict() for name, took in measured.seconds.items()}
+        took = results["seconds"].setdefault(question, {})
+        took.update({name: seconds._asdict() for name, seconds in measured.seconds.items()})
         for peer in measured.peers:
             row = {
                 name: value._asdict() if isinstance(value, tuple) else value for name, value in peer._asdict().items()

@@ -105,6 +105,7 @@ def test_every_question_gives_its_figures_and_results_that_are_json(small):
     assert {"generate twice with a hook", "a forward per cell", "output_hidden_states=True", "nnsight"} == {
         peer["name"] for peer in results["peers"]
     }
+    assert {"bare forward", "capture"} <= set(results["seconds"]["capture"])  # memory is of the same question
     for peer in results["peers"]:
         assert (peer["seconds"] is None) == (peer["error"] is not None)
 
