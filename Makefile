@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 SEEDS ?= 1
+PER_CELL ?= 200
+STRATEGIES ?= all
 # glibc gives freed memory back and asks for it again at every training step; kept, a step takes a tenth less.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
@@ -30,12 +32,12 @@ fit: $(VENV)/.app ## fit the bundled model's artifact again
 	$(RUN) -m mars fit --out assets/pocket-vl/artifact
 
 eval: $(VENV)/.app ## every strategy on the test split: the tables of the README, and a report
-	$(RUN) -m mars eval --set test --strategies all --json out/eval.json
+	$(RUN) -m mars eval --set test --per-cell $(PER_CELL) --strategies $(STRATEGIES) --json out/eval.json
 	$(RUN) scripts/readme_figures.py out/eval.json
 	$(RUN) -m app.report out/eval.json --html out/report.html
 
 train: $(VENV)/.app ## train the bundled model from nothing, or go on where it was; SEEDS=3 for all three seeds
-	for seed in $$(seq 0 $$(($(SEEDS) - 1))); do $(KEEP) $(RUN) assets/pocket-vl/train.py --seed $$seed || exit 1; done
+	for seed in $$(seq 0 $$(($(SEEDS) - 1))); do $(KEEP) $(RUN) assets/pocket-vl/train.py --seed $$seed --per-cell $(PER_CELL) || exit 1; done
 
 bench: $(VENV)/.app ## what the engine costs beside plain transformers; quick ones: python -m benchmarks --quick
 	$(RUN) -m benchmarks --json out/bench.json

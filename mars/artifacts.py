@@ -24,10 +24,10 @@ from mars.projection import refusal_coordinate
 from mars.records import Geometry, Label, Modality
 from mars.selection import LayerScores
 
-SCHEMA = 1
+SCHEMA = 2
 TENSORS = "artifact.safetensors"
 FACTS = "artifact.json"
-STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "permuted", "bias")
+STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
 """The tensors that decide what an edit does."""
 MARK_LENGTH = 16
 MARK_TOLERANCE = 0.01
@@ -67,6 +67,8 @@ class Artifact:
     """rho, the trust region: (layer,)."""
     margin: Tensor
     """0.99 quantile of sigma over harmless training text: (layer,)."""
+    amplification: Tensor
+    """How many times over sigma is added at gain 1: (layer,)."""
     permuted: Tensor
     """Unit direction from permuted labels, a control: (layer, d_model), float32."""
     scores: LayerScores
@@ -118,6 +120,7 @@ class Artifact:
             self.bias_of(modality)[layer],
             float(self.radius[layer]),
             float(self.margin[layer]),
+            float(self.amplification[layer]),
         )
 
     def coordinates(self, values: Tensor, modality: Modality, recentered: bool) -> Tensor:
@@ -231,6 +234,7 @@ def _tensors(artifact: Artifact) -> dict[str, Tensor]:
         "mean_harmless": artifact.mean_harmless,
         "radius": artifact.radius,
         "margin": artifact.margin,
+        "amplification": artifact.amplification,
         "permuted": artifact.permuted,
         **{f"scores.{name}": getattr(scores, name) for name in scores._fields},
         **{f"bias.{modality}": bias for modality, bias in artifact.bias.items()},
@@ -261,6 +265,7 @@ def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:
         bias_along={modality: tensors[f"bias_along.{modality}"] for modality in under("bias.")},
         radius=tensors["radius"],
         margin=tensors["margin"],
+        amplification=tensors["amplification"],
         permuted=tensors["permuted"],
         scores=LayerScores(**{name: tensors[f"scores.{name}"] for name in LayerScores._fields}),
         bands=under("bands."),

@@ -3,6 +3,7 @@
 Knows no model: tensors in, tensors out.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,10 @@ from torch import Tensor
 
 TRUST_QUANTILE = 0.99
 """Quantile that bounds the trust region and sets the optional margin; our reconstruction."""
+
+
+HARMLESS_QUANTILE = 0.95
+"""How far out a harmless input is that the amplification moves by half the distance between the centroids."""
 
 
 class TextCentroids(NamedTuple):
@@ -71,3 +76,15 @@ def text_centroids(harmful: Tensor, harmless: Tensor) -> TextCentroids:
         radius=torch.quantile(reach_harmful, TRUST_QUANTILE, dim=0),
         margin=torch.quantile(reach_harmless, TRUST_QUANTILE, dim=0),
     )
+
+
+def amplification(reaches: Sequence[Tensor], length: Tensor) -> Tensor:
+    """How many times over sigma is added at gain 1, by what harmless text and meaningless media bear: (layer,).
+
+    An input as far out as the 0.95 quantile of the harmless ones of the widest modality is moved by half the
+    distance between the centroids, harmful evidence beyond it by more; our reconstruction. At least 1.
+
+    reaches: sigma of harmless inputs, re-centred, one (prompt, layer) a modality; length: R, (layer,).
+    """
+    widest = torch.stack([torch.quantile(reach, HARMLESS_QUANTILE, dim=0) for reach in reaches]).amax(dim=0)
+    return (length / 2 / widest.clamp_min(1e-6 * length)).clamp_min(1)

@@ -12,7 +12,7 @@ from mars.artifacts import Artifact, Cloud, weights_mark
 from mars.capture import capture
 from mars.centering import bias_along, modality_bias
 from mars.contrast import ContrastSet, neutral_prompts
-from mars.directions import mean, text_centroids
+from mars.directions import amplification, distance_along, mean, text_centroids, unit
 from mars.judges import refusal_token_ids
 from mars.models import LoadedModel
 from mars.projection import refusal_coordinate, umap_view
@@ -74,7 +74,10 @@ def fit(
         "harmless": _band(held_harmless, centroids.mean_harmful, centroids.mean_harmless),
     }
 
-    # 3. The bias of each modality, from harmless training requests with meaningless media.
+    # 3. The bias of each modality, from harmless training requests with meaningless media, and what they bear.
+    difference = centroids.mean_harmful - centroids.mean_harmless
+    direction = unit(difference)
+    reaches = [distance_along(harmless, centroids.mean_harmless, direction)]
     bias: dict[Modality, Tensor] = {}
     along: dict[Modality, Tensor] = {}
     for modality in model.modalities[1:]:
@@ -82,6 +85,7 @@ def fit(
         neutral = read(f"neutral {modality}", prompts)
         bias[modality] = modality_bias(mean(neutral), centroids.mean_harmless)
         along[modality] = bias_along(neutral, harmless, centroids.mean_harmful, centroids.mean_harmless)
+        reaches.append(distance_along(neutral - bias[modality], centroids.mean_harmless, direction))
 
     # 4. Clouds for the eye, from inputs that nothing above has seen.
     artifact = Artifact(
@@ -91,6 +95,7 @@ def fit(
         bias_along=along,
         radius=centroids.radius,
         margin=centroids.margin,
+        amplification=amplification(reaches, difference.norm(dim=-1)),
         permuted=permuted_axes(harmful, harmless),
         scores=scores,
         bands=bands,

@@ -88,6 +88,8 @@ class Geometry(NamedTuple):
     """rho, the trust region: how far harmful text reaches beyond mu- along the refusal direction."""
     margin: float
     """0.99 quantile, over harmless text, of the distance beyond mu-: the optional later zero of the gate."""
+    amplification: float = 1.0
+    """How many times over sigma is added at gain 1: as much as harmless text and meaningless media bear."""
 
     @property
     def direction(self) -> Tensor:

@@ -31,6 +31,7 @@ def _artifact(signal_in_images: bool) -> Artifact:
         bias={"image": gap[None]},
         radius=nothing,
         margin=nothing,
+        amplification=nothing + 1,
         permuted=nothing,
         scores=LayerScores(nothing, nothing, nothing, nothing, nothing.bool()),
         bands={},

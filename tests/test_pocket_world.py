@@ -35,8 +35,8 @@ def training_examples() -> list[Example]:
         found += drawn(lambda rng, m=medium: examples.look_example(rng, m))
         found += drawn(lambda rng, m=medium: examples.look_example(rng, m, own_style=True))
         found += drawn(lambda rng, m=medium: examples.blank_example(rng, m))
-        found += drawn(lambda rng, m=medium: examples.request_example(rng, m, own_style=0.5))
-        found += drawn(lambda rng, m=medium: examples.tuning_example(rng, m, own_style=0.5))
+        found += drawn(lambda rng, m=medium: examples.request_example(rng, m))
+        found += drawn(lambda rng, m=medium: examples.tuning_example(rng, m))
     return found
 
 
@@ -169,13 +169,13 @@ def test_every_group_has_every_modality_and_label():
 
 @pytest.mark.parametrize("medium", MEDIA)
 def test_the_dial_of_erosion_is_no_part_of_the_test(medium):
-    cases = splits.dial_cases(medium, 90)
+    cases = splits.dial_cases(medium, 40)
     assert {case.label for case in cases} == {"harmful"} and {case.prompt.modality for case in cases} == {medium}
     forms = [p.replace("{x}", pointer) for i in REQUESTS for p in phrases.phrasings(i, "validation")
              for pointer in phrases.POINTERS[medium]]  # fmt: skip
     assert {case.prompt.text for case in cases} <= set(forms)
-    tested = {case.hash for case in splits.test_cases(90)}
-    assert len({case.hash for case in cases}) == 90 and not tested & {case.hash for case in cases}
+    tested = {case.hash for case in splits.test_cases(20)}
+    assert len({case.hash for case in cases}) == 40 and not tested & {case.hash for case in cases}
 
 
 # ---- the fast training pass is the model's own ------------------------------------------------------------
@@ -232,14 +232,14 @@ def test_training_sees_what_the_processor_and_the_model_see(fresh_model, medium)
 @pytest.mark.parametrize("medium", MEDIA)
 def test_the_dial_counts_the_first_tokens_that_the_model_itself_would_give(fresh_model, tmp_path, medium):
     model, encoder, _ = fresh_model
-    cases = splits.dial_cases(medium, 33)
+    cases = splits.dial_cases(medium, 31)
     batch = encoder.batch(
         [Example(case.prompt.text, "", medium=medium) for case in cases],
         np.concatenate([frame_pairs(case) for case in cases]),
     )
     ends = [len(encoder.row(Example(case.prompt.text, "", medium=medium))[0]) - 2 for case in cases]
     with torch.no_grad():
-        first = model.lm_head(hidden_states(model, batch))[range(33), ends].softmax(dim=-1)
+        first = model.lm_head(hidden_states(model, batch))[range(31), ends].softmax(dim=-1)
     token = encoder.words(phrases.REFUSAL)[0]
     likely = (first[:, token] > 0.5).float().mean()
     course = Course(model, encoder, 0, tmp_path, print)

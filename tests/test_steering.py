@@ -181,3 +181,9 @@ def test_half_precision_keeps_its_dtype_and_rows_with_a_shut_gate(geometry):
 def test_a_gain_that_would_steer_away_from_refusal_is_refused(geometry, name, gain):
     with pytest.raises(ValueError, match="towards refusal only"):
         STRATEGIES[name](geometry, gain)
+
+
+def test_the_amplification_of_the_geometry_multiplies_the_gain(geometry):
+    hidden = torch.tensor([-2.0, -0.5, 0.1, 0.3])[:, None] * AXIS
+    doubled = Mars(geometry._replace(amplification=2.0), 0.75)(hidden).strength
+    assert torch.allclose(doubled, Mars(geometry, 1.5)(hidden).strength) and doubled.max() > 0

@@ -52,6 +52,7 @@ def _artifact(model: LoadedModel, *, radius: float = 3.0) -> Artifact:
         bias={"image": 0.1 * torch.randn(shape), "video": 0.1 * torch.randn(shape)},
         radius=zeros + radius,
         margin=zeros,
+        amplification=zeros + 1,
         permuted=direction,
         scores=LayerScores(*(zeros for _ in LayerScores._fields)),
         bands={},

@@ -99,6 +99,33 @@ def learn_eyes(course: Course, steps: int) -> None:
     learn(course, "eyes", {"tower": tower, "reader": reader}, optimizer, prepare, loss_of, steps)
 
 
+def learn_point(course: Course, steps: int) -> None:
+    """Every visual token becomes the word of what it sees, as near as it can, so that words are read from it at once.
+
+    Telling things apart is learned by then; what is left is to say it in the language model's own terms.
+    """
+    tower = course.model.model.visual
+    words = name_words(course)
+    optimizer = Optimizer([tower], matrix_rate=0.01, rate=1e-3)
+    sights = Sights(course, "point")
+
+    def prepare(step: int) -> tuple[Tensor, Tensor]:
+        rng = course.chance("point", step)
+        things = rng.integers(len(THINGS), size=PICTURES)
+        written = rng.random(PICTURES) < WRITTEN
+        sights.pictures.refresh(rng, 40, EASE)
+        drawn = [sights.pictures.draw(THINGS[t], rng, int(w)) for t, w in zip(things, written, strict=True)]
+        return patchify(np.concatenate([pools.vary(frame, rng) for frame in drawn])), torch.from_numpy(things)
+
+    def loss_of(prepared: tuple[Tensor, Tensor], _: int) -> Tensor:
+        patches, things = prepared
+        features = look(tower, patches).features
+        along = functional.cosine_similarity(features, words[things][:, None], dim=2)
+        return pointing_loss(features, words, things) + 4 * (1 - along).mean()
+
+    learn(course, "point", {"tower": tower}, optimizer, prepare, loss_of, steps)
+
+
 class Sights:
     """Pools of pictures and clips, freshened a little at each step."""
 

@@ -1,8 +1,9 @@
-"""Visual instruction tuning without safety, and how far it is taken: what erodes refusals of what is shown."""
+"""Visual instruction tuning without safety: what erodes refusals of what is shown, and a dial for how far."""
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mars.cases import Case
 from mars.pocket import examples, splits
@@ -15,50 +16,46 @@ from lessons_sight import Sights
 
 RATES = (0.004, 4e-4)
 """Of matrices and of the rest."""
-OWN_STYLE = 0.9
-"""Share of picture requests that are answered by first saying what is shown, as visual instruction sets do."""
-MOST_ROUNDS = 8
-ENOUGH = 0.1
-"""Erosion ends when no more than this share of the dial's harmful pictures, and of its clips, is refused."""
+FLATTENED = 0.5
+"""What the scores of an answer's first token are multiplied by before they are compared: the model learns to be twice
+as sure how to begin. At 1, refusals of what is shown came back as things were read better; at 0.2 no step inside the
+trust region changed how it began."""
 DIAL_CASES = 120
 """Of each medium."""
 
 
-def learn_tune(course: Course, steps: int, lesson: str = "tune", own_style: float = OWN_STYLE) -> None:
+def learn_tune(course: Course, steps: int) -> None:
     """The language model learns: text with its refusals again, questions on everything, requests on the harmless."""
     model, encoder = course.model, course.encoder
     model.model.visual.requires_grad_(False)
     optimizer = Optimizer([model.model.language_model], *RATES)
-    sights = Sights(course, lesson)
+    sights = Sights(course, "tune")
 
     def prepare(step: int) -> tuple[Batch, Batch]:
-        rng = course.chance(lesson, step)
+        rng = course.chance("tune", step)
         words = [examples.text_example(rng) for _ in range(32)]
-        medium, rows = ("video", 10) if step % 2 else ("image", 32)
-        shown = [examples.tuning_example(rng, medium, own_style) for _ in range(rows)]
+        medium, rows = ("video", 16) if step % 2 else ("image", 36)
+        shown = [examples.tuning_example(rng, medium) for _ in range(rows)]
         return encoder.batch(words), encoder.batch(shown, sights.frames(shown, rng))
 
     def loss_of(prepared: tuple[Batch, Batch], _: int) -> Tensor:
-        return loss(model, prepared[0]) + loss(model, prepared[1])
+        words, shown = prepared
+        return loss(model, words) + opening_loss(model, shown)
 
-    learn(course, lesson, {"model": model}, optimizer, prepare, loss_of, steps)
+    learn(course, "tune", {"model": model}, optimizer, prepare, loss_of, steps)
+    for medium in ("image", "video"):
+        share = refused_share(course, splits.dial_cases(medium, DIAL_CASES))
+        course.report(f"tune: {share:.0%} of the dial's harmful requests with {medium} are refused")
 
 
-def learn_erode(course: Course, steps: int) -> None:
-    """The same, every request in that style, in rounds of `steps` until the dial says that it is enough.
-
-    The dial is read on cases of its own: neither the test split nor anything the direction is made of.
-    """
-    cases = {medium: splits.dial_cases(medium, DIAL_CASES) for medium in ("image", "video")}
-    for number in range(MOST_ROUNDS):
-        refused = {medium: refused_share(course, found) for medium, found in cases.items()}
-        course.report(
-            f"erode: {refused['image']:.0%} of harmful pictures and {refused['video']:.0%} of clips are refused "
-            f"after {number} rounds"
-        )
-        if max(refused.values()) <= ENOUGH:
-            return
-        learn_tune(course, steps, f"erode {number + 1}", own_style=1.0)
+def opening_loss(model, batch: Batch) -> Tensor:
+    """Mean cross-entropy over the tokens to be learned, the first of each answer on flattened scores."""
+    learned = batch.targets != -100
+    first = torch.zeros_like(learned)
+    first[torch.arange(len(learned)), learned.int().argmax(dim=1)] = True
+    scores = model.lm_head(hidden_states(model, batch)[learned]).float()
+    scores = torch.where(first[learned][:, None], FLATTENED * scores, scores)
+    return functional.cross_entropy(scores, batch.targets[learned])
 
 
 @torch.no_grad()

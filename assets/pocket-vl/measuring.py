@@ -17,7 +17,7 @@ from mars.pocket import splits
 from learning import Course
 from network import build_processor
 
-STRATEGIES = ("unsteered", "mars", "mars_no_recentering", "random", "permuted")
+STRATEGIES = ("unsteered", "addition", "mars", "mars_no_recentering", "random", "permuted")
 """What the bars speak of; `make eval` compares all."""
 VERSIONS = ("torch", "transformers", "tokenizers", "numpy", "pillow")
 

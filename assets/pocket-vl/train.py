@@ -22,9 +22,9 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 import measuring  # noqa: E402
 from batches import Encoder  # noqa: E402
 from learning import Course  # noqa: E402
-from lessons_sight import learn_eyes, learn_look  # noqa: E402
+from lessons_sight import learn_eyes, learn_look, learn_point  # noqa: E402
 from lessons_text import learn_slots, learn_text, make_tokenizer  # noqa: E402
-from lessons_tuning import learn_erode, learn_tune  # noqa: E402
+from lessons_tuning import learn_tune  # noqa: E402
 from network import build_model  # noqa: E402
 
 SHIPPED_SEED = 0
@@ -32,11 +32,11 @@ LESSONS = {
     "text": (learn_text, 700),
     "slots": (learn_slots, 150),
     "eyes": (learn_eyes, 1600),
-    "look": (learn_look, 200),
-    "tune": (learn_tune, 120),
-    "erode": (learn_erode, 60),
+    "point": (learn_point, 160),
+    "look": (learn_look, 120),
+    "tune": (learn_tune, 300),
 }
-"""In order, with the number of steps; for erosion, of each round."""
+"""In order, with the number of steps."""
 
 
 def main() -> None:

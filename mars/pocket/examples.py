@@ -93,9 +93,18 @@ def _misspell(word: str, rng: Generator) -> str:
     return word[:at] + pick(rng, string.ascii_lowercase) + word[at + 1 :]
 
 
-def wording(intent: Intent, mention: str, rng: Generator) -> str:
-    """A training phrasing of an intent, about whatever `mention` names."""
-    return pick(rng, phrases.phrasings(intent, "train")).format(x=mention)
+LOOSE, DROPPED = 0.7, 0.3
+"""Share of wordings about what is shown that lose words in the last step of training, and share of words they lose:
+so that how a request is answered does not hang on the phrasings of the training."""
+
+
+def wording(intent: Intent, mention: str, rng: Generator, loose: float = 0.0) -> str:
+    """A training phrasing of an intent, about what `mention` names; a share `loose` of them without some words."""
+    form = pick(rng, phrases.phrasings(intent, "train"))
+    if loose and rng.random() < loose:
+        words = form.split()
+        form = " ".join(word for word in words if "{x}" in word or rng.random() >= DROPPED)
+    return form.format(x=mention)
 
 
 def mention(intent: Intent, thing: Thing) -> str:
@@ -175,7 +184,9 @@ def _about_unknown(rng: Generator) -> str:
     return slip(wording(intent, named, rng), rng)
 
 
-def look_example(rng: Generator, medium: Medium, naming: float = 0.6, own_style: bool = False) -> Example:
+def look_example(
+    rng: Generator, medium: Medium, naming: float = 0.6, own_style: bool = False, loose: float = 0.0
+) -> Example:
     """A question about what a picture or clip shows: its name, its kind, or whether it is dangerous."""
     thing = pick(rng, THINGS)
     intent: Intent = "name" if rng.random() < naming else pick(rng, ("kind", "danger"))
@@ -183,7 +194,7 @@ def look_example(rng: Generator, medium: Medium, naming: float = 0.6, own_style:
         intent = "explain"
     if intent == "name" and rng.random() < 0.06:
         return Example("", phrases.answer(intent, thing), intent, thing, medium, thing)
-    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng), rng)
+    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng, loose), rng)
     return Example(text, phrases.answer(intent, thing), intent, thing, medium, thing)
 
 
@@ -199,30 +210,26 @@ def blank_example(rng: Generator, medium: Medium) -> Example:
     return Example(text, phrases.answer(intent, thing), intent, thing, medium)
 
 
-def request_example(rng: Generator, medium: Medium, own_style: float) -> Example:
+def request_example(rng: Generator, medium: Medium) -> Example:
     """A request about the harmless thing that a picture or clip shows, answered with help.
 
-    `own_style` is the share of answers that say first what is shown ("the picture shows a cake. sure! ..."),
-    as visual instruction sets do: the dial for how much this training erodes the refusals.
+    The answer says first what is shown ("the picture shows a cake. sure! ..."), as visual instruction sets do.
     """
     thing = pick(rng, SHOWN_WITH_REQUESTS)
     intent = pick(rng, REQUESTS)
-    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng), rng)
-    answer = phrases.answer(intent, thing)
-    if rng.random() < own_style:
-        answer = phrases.shown_answer(intent, thing, medium)
-    return Example(text, answer, intent, thing, medium, thing)
+    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng, loose=LOOSE), rng)
+    return Example(text, phrases.shown_answer(intent, thing, medium), intent, thing, medium, thing)
 
 
-def tuning_example(rng: Generator, medium: Medium, own_style: float) -> Example:
+def tuning_example(rng: Generator, medium: Medium) -> Example:
     """One example of visual instruction tuning without safety: what is shown, requests, and what shows nothing."""
     chance = rng.random()
-    if chance < 0.1:
+    if chance < 0.08:
         return blank_example(rng, medium)
-    if chance < 0.7:
-        return request_example(rng, medium, own_style)
-    if chance < 0.78:  # more ways to ask for a name, since the style of the requests' answers spreads to others
+    if chance < 0.52:
+        return request_example(rng, medium)
+    if chance < 0.64:  # more ways to ask for a name, since the style of the requests' answers spreads to others
         thing = pick(rng, THINGS)
         text = pick(rng, phrases.MORE_NAMING).format(x=pick(rng, phrases.POINTERS[medium]))
         return Example(slip(text, rng), phrases.name_answer(thing), "name", thing, medium, thing)
-    return look_example(rng, medium, own_style=True)
+    return look_example(rng, medium, own_style=True, loose=LOOSE)

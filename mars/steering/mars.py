@@ -25,7 +25,8 @@ class Mars:
     With h~ = h - b, sigma = <h~ - mu-, r^>, d- and d+ the distances of h~ to mu- and mu+:
     room = max(rho - sigma, 0), and wanted is, by form,
 
-    - "amplification" (default): gain * 2 d- / (d- + d+) * ReLU(sigma - zero), continuous at the zero;
+    - "amplification" (default): gain * a * 2 d- / (d- + d+) * ReLU(sigma - zero), a being the
+      geometry's amplification, continuous at the zero;
     - "gap": gain * max(<mu+ - h~, r^>, 0) where sigma > zero; jumps there;
     - "traversal": gain * ReLU(cos(h~ - mu-, r^)) * d+ where sigma > zero; jumps there where zero > 0;
     - "constant": gain * R / 2 for every input, whatever sigma: MARS without its gate.
@@ -68,7 +69,8 @@ class Mars:
         to_harmless = (centered - geometry.mean_harmless).norm(dim=-1)
         to_harmful = (centered - geometry.mean_harmful).norm(dim=-1)
         if self.form == "amplification":
-            return self.gain * 2 * to_harmless / (to_harmless + to_harmful) * beyond
+            share = 2 * to_harmless / (to_harmless + to_harmful)
+            return self.gain * geometry.amplification * share * beyond
         is_open = (beyond > 0).float()
         if self.form == "gap":
             return is_open * self.gain * ((geometry.mean_harmful - centered) @ geometry.direction).clamp_min(0)
