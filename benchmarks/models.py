@@ -43,6 +43,9 @@ def random_model(size: Size, *, device: str = "cpu", dtype: torch.dtype = torch.
     config = AutoConfig.from_pretrained(PROCESSOR)
     for name, value in size._asdict().items():
         setattr(config.text_config, name, value)
+    # A small tower, whatever the bundled model's is: what is measured is the language model.
+    config.vision_config.hidden_size, config.vision_config.intermediate_size = 128, 384
+    config.vision_config.num_heads = 4
     config.vision_config.out_hidden_size = size.hidden_size
     third = size.head_dim // 6
     config.text_config.rope_parameters["mrope_section"] = [size.head_dim // 2 - 2 * third, third, third]
@@ -65,6 +68,7 @@ def random_artifact(model: LoadedModel) -> Artifact:
         bias={},
         radius=zeros + 8,
         margin=zeros,
+        amplification=zeros + 1,
         permuted=direction,
         scores=LayerScores(*(zeros for _ in LayerScores._fields)),
         bands={"harmful": zeros[:, None].expand(-1, 3), "harmless": zeros[:, None].expand(-1, 3)},
