@@ -29,6 +29,7 @@ def chromium():
 @pytest.fixture(scope="session")
 def url(chromium, tiny, tiny_artifact, tmp_path_factory):  # noqa: ARG001 - no server where there is no browser
     workbench = Workbench(tiny, tiny_artifact, examples=read_examples(), runs=tmp_path_factory.mktemp("runs"))
+    workbench.warm_up()  # as app.py does: two threads that import scikit-learn at once find it half initialised
     page = create_app(workbench)
     _, url, _ = page.launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, **launch_options())
     yield url
