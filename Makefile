@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 SEEDS ?= 1
 PER_CELL ?= 200
 STRATEGIES ?= all
-# glibc gives freed memory back and asks for it again at every training step; kept, a step takes a tenth less.
+# glibc gives freed memory back and asks for it again at every training step; keeping it is quicker.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
 .PHONY: app test check format screenshots fit eval train reproduce bench clean

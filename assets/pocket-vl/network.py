@@ -114,7 +114,7 @@ def build_model(tokenizer: Tokenizer):
         ),
         vision_config=dict(
             depth=4,
-            hidden_size=192,  # at 128, words took twice the time to read
+            hidden_size=192,  # wide for its pictures: words are harder to read than drawings
             intermediate_size=576,
             num_heads=6,
             patch_size=PATCH,
