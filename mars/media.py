@@ -1,8 +1,12 @@
 """Pictures and clips from files, decoded within bounds and as a person would see them.
 
-Everything that a file may get wrong ends here, in a MediaError of one sentence.
+Everything that a file may get wrong ends here, in a MediaError of one sentence. Only the kinds of files named here
+are opened, whatever a file's content claims to be: other readers of the libraries run programs (PostScript) or open
+further files (playlists).
 """
 
+import stat
+import time
 import warnings
 from pathlib import Path
 
@@ -23,11 +27,29 @@ MAX_ASPECT = 50
 """Largest ratio of the sides; processors refuse pictures beyond some such ratio with a trace."""
 MAX_SIDE = 1536
 """Longer pictures are scaled down to this on decoding; no model here reads more."""
+MAX_SCANS = 200
+"""Most passes over a JPEG; each costs as much as decoding it anew, and photographs have about ten."""
 MAX_CLIP_SECONDS = 600
 MAX_DECODED_FRAMES = 20_000
+MAX_DECODING_SECONDS = 60.0
+"""Longest that a clip may take to decode."""
+DECODER_THREADS = 4
+"""Each holds frames of its own, so their number bounds memory."""
+MAX_FILE_BYTES = 100_000_000
+WHOLE = 0.8
+"""Share of the time its container tells that a clip must reach, or it is cut off: sound may outlast the pictures."""
 FRAMES = 8
 """How many frames of a clip a model is shown, spread evenly over it."""
 
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+"""Pillow's names of what is opened as a picture."""
+CLIP_OPTIONS = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "protocol_whitelist": "file",
+    "max_pixels": str(MAX_PIXELS),
+}
+DECODER_OPTIONS = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+"""A damaged frame is an error and not guessed; the size is checked before memory is taken."""
 
 _TOO_LARGE = f"The picture has {{what}} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are read. Scale it down."
 
@@ -43,8 +65,9 @@ def read_media(path: str | Path) -> Image.Image | Clip:
         return read_picture(path)
     if suffix in CLIP_SUFFIXES:
         return read_clip(path)
+    shown = suffix if suffix[1:].isalnum() and len(suffix) < 10 else "nothing known"
     raise MediaError(
-        f"A file ending in “{suffix or 'nothing'}” is not supported: use a picture "
+        f"A file ending in “{shown}” is not supported: use a picture "
         f"({_listed(PICTURE_SUFFIXES)}) or a clip ({_listed(CLIP_SUFFIXES)})."
     )
 
@@ -54,27 +77,32 @@ def read_picture(path: str | Path) -> Image.Image:
 
     An animation gives its first frame.
     """
+    unreadable = MediaError(
+        "The picture cannot be read: the file is damaged or not of the kind its name says. "
+        "Save it again as PNG or JPEG."
+    )
     try:
+        _check_file(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=PICTURE_FORMATS) as picture:
                 _check_size(*picture.size)
+                if picture.format in ("JPEG", "MPO") and Path(path).read_bytes().count(b"\xff\xda") > MAX_SCANS:
+                    raise unreadable
                 picture.draft("RGB", (MAX_SIDE, MAX_SIDE))
                 return upright(picture)
     except MediaError:
         raise
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MediaError(_TOO_LARGE.format(what="far too many")) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise MediaError(
-            "The picture cannot be read: the file is damaged or not of the kind its name says. "
-            "Save it again as PNG or JPEG."
-        ) from error
+        raise unreadable from error
 
 
 def upright(picture: Image.Image) -> Image.Image:
     """RGB copy of a picture: EXIF orientation applied, transparency on white, no side above MAX_SIDE."""
     picture.load()
+    _check_size(*picture.size)  # a frame of a GIF may be larger than the file says
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -96,7 +124,8 @@ def read_clip(path: str | Path, frames: int = FRAMES) -> Clip:
     applied. A clip of fewer frames gives all of them; one frame is refused, being a picture.
     """
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
+        _check_file(path)
+        with av.open(f"file:{path}", metadata_errors="ignore", options=CLIP_OPTIONS) as container:
             return _sample(container, frames)
     except MediaError:
         raise
@@ -111,23 +140,31 @@ def _sample(container: av.container.InputContainer, wanted: int) -> Clip:
         raise MediaError("The file has no video stream, only sound or nothing. Use a clip with pictures.")
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = DECODER_THREADS
+    stream.codec_context.options = DECODER_OPTIONS
     _check_size(stream.codec_context.width, stream.codec_context.height)
-    if container.duration and container.duration / av.time_base > MAX_CLIP_SECONDS:
-        raise MediaError(
-            f"The clip lasts {container.duration / av.time_base:.0f} seconds; at most {MAX_CLIP_SECONDS} are read. "
-            "Cut it shorter."
-        )
+    told = (container.duration or 0) / av.time_base
+    _check_length(told, stream.frames)
     # A reservoir with a doubling stride keeps memory bounded and the kept frames evenly spread.
     kept: list[tuple[float, Image.Image]] = []
     stride = 1
     count = 0
+    begun, start, end = time.monotonic(), None, 0.0
     for frame in container.decode(stream):
-        if count >= MAX_DECODED_FRAMES:
-            raise MediaError(f"The clip has more than {MAX_DECODED_FRAMES} frames. Cut it shorter.")
+        shown = float(frame.time if frame.time is not None else count / float(stream.average_rate or 24))
+        start = shown if start is None else start
+        seconds = max(shown - start, 0.0)
+        end = seconds + float((frame.duration or 0) * (frame.time_base or 0))
+        _check_length(seconds, count + 1)
+        if time.monotonic() - begun > MAX_DECODING_SECONDS:
+            raise MediaError(
+                f"The clip takes more than {MAX_DECODING_SECONDS:.0f} seconds to decode. Make it shorter or smaller."
+            )
+        if frame.is_corrupt:
+            raise MediaError("The clip is damaged: a frame cannot be decoded whole. Save it again as MP4 (H.264).")
         if count % stride == 0:
             _check_size(frame.width, frame.height)
-            seconds = frame.time if frame.time is not None else count / float(stream.average_rate or 24)
-            kept.append((float(seconds), _picture(frame)))
+            kept.append((seconds, _picture(frame)))
             if len(kept) > 8 * wanted:
                 kept, stride = kept[::2], stride * 2
         count += 1
@@ -135,13 +172,12 @@ def _sample(container: av.container.InputContainer, wanted: int) -> Clip:
         raise MediaError("The clip has no frame that can be decoded. Save it again as MP4 (H.264).")
     if count == 1:
         raise MediaError("The clip has a single frame: upload it as a picture, or a clip of two frames or more.")
+    if stream.duration is None and end < WHOLE * told:
+        raise MediaError(f"The clip is cut off: pictures end after {end:.1f} of {told:.1f} seconds. Save it again.")
     chosen = np.unique(np.linspace(0, len(kept) - 1, min(wanted, len(kept))).round().astype(int))
-    start = kept[0][0]
+    times = np.maximum.accumulate([kept[i][0] for i in chosen]).tolist()
     size = kept[0][1].size
-    return Clip(
-        tuple(kept[i][1].resize(size) for i in chosen),
-        tuple(max(kept[i][0] - start, 0.0) for i in chosen),
-    )
+    return Clip(tuple(kept[i][1].resize(size) for i in chosen), tuple(times))
 
 
 def _picture(frame: av.VideoFrame) -> Image.Image:
@@ -151,6 +187,25 @@ def _picture(frame: av.VideoFrame) -> Image.Image:
         picture = picture.rotate(rotation, expand=True)
     picture.thumbnail((MAX_SIDE // 2, MAX_SIDE // 2))
     return picture
+
+
+def _check_file(path: str | Path) -> None:
+    """A regular file (a pipe or device may never end) of bounded length. Raises MediaError, OSError, ValueError."""
+    found = Path(path).stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise MediaError("The medium is not a file. Give a picture or a clip.")
+    if found.st_size > MAX_FILE_BYTES:
+        size, most = (count // 1_000_000 for count in (found.st_size, MAX_FILE_BYTES))
+        raise MediaError(f"The file has {size} MB; at most {most} are read. Make it smaller.")
+
+
+def _check_length(seconds: float, frames: int) -> None:
+    if seconds > MAX_CLIP_SECONDS:
+        raise MediaError(
+            f"The clip lasts {seconds:.0f} seconds; at most {MAX_CLIP_SECONDS} are read. Cut it shorter."
+        )
+    if frames > MAX_DECODED_FRAMES:
+        raise MediaError(f"The clip has more than {MAX_DECODED_FRAMES} frames. Cut it shorter.")
 
 
 def _check_size(width: int, height: int) -> None:
