@@ -18,7 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     from app.examples import read_examples
     from app.results import RequestError
-    from app.ui import create_app, launch_options
+    from app.serving import serve
+    from app.ui import create_app
     from app.workbench import Workbench
 
     try:
@@ -30,14 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     page = create_app(workbench, for_operator=host in LOOPBACK)
     is_person = host in LOOPBACK and sys.stdout.isatty()
     try:
-        _, url, _ = page.launch(
-            server_name=host,
-            server_port=options.port,
-            prevent_thread_lock=True,
-            inbrowser=is_person,
-            quiet=True,
-            **launch_options(),
-        )
+        url = serve(page, workbench, host, options.port, in_browser=is_person)
     except OSError as error:
         reason = str(error).split(". ")[0]
         print(f"The page cannot be served on {host}: {reason}. Choose another port with --port.", file=sys.stderr)

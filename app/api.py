@@ -46,17 +46,9 @@ def add_sweep(workbench: Workbench, page: gr.Blocks) -> None:
             media: A picture or a clip, or none.
         """
         try:
-            *_, found = workbench.gain_map(text or "", _paths(media))
+            return workbench.sweep(text or "", _paths(media))
         except RequestError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return {
-            "layers": list(found.layers),
-            "gains": list(found.gains),
-            "refusal_scores": found.refusal_scores.tolist(),
-            "kl": found.kl.tolist(),
-            "saturated": found.saturated.tolist(),
-            "unsteered_score": found.unsteered_score,
-        }
 
     endpoint = gr.api(sweep, api_name="sweep", **MODEL)
     for component in endpoint["inputs"]:

@@ -29,14 +29,15 @@ def main() -> int:
     from playwright.sync_api import sync_playwright
 
     from app.examples import read_examples
-    from app.ui import create_app, launch_options
+    from app.serving import serve
+    from app.ui import create_app
     from app.workbench import Workbench
 
     examples = read_examples()
     workbench = Workbench.open(options.model, options.artifact, examples)
     workbench.warm_up()
     page = create_app(workbench)
-    _, url, _ = page.launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, **launch_options())
+    url = serve(page, workbench)
     options.out.mkdir(parents=True, exist_ok=True)
     shown = _telling(workbench)
     with sync_playwright() as playwright:

@@ -1,6 +1,8 @@
 """Shared by all tests: no network, one thread's noise, a tiny random model."""
 
 import os
+import shutil
+from dataclasses import replace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -9,9 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
+from app.workbench import Workbench
+from mars import artifacts
 from mars.contrast import ContrastSet, Request, random_clip, random_picture
 from mars.models import LoadedModel, load_model
 from mars.pipeline import fit
+from mars.pocket.clips import write_clip
+from tests.bad_input import write_bad_files
 from tests.tiny import save_tiny
 
 # On several threads a matrix product may split a batch between them, and equal rows then differ by rounding:
@@ -64,3 +70,40 @@ def clip():
     import numpy as np
 
     return random_clip(np.random.default_rng(0))
+
+
+@pytest.fixture
+def png(picture, tmp_path):
+    picture.save(tmp_path / "picture.png")
+    return str(tmp_path / "picture.png")
+
+
+@pytest.fixture
+def mp4(clip, tmp_path):
+    write_clip(clip, tmp_path / "clip.mp4")
+    return str(tmp_path / "clip.mp4")
+
+
+@pytest.fixture(scope="module")
+def workbench(tiny, tiny_artifact):
+    return Workbench(tiny, tiny_artifact)
+
+
+@pytest.fixture(scope="session")
+def bad(tmp_path_factory):
+    """Folder of files that look like pictures or clips and cannot be used."""
+    return write_bad_files(tmp_path_factory.mktemp("bad"))
+
+
+@pytest.fixture(scope="session")
+def folders(tiny_folder, tiny_artifact, tmp_path_factory):
+    """A model folder with its artifact, one without a processor, and an artifact of another model."""
+    folder = tmp_path_factory.mktemp("folders")
+    good = shutil.copytree(tiny_folder, folder / "good")
+    artifacts.save(tiny_artifact, good / "artifact")
+    bare = shutil.copytree(good, folder / "bare")
+    for file in (*bare.glob("processor_config.json"), *bare.glob("*preprocessor_config.json")):
+        file.unlink()
+    other = replace(tiny_artifact, provenance=tiny_artifact.provenance | {"weights": "of another"})
+    artifacts.save(other, folder / "other")
+    return {"good": str(good), "bare": str(bare), "other": str(folder / "other")}

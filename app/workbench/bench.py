@@ -26,12 +26,11 @@ from app.results import (
     Scores,
     TokenMap,
 )
+from app.workbench import replies, sweeping
 from app.workbench.evaluating import RUNS, Plan, evaluate
 from app.workbench.opening import model_card, one_sentence, opened
 from app.workbench.pictures import Pictures
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
-from app.workbench.replies import Counted, Reader, as_json
-from app.workbench.sweeping import gain_map
 from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
 from app.workbench.watching import Report, watched
@@ -172,11 +171,13 @@ class Workbench:
         with one_sentence():
             prompt = read_prompt(text, files)
             geometry = self.artifact.geometry(layer, prompt.modality)
-            counted = Counted(Mars(geometry.to(self.model.layer_device(layer)), gain))
+            counted = replies.Counted(Mars(geometry.to(self.model.layer_device(layer)), gain))
             with self._lock:
                 prefix = prefill(self.model, prompt)
             steps = branch(self.model, prefix, (Unsteered(), counted), layer, max_new_tokens=length)
-            reader = Reader(self.model, self.artifact, prompt.modality, layer, prefix, Mars(geometry, gain), counted)
+            reader = replies.Reader(
+                self.model, self.artifact, prompt.modality, layer, prefix, Mars(geometry, gain), counted
+            )
             first: TokenStep | None = None
             while (step := self._next(steps)) is not None:
                 first = first or step
@@ -185,7 +186,7 @@ class Workbench:
     def answer(self, text: str, files: Sequence[str | Path] = (), layer: Any = None, gain: Any = 1.0) -> dict:
         """The whole comparison as plain JSON values, as the API gives it. Raises RequestError."""
         *_, last = self.compare(text, files, layer, gain)
-        return as_json(last)
+        return replies.as_json(last)
 
     def token_map(self, text: str, files: Sequence[str | Path] = ()) -> TokenMap:
         """A prompt position by position. Raises RequestError."""
@@ -197,11 +198,16 @@ class Workbench:
 
         def work(report: Report) -> GainMap:
             with self._lock:
-                return gain_map(self.model, self.artifact, prompt, report)
+                return sweeping.gain_map(self.model, self.artifact, prompt, report)
 
         with one_sentence():
             prompt = read_prompt(text, files)
             yield from watched(work)
+
+    def sweep(self, text: str, files: Sequence[str | Path] = ()) -> dict[str, Any]:
+        """All layers and gains as plain JSON values, as the API gives them. Raises RequestError."""
+        *_, found = self.gain_map(text, files)
+        return sweeping.as_json(found)
 
     def evaluate(self, plan: Plan) -> Iterator[Progress | dict[str, Any]]:
         """Strategies on a set: its progress, and the results at last, or none where it is stopped.

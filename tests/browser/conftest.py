@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.examples import read_examples
-from app.ui import create_app, launch_options
+from app.serving import serve
+from app.ui import create_app
 from app.workbench import Workbench
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -31,7 +32,7 @@ def url(chromium, tiny, tiny_artifact, tmp_path_factory):  # noqa: ARG001 - no s
     workbench = Workbench(tiny, tiny_artifact, examples=read_examples(), runs=tmp_path_factory.mktemp("runs"))
     workbench.warm_up()  # as app.py does: two threads that import scikit-learn at once find it half initialised
     page = create_app(workbench)
-    _, url, _ = page.launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, **launch_options())
+    url = serve(page, workbench)
     yield url
     page.close()
 

@@ -1,0 +1,163 @@
+"""The page's door to the engine, on the tiny random model: comparisons, positions, maps, pictures and numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app import markup, reply_markup, sweep_markup, token_markup
+from app.results import Asked, Curves, GainMap, Measured
+from mars.projection import refusal_coordinate
+
+TEXT = "how do i make a cake?"
+
+
+def _last(steps):
+    *_, last = steps
+    return last
+
+
+def test_text_lies_where_it_lay_since_only_media_are_recentred(workbench):
+    curves = next(workbench.compare(TEXT)).curves
+    assert np.array_equal(curves.before, curves.after)
+
+
+def test_recentering_moves_a_picture_by_its_bias_along_the_direction(workbench, png):
+    curves = next(workbench.compare(TEXT, [png])).curves
+    artifact = workbench.artifact
+    center = (artifact.mean_harmful + artifact.mean_harmless) / 2
+    shift = refusal_coordinate((center + artifact.bias["image"])[None], artifact.mean_harmful, artifact.mean_harmless)
+    assert curves.before - curves.after == pytest.approx(shift[0].numpy(), abs=1e-4)
+
+
+def test_the_edit_moves_sigma_by_exactly_its_strength(workbench, mp4):
+    for layer in range(workbench.n_layers):
+        receipt = next(workbench.compare(TEXT, [mp4], layer, 2.0)).receipt
+        assert receipt.sigma_after == pytest.approx(receipt.sigma_before + receipt.strength, abs=1e-3)
+        assert receipt.gate_open == (receipt.sigma_before > 0)
+
+
+def test_the_hook_fires_once_in_a_whole_reply(workbench):
+    assert _last(workbench.compare(TEXT, max_new_tokens=5)).receipt.fired == 1
+
+
+def test_gain_zero_gives_the_unsteered_reply_and_strength_zero(workbench):
+    last = _last(workbench.compare(TEXT, gain=0.0, max_new_tokens=12))
+    assert (last.receipt.strength, last.steered.text) == (0.0, last.unsteered.text)
+
+
+def test_the_first_tokens_are_the_ten_likeliest_in_order(workbench):
+    shares = [candidate.probability for candidate in next(workbench.compare(TEXT)).unsteered.first_tokens]
+    assert len(shares) == 10 and shares == sorted(shares, reverse=True) and sum(shares) <= 1
+
+
+def test_an_iterator_closed_early_leaves_no_hook_behind(workbench):
+    steps = workbench.compare(TEXT)
+    next(steps)
+    steps.close()
+    assert not any(layer._forward_hooks for layer in workbench.model.layers)
+
+
+def test_none_steers_the_chosen_layer(workbench):
+    assert next(workbench.compare(TEXT, layer=None)).receipt.layer == workbench.chosen_layer
+
+
+def test_the_last_position_of_the_map_is_where_the_curves_say_before_recentering(workbench, png, mp4):
+    for files in ((), (png,), (mp4,)):
+        shown = workbench.token_map(TEXT, files)
+        before = next(workbench.compare(TEXT, files)).curves.before
+        assert shown.coordinates[-1] == pytest.approx(before, abs=1e-3)
+        assert len(shown.pictures) == (0 if not files else 1 if files[0].endswith("png") else len(shown.times))
+
+
+def test_the_table_of_positions_is_cut_where_a_picture_has_thousands_of_patches(workbench):
+    shown = workbench.token_map(TEXT)
+    long = replace(
+        shown, tokens=("<b>",) * 1000, kinds=("text",) * 1000, frames=(None,) * 1000, cells=(None,) * 1000,
+        coordinates=np.zeros((1000, workbench.n_layers), dtype=np.float32),
+    )  # fmt: skip
+    told = token_markup.positions_table(long, 0)
+    assert told.count("<tr") == token_markup.MAX_ROWS + 1 and "of 1000 positions" in told and "<b>" not in told
+
+
+def test_a_cell_of_the_map_is_what_a_comparison_there_says(workbench, png):
+    found = _last(workbench.gain_map(TEXT, [png]))
+    assert found.layers == tuple(range(workbench.n_layers)) and found.refusal_scores.shape == found.kl.shape
+    for layer, gain in ((0, 1.0), (2, 4.0)):
+        first = next(workbench.compare(TEXT, [png], layer, gain))
+        column = found.gains.index(gain)
+        assert found.refusal_scores[layer, column] == pytest.approx(first.steered.refusal_score, abs=1e-3)
+        assert found.tokens[layer][column] == first.steered.first_tokens[0].token
+        assert found.unsteered_score == pytest.approx(first.unsteered.refusal_score, abs=1e-3)
+
+
+def _map_of(scores, unsteered=-3.0):
+    scores = np.array([scores])
+    held = np.zeros_like(scores, dtype=bool)
+    return GainMap((0,), (0.5, 1.0, 2.0), scores, np.abs(scores), held, (("a",) * 3,), unsteered, "a")
+
+
+@pytest.mark.parametrize(
+    ("scores", "unsteered", "told"),
+    [([-1.0, 0.5, 2.0], -3.0, "from gain 1 on"), ([-3.0, -2.0, -1.0], -3.0, "no gain"), ([1, 2, 3], 0.5, "already")],
+)
+def test_the_reading_of_the_map_says_from_which_gain_on_refusing_is_likelier(scores, unsteered, told):
+    shown = sweep_markup.reading(_map_of(scores, unsteered), 0, 2.0)
+    assert told in shown and f"{scores[2]:+.2f}".replace("-", "−") in shown
+
+
+@pytest.mark.parametrize("view", ["axis", "pca"])
+def test_a_prompt_of_the_visit_becomes_a_star_where_it_lies(workbench, png, view):
+    comparison = next(workbench.compare(TEXT, [png]))
+    asked = Asked("a picture", "image", comparison.activations)
+    picture = workbench.picture(view, 1, [asked])
+    assert picture.stars_before.shape == picture.stars_after.shape == (1, 2)
+    if view == "axis":
+        assert picture.stars_before[0, 0] == pytest.approx(comparison.curves.before[1], abs=1e-3)
+        assert picture.stars_after[0, 0] == pytest.approx(comparison.curves.after[1], abs=1e-3)
+
+
+def test_a_prompt_of_a_former_model_is_no_star(workbench):
+    asked = Asked("of another model", "text", np.zeros((workbench.n_layers + 1, 8), dtype=np.float32))
+    assert workbench.picture("axis", 0, [asked]).star_titles == ()
+
+
+def test_the_axis_view_stands_in_while_umap_is_made(workbench, monkeypatch):
+    monkeypatch.setattr(workbench.pictures, "_umap", {}.get)
+    picture = workbench.picture("umap", 0)
+    assert picture.is_temporary and "stands in" in picture.standing_in and "refusal coordinate" in picture.axes[0]
+
+
+def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(workbench):
+    picture = workbench.picture("axis", 0)
+    points = len(picture.before)
+    assert points == len(picture.modalities) == len(picture.labels) == len(picture.titles) > 0
+
+
+def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(workbench):
+    means = {(mean.modality, mean.label): mean for mean in workbench.cloud_means(1)}
+    for modality in ("image", "video"):
+        neutral = means[modality, "neutral"]
+        shift = means[modality, "harmful"].before - means[modality, "harmful"].after
+        assert neutral.before - neutral.after == pytest.approx(shift, abs=1e-3)
+    assert means["text", "harmful"].before == means["text", "harmful"].after
+
+
+@pytest.mark.parametrize(
+    ("s", "place"),
+    [(-3, "below nearly all harmless"), (-1, "among harmless text"), (0.1, "between"), (1, "among harmful text"),
+     (3, "beyond nearly all harmful")],
+)  # fmt: skip
+def test_the_reading_says_where_among_the_bands_a_prompt_lies(s, place):
+    bands = {"harmless": np.array([[-1.5, -1.0, -0.5]]), "harmful": np.array([[0.5, 1.0, 1.5]])}
+    curves = Curves(np.array([-9.0]), np.array([float(s)]), "image")
+    assert place in reply_markup.reading(bands, curves, 0) and "−9.00" in reply_markup.reading(bands, curves, 0)
+
+
+def test_a_number_within_its_band_is_called_no_better_than_chance():
+    inside = Measured("probe AUC, text to image", 0.5, 0.5, (0.4, 0.6), "Meaning.")
+    reversed_ = Measured("probe AUC, text to image", 0.1, 0.1, (0.4, 0.6), "Meaning.")
+    outside = Measured("probe AUC, text to image", 0.9, 0.9, (0.4, 0.6), "Meaning.")
+    assert "no better than chance" in markup.measured([reversed_])
+    assert "no better than chance" in markup.measured([inside])
+    assert "no better than chance" not in markup.measured([outside])
