@@ -10,6 +10,7 @@ from jinja2 import TemplateError
 
 from mars.models import LoadedModel
 from mars.records import Clip, Modality, Prompt
+from mars.typed_tokens import read_as_text
 
 
 class PromptError(ValueError):
@@ -26,7 +27,17 @@ def shape(prompt: Prompt) -> tuple[Modality, int]:
 
 
 def encode(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
-    """Model inputs of prompts of one shape, left-padded, on the model's device.
+    """Model inputs of prompts of one shape, left-padded, on the model's device. Raises PromptError as `processed`."""
+    return placed(model, processed(model, prompts))
+
+
+def placed(model: LoadedModel, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Inputs on the device where the model takes them."""
+    return {name: value.to(model.device) if hasattr(value, "to") else value for name, value in inputs.items()}
+
+
+def processed(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
+    """Model inputs of prompts of one shape, left-padded, on the CPU: safe to make while the model runs.
 
     Returns all that the processor gave (families need all of it), tensors of (prompt, position) and media
     tensors. Raises PromptError on a modality that the model has not, on mixed modalities or clips of different
@@ -44,12 +55,13 @@ def encode(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
             f"{', '.join(model.modalities)}."
         )
     for prompt in prompts:
-        _check_length(model, prompt)
+        _check_text(model, prompt)
     processor_kwargs: dict[str, Any] = {"padding": True}
     if modality == "video":
         # Frames are sampled already; without the metadata the processor would take them for 24 a second.
         processor_kwargs["do_sample_frames"] = False
         processor_kwargs["video_metadata"] = [_metadata(prompt.clip) for prompt in prompts]
+    read_as_text(model.processor)
     try:
         inputs = model.processor.apply_chat_template(
             [_conversation(prompt) for prompt in prompts],
@@ -69,7 +81,7 @@ def encode(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
         raise PromptError(
             f"The prompt is {length} tokens long; {model.name} reads at most {model.max_prompt_tokens}. Shorten it."
         )
-    return {name: value.to(model.device) if hasattr(value, "to") else value for name, value in inputs.items()}
+    return dict(inputs)
 
 
 def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
@@ -87,7 +99,7 @@ def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
 
 
 def _refusal(model: LoadedModel, prompts: list[Prompt], error: Exception) -> str:
-    """Why a template or a processor refused. Some processors take control tokens that a person typed for media."""
+    """Why a template or a processor refused. Some tokenizers make a control token even of its plain characters."""
     texts = "\n".join(f"{prompt.text}\n{prompt.system or ''}" for prompt in prompts)
     typed = [token for token in model.tokenizer.all_special_tokens if token in texts]
     if typed:
@@ -120,9 +132,12 @@ def _metadata(clip: Clip) -> dict[str, Any]:
     }
 
 
-def _check_length(model: LoadedModel, prompt: Prompt) -> None:
+def _check_text(model: LoadedModel, prompt: Prompt) -> None:
     limit = CHARACTERS_PER_TOKEN * model.max_prompt_tokens
-    if len(prompt.text) > limit:
-        raise PromptError(
-            f"The text has {len(prompt.text):,} characters; {model.name} reads at most {limit:,}. Shorten it."
-        )
+    for text in (prompt.text, prompt.system or ""):
+        if len(text) > limit:
+            raise PromptError(
+                f"The text has {len(text):,} characters; {model.name} reads at most {limit:,}. Shorten it."
+            )
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise PromptError("The text has half a character (a lone surrogate), which no model reads. Take it out.")

@@ -39,3 +39,15 @@ def test_an_empty_prompt_and_two_media_at_once_are_refused(picture, clip):
         Prompt("  \n")
     with pytest.raises(ValueError, match="one picture or one clip"):
         Prompt("hi", image=picture, clip=clip)
+
+
+def test_half_a_character_is_refused_in_a_sentence(tiny):
+    with pytest.raises(PromptError, match="half a character"):
+        encode(tiny, [Prompt("hello \ud83d there")])
+
+
+@pytest.mark.parametrize(
+    "text", ["a\0b", "\u202ereversed\u202c", "zero\u200bwidth\u2060", "\x1b[31m", "\U000f0000<|im_end|>\U000f0001"]
+)
+def test_odd_characters_are_text(tiny, text):
+    assert encode(tiny, [Prompt(text)])["input_ids"][0].tolist().count(tiny.tokenizer.eos_token_id) == 1
