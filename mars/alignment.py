@@ -4,9 +4,11 @@ Subtracting one mean per modality pulls clouds together by construction, so a pi
 numbers are computed on held-out clouds, and stand beside the band that chance gives (permuted labels).
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mars.artifacts import Artifact
@@ -38,8 +40,7 @@ def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[
     rng = np.random.default_rng(seed)
     before = artifact.stacked_clouds(layer, recentered=False).numpy()
     after = artifact.stacked_clouds(layer, recentered=True).numpy()
-    labels = np.concatenate([[cloud.label] * len(cloud.values) for cloud in artifact.clouds])
-    modalities = np.concatenate([[cloud.modality] * len(cloud.values) for cloud in artifact.clouds])
+    labels, modalities = _names(artifact, "label"), _names(artifact, "modality")
     numbers = []
     for modality in artifact.bias:
         here = (modalities == modality) & (labels == "neutral")
@@ -54,6 +55,34 @@ def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[
     if len(set(modalities[requests])) > 1:
         numbers.append(_purity(before[requests], after[requests], modalities[requests], rng))
     return numbers
+
+
+def without_signal(artifact: Artifact, seed: int = SEED) -> Artifact:
+    """The same clouds with "harmful" and "harmless" dealt at random among the requests of each modality.
+
+    What pictures and numbers of it show, they show of nothing. Points keep their titles and their places in the UMAP;
+    neutral points stay. Deterministic for a seed.
+    """
+    rng = np.random.default_rng(seed)
+    labels, modalities = _names(artifact, "label"), _names(artifact, "modality")
+    order = np.arange(len(labels))
+    for modality in dict.fromkeys(modalities):
+        here = np.flatnonzero((modalities == modality) & (labels != "neutral"))
+        order[here] = rng.permutation(here)
+    values = torch.cat([cloud.values for cloud in artifact.clouds])[order]
+    titles = [title for cloud in artifact.clouds for title in cloud.titles]
+    clouds, start = [], 0
+    for cloud in artifact.clouds:
+        rows = slice(start, start + len(cloud.values))
+        start = rows.stop
+        clouds.append(cloud._replace(values=values[rows], titles=tuple(titles[row] for row in order[rows])))
+    umap = None if artifact.umap is None else artifact.umap[:, :, order]
+    return replace(artifact, clouds=tuple(clouds), umap=umap)
+
+
+def _names(artifact: Artifact, which: str) -> NDArray:
+    """Label or modality of every point of the clouds, in order: (point,)."""
+    return np.concatenate([[getattr(cloud, which)] * len(cloud.values) for cloud in artifact.clouds])
 
 
 def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modality: str) -> Number:

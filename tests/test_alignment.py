@@ -1,10 +1,12 @@
 """Synthetic clouds where the truth is known: a modality gap, with and without a refusal signal in the images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from mars.alignment import alignment_numbers, trustworthiness
+from mars.alignment import alignment_numbers, trustworthiness, without_signal
 from mars.artifacts import Artifact, Cloud
 from mars.selection import LayerScores
 
@@ -78,3 +80,34 @@ def test_a_faithful_picture_is_trustworthy_and_noise_is_not():
     values = np.random.default_rng(0).normal(size=(80, 2))
     assert trustworthiness(values, values) == 1.0
     assert trustworthiness(values, np.random.default_rng(1).normal(size=(80, 2))) < 0.7
+
+
+def test_without_a_signal_the_same_points_stay_where_they_are_and_the_probe_is_at_chance():
+    artifact = _artifact(signal_in_images=True)
+    places = torch.arange(2.0 * 5 * N).reshape(1, 1, 5 * N, 2).expand(1, 2, -1, -1)
+    clouds = tuple(
+        cloud._replace(titles=tuple(f"{cloud.name} {row}" for row in range(N))) for cloud in artifact.clouds
+    )
+    artifact = replace(artifact, clouds=clouds, umap=places)
+    nothing = without_signal(artifact)
+
+    def points(of):
+        titles = [title for cloud in of.clouds for title in cloud.titles]
+        values = torch.cat([cloud.values for cloud in of.clouds])
+        return {title: (value.tolist(), place) for title, value, place in
+                zip(titles, values, of.umap[0, 0].tolist(), strict=True)}  # fmt: skip
+
+    assert points(nothing) == points(artifact)
+    assert nothing.clouds[-1].titles == artifact.clouds[-1].titles  # neutral points stay
+    for before, after in zip(artifact.clouds[:-1], nothing.clouds[:-1], strict=True):
+        kept = len(set(before.titles) & set(after.titles))
+        assert 0.3 * N < kept < 0.7 * N and all(title.startswith(before.modality) for title in after.titles)
+    numbers = {number.name: number for number in alignment_numbers(nothing, 0)}
+    auc = numbers["probe AUC, text to image"]
+    assert auc.chance[0] - 0.05 < auc.after < auc.chance[1] + 0.05
+
+
+def test_labels_are_dealt_alike_every_time():
+    artifact = _artifact(signal_in_images=True)
+    first, second = without_signal(artifact), without_signal(artifact)
+    assert all(torch.equal(a.values, b.values) for a, b in zip(first.clouds, second.clouds, strict=True))

@@ -50,7 +50,7 @@ def test_another_model_takes_the_place_of_the_first(tiny, tiny_artifact, folders
     workbench = Workbench(tiny, tiny_artifact)
     workbench.replace(folders["good"])
     assert (workbench.generation, workbench.card.name) == (1, "good")
-    assert workbench.pictures.artifact is workbench.artifact
+    assert workbench.clouds.artifact is workbench.artifact
     assert workbench.answer(TEXT)["modality"] == "text"
 
 

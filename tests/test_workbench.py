@@ -123,9 +123,21 @@ def test_a_prompt_of_a_former_model_is_no_star(workbench):
 
 
 def test_the_axis_view_stands_in_while_umap_is_made(workbench, monkeypatch):
-    monkeypatch.setattr(workbench.pictures, "_umap", {}.get)
+    monkeypatch.setattr(workbench.clouds.pictures, "_umap", {}.get)
     picture = workbench.picture("umap", 0)
     assert picture.is_temporary and "stands in" in picture.standing_in and "refusal coordinate" in picture.axes[0]
+
+
+@pytest.mark.parametrize("view", ["axis", "pca"])
+def test_the_picture_of_nothing_has_the_same_points_under_other_labels(workbench, view):
+    real, nothing = workbench.picture(view, 0), workbench.picture(view, 0, no_signal=True)
+
+    def points(picture):
+        rows = zip(picture.after.round(3).tolist(), picture.titles, picture.modalities, strict=True)
+        return sorted((tuple(point), title, modality) for point, title, modality in rows)
+
+    assert points(real) == points(nothing)
+    assert sorted(real.labels) == sorted(nothing.labels) and real.titles != nothing.titles
 
 
 def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(workbench):

@@ -22,6 +22,10 @@ NUMBERS = (
     "On held-out inputs. <b>Chance</b> is where 95 % of values lie when labels are shuffled; a number "
     "inside it says the picture shows nothing."
 )
+NOTHING = (
+    "Harmful and harmless are dealt at random within each modality here: there is nothing to find. The clouds come "
+    "together all the same; what still looks like a group is what such a picture makes of nothing."
+)
 POLL_SECONDS = 2.0
 
 
@@ -33,6 +37,9 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
             [(name, view) for view, name in VIEWS.items()], value="umap", label="View", elem_id="view",
             container=False,
         )  # fmt: skip
+        no_signal = gr.Checkbox(
+            False, label="No signal: labels at random", elem_id="no-signal", container=False, scale=0, min_width=240
+        )
     gr.HTML(markup.cloud_legend())
     notice = gr.HTML(elem_id="geometry-notice")
     with gr.Row():
@@ -54,17 +61,17 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
     timer = gr.Timer(POLL_SECONDS, active=False)
 
     draw = partial(_draw, workbench)
-    inputs = [view, shared.layer, shared.visit]
+    inputs = [view, no_signal, shared.layer, shared.visit]
     outputs = [before, after, before_title, after_title, caption, means, numbers, asked, notice, timer]
     shared.redraw(draw, inputs, outputs)
-    for event in (tab.select, view.change, timer.tick):
+    for event in (tab.select, view.change, no_signal.change, timer.tick):
         event(draw, inputs, outputs, trigger_mode="always_last", **QUIET)
 
 
-def _draw(workbench: Workbench, view: str, layer: int, visit: Visit) -> list:
+def _draw(workbench: Workbench, view: str, no_signal: bool, layer: int, visit: Visit) -> list:
     """Both panels, their words and numbers; a timer runs on while another view stands in for UMAP."""
     try:
-        picture = workbench.picture(view, layer, visit.asked)
+        picture = workbench.picture(view, layer, visit.asked, no_signal)
     except RequestError as error:
         return [*[gr.skip()] * 8, markup.notice(str(error)), gr.Timer(active=False)]
     before, after = _panels(picture)
@@ -75,12 +82,18 @@ def _draw(workbench: Workbench, view: str, layer: int, visit: Visit) -> list:
         markup.panel_title("Before", f"as the model has it; trustworthiness {trust_before:.2f}"),
         markup.panel_title("After", f"re-centred; trustworthiness {trust_after:.2f}"),
         markup.caption(picture.caption),
-        markup.clouds_table(workbench.cloud_means(layer)),
-        markup.measured(workbench.measured(layer)),
+        markup.clouds_table(workbench.cloud_means(layer, no_signal)),
+        markup.measured(workbench.measured(layer, no_signal)),
         markup.asked_list(picture.star_titles),
-        markup.notice(picture.standing_in, "busy") if picture.standing_in else "",
+        _told(picture, no_signal),
         gr.Timer(active=picture.is_temporary),
     ]
+
+
+def _told(picture: Picture, no_signal: bool) -> str:
+    """What a person must know before looking at the panels."""
+    told = markup.notice(NOTHING, "status") if no_signal else ""
+    return told + (markup.notice(picture.standing_in, "busy") if picture.standing_in else "")
 
 
 def _panels(picture: Picture) -> tuple:

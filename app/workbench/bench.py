@@ -27,15 +27,15 @@ from app.results import (
     TokenMap,
 )
 from app.workbench import replies, sweeping
+from app.workbench.clouds import Clouds
 from app.workbench.evaluating import RUNS, Plan, evaluate
 from app.workbench.opening import model_card, one_sentence, opened
-from app.workbench.pictures import Pictures
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
 from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
 from app.workbench.watching import Report, watched
-from mars.alignment import alignment_numbers
-from mars.artifacts import Artifact, Cloud
+from mars.alignment import without_signal
+from mars.artifacts import Artifact
 from mars.generation import branch, prefill
 from mars.models import LoadedModel
 from mars.records import TokenStep
@@ -56,7 +56,6 @@ class Workbench:
     generation: int = 0
     """How many times another model took this one's place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _measured: dict[int, tuple[Measured, ...]] = field(default_factory=dict)
     source: str = "MODEL"
     """Folder or hub id of the model, as the operator named it; a stand-in for one that was made in memory."""
     artifact_folder: str = "ARTIFACT"
@@ -67,7 +66,7 @@ class Workbench:
     _posters: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
-        self.pictures = Pictures(self.artifact)
+        self._take_clouds()
 
     @classmethod
     def open(
@@ -89,7 +88,7 @@ class Workbench:
         with self._lock:
             self.model, self.artifact, self.artifact_name = model, fitted, words
             self.source, self.artifact_folder, self._archive = str(source), str(folder), None
-            self.pictures, self._measured = Pictures(fitted), {}
+            self._take_clouds()
             self.generation += 1
         self.warm_up()
 
@@ -246,48 +245,45 @@ class Workbench:
             self._archive = archive(self.artifact, f"{self.card.name.replace('/', '-')}-artifact")
         return self._archive
 
-    def picture(self, view: str, layer: int, asked: Sequence[Asked] = ()) -> Picture:
-        """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError."""
+    def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:
+        """Twin panels of the clouds with this visit's prompts as stars. Raises RequestError.
+
+        no_signal: whether labels are dealt at random, to show what the picture makes of nothing.
+        """
         with one_sentence():
-            return self.pictures.draw(view, self.check_layer(layer), asked)
+            return self._clouds(no_signal).pictures.draw(view, self.check_layer(layer), asked)
 
-    def cloud_means(self, layer: int) -> tuple[CloudMean, ...]:
+    def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
         """Mean refusal coordinate of every cloud at a layer, before and after re-centering."""
-        layer = self.check_layer(layer)
-        return tuple(
-            CloudMean(cloud.modality, cloud.label, len(cloud.values), *self._mean_coordinates(cloud, layer))
-            for cloud in self.artifact.clouds
-        )
+        return self._clouds(no_signal).means(self.check_layer(layer))
 
-    def _mean_coordinates(self, cloud: Cloud, layer: int) -> tuple[float, float]:
-        mean = cloud.values.float().mean(dim=0, keepdim=True)
-        before, after = (
-            self.artifact.coordinates(mean, cloud.modality, recentered=moved)[0, layer] for moved in (False, True)
-        )
-        return float(before), float(after)
+    def measured(self, layer: int, no_signal: bool = False) -> tuple[Measured, ...]:
+        """The numbers that may contradict the pictures of a layer, remembered."""
+        return self._clouds(no_signal).measured(self.check_layer(layer))
 
     def warm_up(self) -> None:
         """Begin in the background what takes seconds: UMAP and the numbers, of the chosen layer first."""
         # Two threads that import it at the same time find it half initialised.
         for part in ("linear_model", "manifold", "metrics", "neighbors", "pipeline", "preprocessing"):
             import_module(f"sklearn.{part}")
-        self.pictures.warm_up(self.chosen_layer)
+        self.clouds.pictures.warm_up(self.chosen_layer)
         threading.Thread(target=self._measure_all, name="numbers", daemon=True).start()
 
     def _measure_all(self) -> None:
         for layer in sorted(range(self.n_layers), key=lambda layer: abs(layer - self.chosen_layer)):
             self.measured(layer)
 
-    def measured(self, layer: int) -> tuple[Measured, ...]:
-        """The numbers that may contradict the pictures of a layer, remembered."""
-        layer = self.check_layer(layer)
-        if layer not in self._measured and self.artifact.clouds:
-            numbers = alignment_numbers(self.artifact, layer)
-            self._measured[layer] = tuple(
-                Measured(number.name, number.before, number.after, number.chance, number.meaning)
-                for number in numbers
-            )
-        return self._measured.get(layer, ())
+    def _take_clouds(self) -> None:
+        self.clouds = Clouds(self.artifact)
+        self._nothing: Clouds | None = None
+
+    def _clouds(self, no_signal: bool) -> Clouds:
+        """The artifact's clouds, or the same with labels dealt at random, made when they are first asked for."""
+        if not no_signal:
+            return self.clouds
+        if self._nothing is None:
+            self._nothing = Clouds(without_signal(self.artifact))
+        return self._nothing
 
     def _next(self, steps: Iterator[TokenStep]) -> TokenStep | None:
         """One decoding step with the model to itself."""

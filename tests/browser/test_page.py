@@ -56,6 +56,10 @@ def test_an_upload_gives_curves_clouds_and_both_replies(page, files, name):
         traces = _traces(page, panel)
         assert {"text, harmful", "image, harmful", "video, harmless", "image, neutral", "this visit"} <= set(traces)
     assert "probe AUC" in page.inner_text("#measured")
+    signal = page.inner_text("#measured")
+    page.get_by_label("No signal").check()
+    page.wait_for_selector("#geometry-notice:has-text('at random')", timeout=WAIT)
+    assert page.inner_text("#measured") != signal
 
 
 @pytest.mark.parametrize("name", ["picture.png", "clip.mp4"])
