@@ -4,6 +4,7 @@ One path for all families: what differs between them is data on the model, found
 """
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,17 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mars import loading
 from mars.hooks import capturing, editing
+from mars.loading import ModelError, Quantization
 from mars.records import Modality
 from mars.steering import Unsteered
 from mars.torchvision_repair import repair
 
 MAX_PROMPT_TOKENS = 16_384
 """Longest prompt that is read, whatever the model allows."""
-
-
-class ModelError(ValueError):
-    """A model that cannot be used; the message says what was looked for, what was found and what to do."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +119,10 @@ class LoadedModel:
             )
 
 
+_REMOTE_CODE = (
+    "trust_remote_code runs Python that comes with {source}, with all that you may do on this machine: files, "
+    "network, keys. Use it only for code that you have read, at a fixed revision."
+)
 _FINITE_ADVICE = {
     torch.float16: "They overflowed: load the model in bfloat16 or float32.",
     torch.bfloat16: "Load the model in float32.",
@@ -132,36 +135,78 @@ def load_model(
     revision: str | None = None,
     dtype: torch.dtype | str | None = None,
     device: str | None = None,
+    device_map: str | dict[str, Any] | None = None,
+    quantization: Quantization | None = None,
+    trust_remote_code: bool = False,
 ) -> LoadedModel:
     """Load and check a model from a folder or a hub id.
 
     dtype defaults to float32 on a CPU and to the checkpoint's own elsewhere; device to a GPU where there is one.
-    Code that comes with a checkpoint is never run. Raises ModelError.
+    A device_map, such as "auto", spreads the blocks over several GPUs (needs accelerate); quantization to "4bit"
+    needs bitsandbytes and a GPU. Code that comes with a checkpoint is not run unless `trust_remote_code` asks
+    for it, which warns. Raises ModelError, in one sentence, for whatever keeps a model from being used: missing or
+    gated, no network, too little memory, not understood.
     """
     repair()
     from transformers import AutoModelForImageTextToText, AutoProcessor
     from transformers.utils import logging
 
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = dtype or (torch.float32 if device == "cpu" else "auto")
-    options = {"revision": revision, "trust_remote_code": False, "local_files_only": Path(source).is_dir()}
-    _check_source(source)
+    loading.check_options(device, device_map, quantization)
+    loading.check_source(source)
+    if trust_remote_code:
+        warnings.warn(_REMOTE_CODE.format(source=source), stacklevel=2)
+    if device is None and device_map is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    on_cpu = device == "cpu" or not (device or torch.cuda.is_available())
+    dtype = dtype or (torch.float32 if on_cpu else "auto")
+    options = {
+        "revision": revision,
+        "trust_remote_code": trust_remote_code,
+        "local_files_only": Path(source).is_dir(),
+    }
     logging.disable_progress_bar()
+    part = "processor"
     try:
         processor = AutoProcessor.from_pretrained(source, **options)
-    except Exception as error:
-        raise ModelError(_unloadable(source, "processor", error)) from error
-    if not hasattr(processor, "image_processor"):
-        raise ModelError(
-            f"{source} has a tokenizer but no image processor, so it cannot read pictures. "
-            "Use a vision-language checkpoint, with its preprocessor_config.json or processor_config.json."
+        if not hasattr(processor, "image_processor"):
+            raise ModelError(
+                f"{source} has a tokenizer but no image processor, so it cannot read pictures. "
+                "Use a vision-language checkpoint, with its preprocessor_config.json or processor_config.json."
+            )
+        part = "config"
+        _check_room(source, dtype, device, quantization, options)
+        part = "weights"
+        placed = {} if device_map is None and quantization is None else {"device_map": device_map or {"": device}}
+        if quantization is not None:
+            placed["quantization_config"] = loading.four_bits()
+        model = AutoModelForImageTextToText.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, **placed, **options
         )
-    try:
-        model = AutoModelForImageTextToText.from_pretrained(source, dtype=dtype, use_safetensors=True, **options)
+        if not placed:
+            model = model.to(device)
+    except ModelError:
+        raise
     except Exception as error:
-        raise ModelError(_unloadable(source, "weights", error)) from error
+        raise ModelError(loading.explained(source, part, error, revision)) from error
+    loading.check_not_offloaded(source, model)
     name = Path(source).resolve().name if Path(source).is_dir() else str(source)
-    return prepare(model.to(device), processor, name, revision)
+    return prepare(model, processor, name, revision)
+
+
+def _check_room(
+    source: str | Path, dtype: torch.dtype | str, device: str | None, quantization: Any, options: dict[str, Any]
+) -> None:
+    """Refuse weights that cannot fit before they are fetched: a system that runs out of memory kills the process."""
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    config = AutoConfig.from_pretrained(source, **options)
+    if getattr(config, "quantization_config", None) is not None:
+        return  # stored in another form already, of which the config's sizes say little
+    with torch.device("meta"):
+        empty = AutoModelForImageTextToText.from_config(config, trust_remote_code=options["trust_remote_code"])
+    kept_in = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    needed = loading.weight_bytes(empty, kept_in or config.dtype or torch.float32, quantization)
+    loading.check_fits(source, needed, None if device is None else torch.device(device))
 
 
 def prepare(model: Any, processor: Any, name: str, revision: str | None = None) -> LoadedModel:
@@ -221,29 +266,3 @@ def _check_hooks(loaded: LoadedModel) -> None:
             f"{loaded.name}: an edit of strength 0 changed the logits, or the hook did not fire once "
             f"({receipt.fired} times). Steering would not be trustworthy on this model."
         )
-
-
-def _check_source(source: str | Path) -> None:
-    path = Path(source)
-    looks_like_path = path.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") > 1
-    if looks_like_path and not path.is_dir():
-        raise ModelError(f"There is no model folder at {source}. Give a folder with a config.json, or a hub id.")
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise ModelError(f"The folder {source} has no config.json, so it is not a model. Give a checkpoint's folder.")
-    if path.is_dir() and not any(
-        (path / name).is_file() for name in ("processor_config.json", "preprocessor_config.json")
-    ):
-        raise ModelError(
-            f"The folder {source} has no processor_config.json or preprocessor_config.json. Save the model's "
-            "processor beside it: AutoProcessor.from_pretrained(ID).save_pretrained(FOLDER)."
-        )
-
-
-def _unloadable(source: str | Path, part: str, error: Exception) -> str:
-    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    if isinstance(error, ImportError):
-        return f"The {part} of {source} needs a package that is not here: {reason}"
-    return (
-        f"The {part} of {source} cannot be loaded ({reason}). "
-        "Check the name or folder, that the network is reachable, and that you have access to it."
-    )
