@@ -39,19 +39,33 @@ class Capture:
 
 
 @contextmanager
-def capturing(layers: Sequence[nn.Module], position: int | slice = -1) -> Iterator[Capture]:
-    """Record every layer's output at one position, or a slice of them; a later pass replaces an earlier one."""
-    capture = Capture(position, [None] * len(layers))
+def reading(layers: Sequence[nn.Module], see: Callable[[int, Tensor], None]) -> Iterator[None]:
+    """Show every layer's output as it comes, to a function of the layer's number and (row, position, d_model).
+
+    What it is shown is to be copied, not kept or changed.
+    """
 
     def reader(layer: int):
         def read(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> None:  # noqa: ARG001
-            seen = block_output(output)[:, position].detach()
-            # A view of one position would keep all positions of every layer in memory until the pass is over.
-            capture.outputs[layer] = seen.clone() if isinstance(position, int) else seen
+            see(layer, block_output(output).detach())
 
         return read
 
     with _registered([(module.register_forward_hook, reader(layer)) for layer, module in enumerate(layers)]):
+        yield
+
+
+@contextmanager
+def capturing(layers: Sequence[nn.Module], position: int | slice = -1) -> Iterator[Capture]:
+    """Record every layer's output at one position, or a slice of them; a later pass replaces an earlier one."""
+    capture = Capture(position, [None] * len(layers))
+
+    def see(layer: int, output: Tensor) -> None:
+        seen = output[:, position]
+        # A view of one position would keep all positions of every layer in memory until the pass is over.
+        capture.outputs[layer] = seen.clone() if isinstance(position, int) else seen
+
+    with reading(layers, see):
         yield capture
 
 
