@@ -87,7 +87,7 @@ def read_picture(path: str | Path) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=PICTURE_FORMATS) as picture:
                 _check_size(*picture.size)
-                if picture.format in ("JPEG", "MPO") and Path(path).read_bytes().count(b"\xff\xda") > MAX_SCANS:
+                if not _is_sound(path, picture.format):
                     raise unreadable
                 picture.draft("RGB", (MAX_SIDE, MAX_SIDE))
                 return upright(picture)
@@ -97,6 +97,14 @@ def read_picture(path: str | Path) -> Image.Image:
         raise MediaError(_TOO_LARGE.format(what="far too many")) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise unreadable from error
+
+
+def _is_sound(path: str | Path, kind: str) -> bool:
+    """Whether a PNG's checksums are right, which decoding leaves unread, and a JPEG has no more than MAX_SCANS."""
+    if kind == "PNG":
+        with Image.open(path, formats=(kind,)) as picture:
+            picture.verify()  # raises SyntaxError
+    return kind not in ("JPEG", "MPO") or Path(path).read_bytes().count(b"\xff\xda") <= MAX_SCANS
 
 
 def upright(picture: Image.Image) -> Image.Image:
@@ -139,6 +147,8 @@ def _sample(container: av.container.InputContainer, wanted: int) -> Clip:
     if not container.streams.video:
         raise MediaError("The file has no video stream, only sound or nothing. Use a clip with pictures.")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise MediaError("The clip is coded in a way that is not known here. Save it again as MP4 (H.264).")
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = DECODER_THREADS
     stream.codec_context.options = DECODER_OPTIONS
@@ -182,9 +192,9 @@ def _sample(container: av.container.InputContainer, wanted: int) -> Clip:
 
 def _picture(frame: av.VideoFrame) -> Image.Image:
     picture = frame.to_image()
-    rotation = getattr(frame, "rotation", 0) or 0
-    if rotation:
-        picture = picture.rotate(rotation, expand=True)
+    quarters = round((frame.rotation or 0) / 90)
+    if quarters % 4:
+        picture = picture.rotate(90 * quarters, expand=True)
     picture.thumbnail((MAX_SIDE // 2, MAX_SIDE // 2))
     return picture
 

@@ -1,0 +1,89 @@
+"""One hostile input through the engine: what came of it, and what is wrong with that."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from app.results import RequestError
+from app.workbench import Workbench
+from mars.media import read_media
+from mars.records import Clip
+from tests.hostile.inputs import Input, is_one_of
+
+SECONDS = 20.0
+"""Longest that an input may take, on a busy machine."""
+LONGEST_SENTENCE = 400
+
+
+class Verdict(NamedTuple):
+    """What came of one input."""
+
+    given: Input
+    outcome: str
+    """refused, answered or crashed."""
+    said: str
+    """The sentence of a refusal."""
+    seconds: float
+    fault: str | None
+    """What is wrong, in a few words; None where nothing is."""
+
+
+def offer(workbench: Workbench, given: Input, folder: Path) -> Verdict:
+    """Give an input to the engine as the page does and read the first token of both replies."""
+    files = [str(path)] if given.name and (path := laid_out(given, folder)) else []
+    begun = time.monotonic()
+    try:
+        next(workbench.compare(given.text, files, max_new_tokens=1))
+        outcome, said = "answered", ""
+    except RequestError as error:
+        outcome, said = "refused", str(error)
+    except Exception as error:
+        outcome, said = "crashed", f"{type(error).__name__}: {error}"
+    seconds = time.monotonic() - begun
+    fault = wrong(given, outcome, said, seconds)
+    if fault is None and outcome == "answered" and given.seen is not None and files:
+        fault = wrongly_seen(given, files[0])
+    return Verdict(given, outcome, said, seconds, fault)
+
+
+def laid_out(given: Input, folder: Path) -> str:
+    """The path of an input's file; a name that no folder can hold stays the path itself."""
+    path = folder / given.name
+    try:
+        if path.parent != folder:
+            return given.name
+        path.write_bytes(given.content)
+    except (OSError, ValueError):
+        return given.name
+    return str(path)
+
+
+def wrong(given: Input, outcome: str, said: str, seconds: float) -> str | None:
+    """What is wrong with an outcome, but for what was seen."""
+    if outcome == "crashed":
+        return said
+    if seconds > SECONDS:
+        return f"took {seconds:.1f} seconds"
+    if given.outcome not in ("either", outcome):
+        return f"{outcome}, not {given.outcome} ({said})"
+    if outcome == "refused" and not is_sentence(said):
+        return f"no clear sentence: {said!r}"
+    return None
+
+
+def is_sentence(said: str) -> bool:
+    """Whether a refusal is one line of words, short enough to read, without trace, path or control character."""
+    return (
+        said.isprintable()
+        and len(said.split()) > 3
+        and len(said) <= LONGEST_SENTENCE
+        and not any(part in said for part in ("Traceback", "/tmp/", "Errno", "object at 0x"))
+    )
+
+
+def wrongly_seen(given: Input, path: str) -> str | None:
+    """What the model was shown that the file does not hold."""
+    media = read_media(path)
+    shown = media.frames if isinstance(media, Clip) else (media,)
+    others = [picture for picture in shown if not is_one_of(picture, given.seen)]
+    return f"a wrong picture: {len(others)} of {len(shown)} shown" if others else None
