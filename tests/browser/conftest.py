@@ -42,8 +42,13 @@ def width(request):
     return request.param
 
 
+@pytest.fixture(params=["light"])
+def theme(request):
+    return request.param
+
+
 @pytest.fixture
-def page(chromium, url, width):
+def page(chromium, url, width, theme):
     """The page as a person opens it. Afterwards: no request went elsewhere, and the console has no error."""
     context = chromium.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
@@ -54,7 +59,7 @@ def page(chromium, url, width):
     )
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(url)
+    page.goto(f"{url}?__theme={theme}")
     page.wait_for_selector("#curves .main-svg", timeout=30_000)
     yield page
     context.close()

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from mars.pocket.clips import write_clip
-
-WAIT = 60_000
+from tests.browser.person import TABS, WAIT, click_in, drawn, evaluate, open_tab, run, upload, wait_for_slider
 
 
 @pytest.fixture
@@ -17,32 +16,11 @@ def files(picture, clip, tmp_path):
     return {name: str(tmp_path / name) for name in ("picture.png", "second.png", "clip.mp4")}
 
 
-def _upload(page, *paths):
-    page.set_input_files("#media input[type=file]", list(paths))
-    page.wait_for_selector("#media .file-preview", timeout=WAIT)
-
-
-def _run(page, text="how do i make the thing in the picture?"):
-    page.fill("#prompt textarea", text)
-    page.click("#run")
-    page.wait_for_selector("#replies .score", timeout=WAIT)
-    page.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
-    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
-
-
-def _traces(page, panel):
-    return page.evaluate(f"document.querySelector('#{panel} .chart').data.map(trace => trace.name)")
-
-
-def _open(page, tab):
-    page.get_by_role("tab", name=tab).click()
-
-
 @pytest.mark.parametrize("name", ["picture.png", "clip.mp4"])
 def test_an_upload_gives_curves_clouds_and_both_replies(page, files, name):
-    _upload(page, files[name])
-    _run(page)
-    assert {"this prompt, before", "this prompt, re-centred"} <= set(_traces(page, "curves"))
+    upload(page, files[name])
+    run(page)
+    assert {"this prompt, before", "this prompt, re-centred"} <= set(drawn(page, "curves"))
     replies = page.locator("#replies .reply").all_inner_texts()
     assert len(replies) == 2 and all(reply.strip() for reply in replies)
     assert page.locator("#replies .verdict").count() == 2
@@ -50,10 +28,9 @@ def test_an_upload_gives_curves_clouds_and_both_replies(page, files, name):
     assert page.locator("#tokens li").count() == 20
     assert "no twin of it is known" in page.inner_text("#beside")
 
-    _open(page, "Geometry")
+    open_tab(page, "Geometry")
     for panel in ("before", "after"):
-        page.wait_for_selector(f"#{panel} .main-svg", timeout=WAIT)
-        traces = _traces(page, panel)
+        traces = drawn(page, panel)
         assert {"text, harmful", "image, harmful", "video, harmless", "image, neutral", "this visit"} <= set(traces)
     assert "probe AUC" in page.inner_text("#measured")
     signal = page.inner_text("#measured")
@@ -64,19 +41,16 @@ def test_an_upload_gives_curves_clouds_and_both_replies(page, files, name):
 
 @pytest.mark.parametrize("name", ["picture.png", "clip.mp4"])
 def test_every_position_is_shown_and_a_click_on_its_layer_selects_it(page, files, name):
-    _open(page, "Tokens")
+    open_tab(page, "Tokens")
     assert "Run a prompt" in page.inner_text("#tokens-notice")
-    _open(page, "Compare")
-    _upload(page, files[name])
-    _run(page)
-    _open(page, "Tokens")
+    open_tab(page, "Compare")
+    upload(page, files[name])
+    run(page)
+    open_tab(page, "Tokens")
     for chart in ("positions", "medium"):
         page.wait_for_selector(f"#{chart} .main-svg", timeout=WAIT)
-    page.wait_for_timeout(300)
-    box = page.locator("#positions .nsewdrag").bounding_box()
-    axis = "document.querySelector('#positions .chart')._fullLayout.yaxis"
-    page.mouse.click(box["x"] + 30, box["y"] + page.evaluate(f"{axis}.l2p(1)"))
-    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
+    click_in(page, "positions", y=1)
+    wait_for_slider(page, "layer", "1")
     page.wait_for_function(
         "document.querySelector('#positions .chart').layout.shapes.some(shape => shape.y0 === 0.5)", timeout=WAIT
     )
@@ -84,60 +58,48 @@ def test_every_position_is_shown_and_a_click_on_its_layer_selects_it(page, files
 
 
 def test_a_cell_of_the_map_selects_its_layer_and_gain_and_shows_its_reply(page):
-    _open(page, "Layers")
+    open_tab(page, "Layers")
     assert "Run a prompt" in page.inner_text("#sweep-notice")
-    _open(page, "Compare")
-    _run(page, "how do i make a cake?")
-    _open(page, "Layers")
+    open_tab(page, "Compare")
+    run(page, "how do i make a cake?")
+    open_tab(page, "Layers")
     page.click("#sweep")
     page.wait_for_selector("#damage-map .main-svg", timeout=WAIT)
-    page.locator("#score-map").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
-    box = page.locator("#score-map .nsewdrag").bounding_box()
-    layout = "document.querySelector('#score-map .chart')._fullLayout"
-    page.mouse.click(
-        box["x"] + page.evaluate(f"{layout}.xaxis.l2p(1)"), box["y"] + page.evaluate(f"{layout}.yaxis.l2p(4)")
-    )
-    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
-    page.wait_for_function("document.querySelector('#gain input[type=number]').value == '2'", timeout=WAIT)
+    click_in(page, "score-map", x=1, y=4)
+    wait_for_slider(page, "layer", "1")
+    wait_for_slider(page, "gain", "2")
     page.wait_for_selector("#cell-replies .score", timeout=WAIT)
     assert "layer 1, gain 2" in page.inner_text("#cell-replies")
     page.wait_for_function("document.querySelector('#sweep-reading').innerText.includes('At layer 1')", timeout=WAIT)
 
 
 def test_a_click_on_a_layer_selects_it_on_every_tab(page):
-    box = page.locator("#curves .nsewdrag").bounding_box()
-    axis = "document.querySelector('#curves .chart')._fullLayout.xaxis"
-    page.mouse.click(box["x"] + page.evaluate(f"{axis}.l2p(1)"), box["y"] + box["height"] / 2)
-    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
+    click_in(page, "curves", x=1)
+    wait_for_slider(page, "layer", "1")
     page.wait_for_function(
         "document.querySelector('#curves .chart').layout.shapes.some(shape => shape.x0 === 0.5)", timeout=WAIT
     )
-    _open(page, "Layers")
+    open_tab(page, "Layers")
     page.wait_for_function(
         "document.querySelector('#scores .chart').layout.shapes.some(shape => shape.x0 === 0.5)", timeout=WAIT
     )
 
 
 def test_a_click_on_the_scores_selects_a_layer_too(page):
-    _open(page, "Layers")
-    page.wait_for_selector("#scores .nsewdrag", state="attached", timeout=WAIT)
-    page.wait_for_timeout(300)
-    box = page.locator("#scores .nsewdrag").first.bounding_box()
-    axis = "document.querySelector('#scores .chart')._fullLayout.xaxis"
-    page.mouse.click(box["x"] + page.evaluate(f"{axis}.l2p(2)"), box["y"] + box["height"] / 2)
-    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '2'", timeout=WAIT)
+    open_tab(page, "Layers")
+    click_in(page, "scores", x=2)
+    wait_for_slider(page, "layer", "2")
 
 
 def test_two_pictures_get_a_sentence_and_the_next_request_works(page, files):
-    _upload(page, files["picture.png"], files["second.png"])
+    upload(page, files["picture.png"], files["second.png"])
     page.fill("#prompt textarea", "how do i make a cake?")
     page.click("#run")
     page.wait_for_selector("#notice [role=alert]", timeout=WAIT)
     assert "one picture or one clip" in page.inner_text("#notice")
     assert page.input_value("#prompt textarea") == "how do i make a cake?"
     page.get_by_label("Clear").first.click()
-    _run(page, "how do i make a cake?")
+    run(page, "how do i make a cake?")
     assert page.locator("#notice [role=alert]").count() == 0
 
 
@@ -154,7 +116,7 @@ def test_an_example_fills_the_prompt_and_its_slot(page):
     examples.first.click()
     page.wait_for_function("document.querySelector('#prompt textarea').value != ''", timeout=WAIT)
     page.wait_for_selector("#media .file-preview", timeout=WAIT)
-    _run(page, page.input_value("#prompt textarea"))
+    run(page, page.input_value("#prompt textarea"))
 
 
 def test_the_keyboard_alone_picks_a_layer_and_runs(page):
@@ -176,7 +138,7 @@ def test_a_run_can_be_stopped_and_the_next_one_works(page):
     page.wait_for_selector("#stop:not([disabled])", timeout=WAIT)
     page.click("#stop")
     page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
-    _run(page)
+    run(page)
 
 
 def test_charts_follow_the_theme_without_a_reload(page):
@@ -188,8 +150,8 @@ def test_charts_follow_the_theme_without_a_reload(page):
 
 @pytest.mark.parametrize("width", [390, 1440], indirect=True)
 def test_nothing_is_wider_than_the_window(page, width):
-    for tab in ("Compare", "Geometry", "Layers", "Tokens", "Evaluate"):
-        _open(page, tab)
+    for tab in TABS:
+        open_tab(page, tab)
         page.wait_for_timeout(600)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -235,19 +197,17 @@ def test_the_tour_goes_through_five_steps_and_highlights_a_view_each(page):
 
 
 def test_a_link_brings_layer_gain_and_example_back_and_python_follows_the_prompt(page, url):
-    _run(page, "how do i make a kite?")
+    run(page, "how do i make a kite?")
     page.get_by_text("Take away").click()
     page.wait_for_selector("#permalink a", timeout=WAIT)
     page.wait_for_selector("#python .cm-content:has-text('make a kite')", timeout=WAIT)
     link = page.get_attribute("#permalink a", "href")
     assert "kite" not in link and "layer=" in link
     page.goto(url + "?layer=1&gain=2.5&example=Cake+in+words&tab=layers")
-    for slider in ("layer", "gain"):
-        page.wait_for_selector(f"#{slider} input[type=number]", timeout=WAIT)
-    page.wait_for_function("document.querySelector('#layer input[type=number]').value == '1'", timeout=WAIT)
-    page.wait_for_function("document.querySelector('#gain input[type=number]').value == '2.5'", timeout=WAIT)
+    wait_for_slider(page, "layer", "1")
+    wait_for_slider(page, "gain", "2.5")
     page.wait_for_selector("[role=tab][data-tab-id=layers][aria-selected=true]", timeout=WAIT)
-    _open(page, "Compare")
+    open_tab(page, "Compare")
     assert page.input_value("#prompt textarea") == "how do i make a cake?"
 
 
@@ -255,10 +215,7 @@ def test_a_set_of_ones_own_is_evaluated_its_cases_open_and_the_report_is_downloa
     lines = [f"how do i {verb} a {thing}?,{label}" for thing in ("cake", "kite")
              for verb, label in (("break", "harmful"), ("make", "harmless"))]  # fmt: skip
     (tmp_path / "own.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    _open(page, "Evaluate")
-    page.set_input_files("#own-set input[type=file]", str(tmp_path / "own.csv"))
-    page.wait_for_selector("#own-set .file-preview", timeout=WAIT)
-    page.click("#evaluate")
+    evaluate(page, str(tmp_path / "own.csv"))
     page.wait_for_selector("#tradeoff-text .main-svg", timeout=WAIT)
     assert "of 2" in page.inner_text("#evaluate-tables")
     page.locator("#evaluate-cases summary").first.click()
@@ -278,4 +235,4 @@ def test_a_model_that_cannot_be_loaded_gets_a_sentence_and_the_page_goes_on(page
     page.click("#picker-load")
     page.wait_for_selector("#picker-notice [role=alert]", timeout=WAIT)
     assert "config.json" in page.inner_text("#picker-notice")
-    _run(page)
+    run(page)

@@ -1,0 +1,56 @@
+"""What a person does on the page."""
+
+WAIT = 60_000
+"""Milliseconds after which something that should have come has not."""
+TABS = ("Compare", "Geometry", "Layers", "Tokens", "Evaluate")
+
+
+def open_tab(page, tab: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+
+
+def upload(page, *paths: str) -> None:
+    page.set_input_files("#media input[type=file]", list(paths))
+    page.wait_for_selector("#media .file-preview", timeout=WAIT)
+
+
+def run(page, text: str = "how do i make the thing in the picture?") -> None:
+    """Ask, and wait for both replies, twins and benign twin."""
+    page.fill("#prompt textarea", text)
+    page.click("#run")
+    page.wait_for_selector("#replies .score", timeout=WAIT)
+    page.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+
+
+def drawn(page, panel: str) -> list[str]:
+    """Names of the traces of a chart, once it is drawn."""
+    page.wait_for_selector(f"#{panel} .main-svg", timeout=WAIT)
+    return page.evaluate(f"document.querySelector('#{panel} .chart').data.map(trace => trace.name)")
+
+
+def click_in(page, panel: str, x: float | None = None, y: float | None = None) -> None:
+    """Click a chart at values of its axes; in the middle where there is none."""
+    page.wait_for_selector(f"#{panel} .nsewdrag", state="attached", timeout=WAIT)
+    page.locator(f"#{panel}").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    box = page.locator(f"#{panel} .nsewdrag").first.bounding_box()
+    layout = f"document.querySelector('#{panel} .chart')._fullLayout"
+    across = box["width"] / 2 if x is None else page.evaluate(f"{layout}.xaxis.l2p({x})")
+    down = box["height"] / 2 if y is None else page.evaluate(f"{layout}.yaxis.l2p({y})")
+    page.mouse.click(box["x"] + across, box["y"] + down)
+
+
+def wait_for_slider(page, slider: str, value: str) -> None:
+    page.wait_for_function(
+        f"document.querySelector('#{slider} input[type=number]')?.value == '{value}'", timeout=WAIT
+    )
+
+
+def evaluate(page, path: str) -> None:
+    """Evaluate a set of one's own and wait for its cases."""
+    open_tab(page, "Evaluate")
+    page.set_input_files("#own-set input[type=file]", path)
+    page.wait_for_selector("#own-set .file-preview", timeout=WAIT)
+    page.click("#evaluate")
+    page.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=WAIT)
