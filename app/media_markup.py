@@ -5,7 +5,7 @@ from html import escape
 from urllib.parse import quote
 
 from app.markup import mark
-from app.results import CLIP_SUFFIXES, Example
+from app.results import Example
 
 
 def media_url(path: str) -> str:
@@ -13,6 +13,7 @@ def media_url(path: str) -> str:
     return f"gradio_api/file={quote(path)}"
 
 
+_CLIPS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 
 
@@ -20,7 +21,7 @@ def preview(paths: Sequence[str]) -> str:
     """What has been uploaded, as a person sees it."""
     shown = ""
     for path in paths:
-        if path.lower().endswith(CLIP_SUFFIXES):
+        if path.lower().endswith(_CLIPS):
             shown += (
                 f'<video src="{escape(media_url(path))}" controls muted loop playsinline preload="metadata" '
                 'aria-label="the clip of this prompt"></video>'

@@ -6,7 +6,7 @@ from html import escape
 from app.figures.curves import WORDS
 from app.markup import signed
 from app.media_markup import media_url
-from app.neighbours import Neighbours, modality_of
+from app.neighbours import Neighbours, medium_of
 from app.reply_markup import verdict
 from app.results import Beside, Comparison, Reply
 
@@ -92,6 +92,6 @@ def _thumbnail(one: Beside, posters: Mapping[str, str]) -> str:
         return '<span class="letter" aria-hidden="true">Aa</span>'
     if path in posters:
         return f'<img src="{escape(posters[path])}" alt="">'
-    if modality_of(path) == "video":
+    if medium_of(path) == "video":
         return '<span class="letter" aria-hidden="true">▶</span>'
     return f'<img src="{escape(media_url(path))}" alt="">'

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from app.results import CLIP_SUFFIXES, Example
+from app.results import Example
+from app.workbench import modality_of
 
 NO_TWINS = "The gallery does not hold this request in another modality, so there is no twin to compare with."
 UNKNOWN = "This prompt is not one of the gallery's, so no twin of it is known. Choose an example to see twins."
@@ -70,9 +71,9 @@ def benign_of(
 
     For a request in words, which names what it asks for, "the same words" are those of its twins with media.
     """
-    medium = modality_of(files[0] if files else None)
+    medium = medium_of(files[0] if files else None)
     harmless = [example for example in examples if example.label == "harmless"]
-    alike = [other for other in harmless if modality_of(other.media) == medium]
+    alike = [other for other in harmless if medium_of(other.media) == medium]
     asked = {_words(text)}
     if own and medium is None:
         said = {_words(twin.text) for twin in twins_of(own, examples)}
@@ -86,11 +87,9 @@ def benign_of(
     return next((other for other in alike if mark and _mark(other.media) == mark), None)
 
 
-def modality_of(path: str | Path | None) -> str | None:
-    """The kind of a file by its suffix, image or video; None where there is no file."""
-    if path is None:
-        return None
-    return "video" if str(path).lower().endswith(CLIP_SUFFIXES) else "image"
+def medium_of(path: str | Path | None) -> str | None:
+    """What a file is read as, image or video; None where there is no file."""
+    return None if path is None else modality_of(path)
 
 
 def _words(text: str) -> str:

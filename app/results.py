@@ -9,8 +9,6 @@ from math import exp
 
 from numpy.typing import NDArray
 
-CLIP_SUFFIXES = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
-
 
 class RequestError(ValueError):
     """A request that cannot be answered; the message is one sentence that says what is wrong and what to do."""
@@ -140,10 +138,6 @@ class Request:
     """Paths of uploads; they are swept away some time after the visit."""
     length: int = 48
     """Tokens of a reply at most."""
-
-    @property
-    def is_clip(self) -> bool:
-        return bool(self.files) and self.files[0].lower().endswith(CLIP_SUFFIXES)
 
 
 @dataclass(frozen=True)

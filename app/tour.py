@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from app.markup import length, signed
-from app.neighbours import known_as, modality_of, neighbours_of
+from app.neighbours import known_as, medium_of, neighbours_of
 from app.results import Beside, Example
 from app.state import Visit
 from app.tabs import comparing
@@ -62,7 +62,7 @@ def tell(workbench: Workbench) -> Story | None:
     stories = [
         Story(twin, example)
         for example in workbench.examples
-        if example.label == "harmful" and modality_of(example.media) == "image"
+        if example.label == "harmful" and medium_of(example.media) == "image"
         for twin in neighbours_of(example.text, [example.media], workbench.examples).twins
         if twin.media is None
     ]

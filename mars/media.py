@@ -9,6 +9,7 @@ import stat
 import time
 import warnings
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -44,7 +45,7 @@ FRAMES = 8
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 """Pillow's names of what is opened as a picture."""
 CLIP_OPTIONS = {
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif",
     "protocol_whitelist": "file",
     "max_pixels": str(MAX_PIXELS),
 }
@@ -59,17 +60,27 @@ class MediaError(ValueError):
 
 
 def read_media(path: str | Path) -> Image.Image | Clip:
-    """A picture as RGB image or a clip as frames, told apart by the suffix. Raises MediaError."""
+    """A picture as RGB image or a clip as frames, told apart by `modality_of`. Raises MediaError."""
     suffix = Path(path).suffix.lower()
-    if suffix in PICTURE_SUFFIXES:
-        return read_picture(path)
-    if suffix in CLIP_SUFFIXES:
-        return read_clip(path)
+    if suffix in PICTURE_SUFFIXES | CLIP_SUFFIXES:
+        return read_clip(path) if modality_of(path) == "video" else read_picture(path)
     shown = suffix if suffix[1:].isalnum() and len(suffix) < 10 else "nothing known"
     raise MediaError(
         f"A file ending in “{shown}” is not supported: use a picture "
         f"({_listed(PICTURE_SUFFIXES)}) or a clip ({_listed(CLIP_SUFFIXES)})."
     )
+
+
+def modality_of(path: str | Path) -> Literal["image", "video"]:
+    """What a file is read as, by its suffix; a GIF is a clip where it moves."""
+    suffix = Path(path).suffix.lower()
+    if suffix == ".gif":
+        try:
+            with Image.open(path, formats=("GIF",)) as picture:
+                return "video" if picture.is_animated else "image"
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            return "image"  # which says in a sentence what is wrong
+    return "video" if suffix in CLIP_SUFFIXES else "image"
 
 
 def read_picture(path: str | Path) -> Image.Image:

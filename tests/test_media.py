@@ -142,3 +142,20 @@ def test_another_kind_of_file_is_told_what_would_do(tmp_path):
     (tmp_path / "page.html").write_text("<b>hi</b>")
     with pytest.raises(MediaError, match=r"“.html” is not supported: use a picture \(bmp, gif"):
         read_media(tmp_path / "page.html")
+
+
+def test_a_gif_that_moves_is_a_clip_with_its_times_and_one_that_does_not_is_a_picture(clip, tmp_path):
+    first, *rest = clip.frames
+    first.save(tmp_path / "moves.gif", save_all=True, append_images=rest, duration=200)
+    first.save(tmp_path / "still.gif")
+    moves, still = read_media(tmp_path / "moves.gif"), read_media(tmp_path / "still.gif")
+    assert isinstance(moves, Clip) and len(moves.frames) == len(clip.frames)
+    assert moves.times == pytest.approx([0.2 * number for number in range(len(clip.frames))], abs=0.01)
+    assert not isinstance(still, Clip) and still.size == first.size
+
+
+def test_what_is_clear_in_a_gif_that_moves_is_white(tmp_path):
+    frames = [Image.new("RGBA", (32, 32), (0, 0, 0, 0)) for _ in range(2)]
+    frames[1].paste((200, 0, 0, 255), (0, 0, 16, 32))
+    frames[0].save(tmp_path / "clear.gif", save_all=True, append_images=frames[1:], duration=100, disposal=2)
+    assert read_media(tmp_path / "clear.gif").frames[0].getpixel((30, 30)) == (255, 255, 255)

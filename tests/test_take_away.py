@@ -3,7 +3,6 @@
 import contextlib
 import io
 import zipfile
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -33,10 +32,13 @@ def workbench(tiny, tiny_artifact, tiny_folder, tmp_path_factory):
 def uploads(picture, clip, tmp_path):
     picture.save(tmp_path / "it's a picture.png")
     write_clip(clip, tmp_path / "clip.mp4")
-    return {"text": (), "image": (str(tmp_path / "it's a picture.png"),), "video": (str(tmp_path / "clip.mp4"),)}
+    first, *rest = clip.frames
+    first.save(tmp_path / "clip.gif", save_all=True, append_images=rest, duration=100)
+    names = {"image": "it's a picture.png", "video": "clip.mp4", "animation": "clip.gif"}
+    return {"text": ()} | {kind: (str(tmp_path / name),) for kind, name in names.items()}
 
 
-@pytest.mark.parametrize("modality", ["text", "image", "video"])
+@pytest.mark.parametrize("modality", ["text", "image", "video", "animation"])
 def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(workbench, uploads, modality):
     request = Request('say "it\'s"\nin two lines\\', uploads[modality], 7)
     code = workbench.snippet(request, 1, 2.5)
@@ -92,8 +94,3 @@ def test_a_link_names_no_prompt_and_no_medium_but_an_example():
 )  # fmt: skip
 def test_what_a_link_says_out_of_bounds_counts_as_not_said(query):
     assert permalink.read(query, 8, 8.0, (8, 128), EXAMPLES) == Configuration()
-
-
-def test_a_request_knows_a_clip_by_its_suffix():
-    request = Request("what?", ("a/b.MP4",))
-    assert request.is_clip and not replace(request, files=("a/b.png",)).is_clip

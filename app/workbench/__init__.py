@@ -4,5 +4,16 @@ from app.workbench.bench import Workbench
 from app.workbench.evaluating import MAX_PER_CELL, STRATEGIES, USUAL, Plan
 from app.workbench.pictures import VIEWS
 from app.workbench.prompts import MAX_GAIN, MAX_NEW_TOKENS
+from mars.media import modality_of
 
-__all__ = ["MAX_GAIN", "MAX_NEW_TOKENS", "MAX_PER_CELL", "STRATEGIES", "USUAL", "VIEWS", "Plan", "Workbench"]
+__all__ = [
+    "MAX_GAIN",
+    "MAX_NEW_TOKENS",
+    "MAX_PER_CELL",
+    "STRATEGIES",
+    "USUAL",
+    "VIEWS",
+    "Plan",
+    "Workbench",
+    "modality_of",
+]

@@ -7,6 +7,7 @@ from pathlib import Path
 from app.results import Request
 from mars import artifacts
 from mars.artifacts import Artifact
+from mars.media import modality_of
 
 SNIPPET = """\
 from mars import artifacts
@@ -35,7 +36,7 @@ def snippet(source: str, artifact: str, request: Request, layer: int, gain: floa
         path = Path(request.files[0])
         shown = _from_here(path)
         medium = repr(FILL_IN + path.name if shown.is_absolute() else shown.as_posix())
-        kind = "clip" if request.is_clip else "image"
+        kind = "clip" if modality_of(path) == "video" else "image"
         parts.append(f"{kind}=read_media({medium})")
     return SNIPPET.format(
         imports="from mars.media import read_media\n" if request.files else "",
