@@ -8,9 +8,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+import torch
 
 from mars import artifacts
+from mars.activation_store import ActivationStore, default_folder
 from mars.artifacts import ArtifactError
 from mars.cases import Case
 from mars.contrast import ContrastError, read_contrast
@@ -18,8 +21,10 @@ from mars.evaluation import Settings, measure
 from mars.inputs import PromptError
 from mars.judges import Judge, refused
 from mars.lineup import LINEUP, rows_of
+from mars.loading import Quantization
 from mars.media import MediaError
-from mars.models import ModelError, load_model
+from mars.models import LoadedModel, ModelError, load_model
+from mars.neutral_media import read_neutral
 from mars.pipeline import fit
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -27,6 +32,7 @@ POCKET = ASSETS / "pocket-vl"
 TEST_SET = "test"
 """Name of the bundled test split."""
 REQUESTS = ASSETS / "contrast" / "requests.jsonl"
+DTYPES = ("float32", "bfloat16", "float16")
 OWN_CONTRAST = "contrast.jsonl"
 """A model folder that holds this file is fitted on it: a model of a tiny world knows only its own words."""
 
@@ -51,19 +57,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     fitting = commands.add_parser("fit", help="fit direction, re-centering and layer choice; write an artifact")
-    fitting.add_argument("--model", default=str(POCKET), help="folder or hub id (default: the bundled model)")
-    fitting.add_argument("--revision", help="revision of a hub model")
+    _add_model(fitting)
     fitting.add_argument("--out", required=True, type=Path, help="folder of the artifact")
     fitting.add_argument(
         "--contrast", type=Path, help=f"contrast set (default: the model's own {OWN_CONTRAST}, else the bundled one)"
     )
-    fitting.add_argument("--batch-size", type=int, default=16)
+    fitting.add_argument(
+        "--neutral", type=Path, help="folder of meaningless pictures and clips (default: random colours)"
+    )
+    fitting.add_argument("--batch-size", type=int, default=16, help="prompts at once; halved where memory runs out")
+    fitting.add_argument(
+        "--cache",
+        type=Path,
+        default=default_folder(),
+        help="folder of activations that were captured before (default: %(default)s)",
+    )
+    fitting.add_argument("--no-cache", action="store_true", help="capture everything anew and keep nothing")
     fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP pictures to the page")
     fitting.set_defaults(run=_fit)
 
     judging = commands.add_parser("eval", help="refusal, false refusal and utility of strategies on a set")
-    judging.add_argument("--model", default=str(POCKET), help="folder or hub id (default: the bundled model)")
-    judging.add_argument("--revision", help="revision of a hub model")
+    _add_model(judging)
     judging.add_argument(
         "--artifact", type=Path, help="folder of the artifact (default: artifact/ in the model folder)"
     )
@@ -100,10 +114,37 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default=str(POCKET), help="folder or hub id (default: the bundled model)")
+    parser.add_argument("--revision", help="revision of a hub model")
+    parser.add_argument("--dtype", choices=DTYPES, help="default: float32 on a CPU, the checkpoint's own elsewhere")
+    parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU where there is one)")
+    parser.add_argument("--device-map", help="auto spreads the model over all GPUs")
+    parser.add_argument("--quantization", choices=get_args(Quantization), help="to fit a smaller GPU")
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="run the Python that comes with a checkpoint: read it first",
+    )
+
+
+def _model(options: argparse.Namespace) -> LoadedModel:
+    return load_model(
+        options.model,
+        revision=options.revision,
+        dtype=options.dtype and getattr(torch, options.dtype),
+        device=options.device,
+        device_map=options.device_map,
+        quantization=options.quantization,
+        trust_remote_code=options.trust_remote_code,
+    )
+
+
 def _fit(options: argparse.Namespace) -> None:
-    model = load_model(options.model, revision=options.revision)
     own = Path(options.model) / OWN_CONTRAST
     contrast = read_contrast(options.contrast or (own if own.is_file() else REQUESTS))
+    neutral = read_neutral(options.neutral) if options.neutral else None
+    model = _model(options)
     clouds = None
     if Path(options.model).resolve() == POCKET.resolve():
         from mars.pocket.splits import cloud_prompts
@@ -112,7 +153,9 @@ def _fit(options: argparse.Namespace) -> None:
     artifact = fit(
         model,
         contrast,
+        neutral=neutral,
         clouds=clouds,
+        store=None if options.no_cache else ActivationStore(options.cache, model),
         with_umap=not options.no_umap,
         batch_size=options.batch_size,
         progress=_Bar(),
@@ -134,7 +177,7 @@ def _eval(options: argparse.Namespace) -> None:
     )
     strategies = list(LINEUP) if options.strategies == "all" else [s.strip() for s in options.strategies.split(",")]
     rows_of(strategies)
-    model = load_model(options.model, revision=options.revision)
+    model = _model(options)
     artifact = artifacts.load(options.artifact or Path(options.model) / "artifact", model)
     bar, run_path = _Bar(), None
     if options.json:

@@ -1,12 +1,11 @@
 """What an evaluation asks, and what comes back."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
-from mars.records import Label, Modality, Prompt
+from mars.records import Label, Modality, Prompt, content_hash
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,7 @@ class Case:
         """SHA-256 of all that the case holds, pixels included."""
         prompt = self.prompt
         told = (prompt.text, prompt.system, self.label, self.group, self.expected, prompt.clip and prompt.clip.times)
-        digest = hashlib.sha256(repr(told).encode())
-        for picture in (prompt.image,) if prompt.image else prompt.clip.frames if prompt.clip else ():
-            digest.update(repr((picture.mode, picture.size)).encode() + picture.tobytes())
-        return digest.hexdigest()
+        return content_hash(told, prompt.pictures)
 
 
 class Reply(NamedTuple):

@@ -2,19 +2,22 @@
 
 import platform
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from mars.activation_store import ActivationStore
 from mars.artifacts import Artifact, Cloud, weights_mark
 from mars.capture import capture
 from mars.centering import bias_along, modality_bias
-from mars.contrast import ContrastSet, neutral_prompts
+from mars.contrast import ContrastSet, Split, neutral_prompts
 from mars.directions import amplification, distance_along, mean, text_centroids, unit
 from mars.judges import refusal_token_ids
 from mars.models import LoadedModel
+from mars.neutral_media import NeutralMedia
 from mars.projection import refusal_coordinate, umap_view
 from mars.records import Label, Modality, Prompt
 from mars.selection import score_layers
@@ -43,19 +46,32 @@ def fit(
     model: LoadedModel,
     contrast: ContrastSet,
     *,
+    neutral: NeutralMedia | None = None,
     clouds: Sequence[CloudPrompt] | None = None,
+    store: ActivationStore | None = None,
     with_umap: bool = True,
     batch_size: int = 16,
     progress: Progress = lambda step, done, total: None,  # noqa: ARG005
 ) -> Artifact:
     """Fit direction, re-centering, trust region and layer choice on text and meaningless media alone.
 
-    `clouds` are held-out inputs for the pictures, of which nothing is fitted; by default the validation requests
-    in words and written on pictures and clips. Raises PromptError or ModelError as `capture` does.
+    `neutral` are meaningless media of one's own, by default random colours. `clouds` are held-out inputs for the
+    pictures, of which nothing is fitted; by default the validation requests in words and written on pictures and
+    clips. What is in the `store` is not read again. Raises PromptError or ModelError as `capture` does.
     """
 
     def read(step: str, prompts: list[Prompt]) -> Tensor:
-        return capture(model, prompts, batch_size, lambda done, total: progress(step, done, total)).values
+        told = partial(progress, step)
+        if store is not None:
+            return store.values(prompts, batch_size, told)
+        return capture(model, prompts, batch_size, told).values
+
+    def meaningless(split: Split, modality: Modality) -> list[Prompt]:
+        """Harmless requests, those of training with media that no cloud shows."""
+        texts, held_out = contrast.texts("harmless", split), split == "validation"
+        if neutral is not None and neutral.of(modality):
+            return neutral.prompts(texts, modality, held_out)
+        return neutral_prompts(texts, modality, HELD_OUT_SEED if held_out else NEUTRAL_SEED)
 
     def text(label: Label, split: str) -> list[Prompt]:
         return [Prompt(text) for text in contrast.texts(label, split)]
@@ -81,11 +97,10 @@ def fit(
     bias: dict[Modality, Tensor] = {}
     along: dict[Modality, Tensor] = {}
     for modality in model.modalities[1:]:
-        prompts = neutral_prompts(contrast.texts("harmless", "train"), modality, NEUTRAL_SEED)
-        neutral = read(f"neutral {modality}", prompts)
-        bias[modality] = modality_bias(mean(neutral), centroids.mean_harmless)
-        along[modality] = bias_along(neutral, harmless, centroids.mean_harmful, centroids.mean_harmless)
-        reaches.append(distance_along(neutral - bias[modality], centroids.mean_harmless, direction))
+        values = read(f"neutral {modality}", meaningless("train", modality))
+        bias[modality] = modality_bias(mean(values), centroids.mean_harmless)
+        along[modality] = bias_along(values, harmless, centroids.mean_harmful, centroids.mean_harmless)
+        reaches.append(distance_along(values - bias[modality], centroids.mean_harmless, direction))
 
     # 4. Clouds for the eye, from inputs that nothing above has seen.
     artifact = Artifact(
@@ -100,8 +115,8 @@ def fit(
         scores=scores,
         bands=bands,
         refusal_ids=refusal_token_ids(model.tokenizer),
-        clouds=_clouds(model, contrast, clouds, read),
-        provenance=_provenance(model, contrast),
+        clouds=_clouds(model, default_clouds(model, contrast) if clouds is None else clouds, meaningless, read),
+        provenance=_provenance(model, contrast, neutral),
     )
 
     # 5. Their UMAP pictures, which take seconds and are therefore kept.
@@ -128,14 +143,16 @@ def default_clouds(model: LoadedModel, contrast: ContrastSet) -> list[CloudPromp
 
 
 def _clouds(
-    model: LoadedModel, contrast: ContrastSet, given: Sequence[CloudPrompt] | None, read
+    model: LoadedModel,
+    given: Sequence[CloudPrompt],
+    meaningless: Callable[[Split, Modality], list[Prompt]],
+    read: Callable[[str, list[Prompt]], Tensor],
 ) -> tuple[Cloud, ...]:
-    """Capture the given (or default) points, and neutral points of each modality that is not text."""
-    points = list(default_clouds(model, contrast) if given is None else given)
-    texts = contrast.texts("harmless", "validation")
+    """Capture the points given, and neutral points of each modality that is not text."""
+    points = list(given)
     for modality in model.modalities[1:]:
-        prompts = neutral_prompts(texts, modality, HELD_OUT_SEED)
-        points += [CloudPrompt(p, "neutral", f"{p.text} + random colours") for p in prompts]
+        prompts = meaningless("validation", modality)
+        points += [CloudPrompt(p, "neutral", f"{p.text} + a meaningless {modality}") for p in prompts]
     clouds = []
     for modality in model.modalities:
         for label in ("harmful", "harmless", "neutral"):
@@ -152,7 +169,7 @@ def _band(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor
     return torch.quantile(coordinates, torch.tensor(BAND), dim=0).T
 
 
-def _provenance(model: LoadedModel, contrast: ContrastSet) -> dict:
+def _provenance(model: LoadedModel, contrast: ContrastSet, neutral: NeutralMedia | None) -> dict:
     return {
         "model": model.name,
         "revision": model.revision,
@@ -167,6 +184,7 @@ def _provenance(model: LoadedModel, contrast: ContrastSet) -> dict:
             for split in ("train", "validation")
         },
         "neutral_seed": NEUTRAL_SEED,
+        "neutral": "random colours" if neutral is None else neutral.hash,
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "umap-learn", "scikit-learn")},

@@ -4,6 +4,8 @@ Axes are called prompt, row, layer, position, d_model, vocabulary wherever a ten
 decoder blocks, numbered from 0; a layer's activation is that block's *output*, before any final norm.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -64,6 +66,26 @@ class Prompt:
         if self.image is not None:
             return "image"
         return "video" if self.clip is not None else "text"
+
+    @property
+    def pictures(self) -> tuple[Image.Image, ...]:
+        """The picture, or the frames of the clip; none of a text."""
+        if self.image is not None:
+            return (self.image,)
+        return self.clip.frames if self.clip is not None else ()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all that a model is shown, pixels included."""
+        return content_hash((self.text, self.system, self.clip and self.clip.times), self.pictures)
+
+
+def content_hash(facts: tuple, pictures: Sequence[Image.Image]) -> str:
+    """SHA-256 of facts that have a stable repr, and of the pixels of pictures."""
+    digest = hashlib.sha256(repr(facts).encode())
+    for picture in pictures:
+        digest.update(repr((picture.mode, picture.size)).encode() + picture.tobytes())
+    return digest.hexdigest()
 
 
 class Activations(NamedTuple):

@@ -43,22 +43,37 @@ def test_the_bands_are_those_of_validation_text(tiny, contrast, tiny_artifact):
     assert torch.allclose(tiny_artifact.bands["harmful"][:, 1], torch.quantile(s, 0.5, dim=0), atol=1e-4)
 
 
-def test_the_command_line_fits_a_folder_and_writes_an_artifact_that_loads(
-    tiny, tiny_folder, contrast, tmp_path, capsys
+def test_the_command_line_fits_a_folder_on_sets_of_ones_own_and_writes_an_artifact_that_loads(
+    tiny, tiny_folder, contrast, tmp_path, capsys, picture
 ):
     write_contrast(contrast, tmp_path / "set.jsonl", "made here", "Apache-2.0")
+    (tmp_path / "neutral").mkdir()
+    for angle in (0, 90):
+        picture.rotate(angle).save(tmp_path / "neutral" / f"{angle}.png")
     arguments = ["fit", "--model", str(tiny_folder), "--contrast", str(tmp_path / "set.jsonl"), "--no-umap"]
+    arguments += ["--neutral", str(tmp_path / "neutral"), "--cache", str(tmp_path / "cache"), "--device", "cpu"]
     assert main([*arguments, "--out", str(tmp_path / "artifact")]) == 0
     artifact = artifacts.load(tmp_path / "artifact", tiny)
     assert f"Layer {artifact.layer} has the highest" in capsys.readouterr().out
     assert artifact.provenance["counts"]["harmful.train"] == 6
+    assert len(artifact.provenance["neutral"]) == 64
     assert json.loads((tmp_path / "artifact" / "artifact.json").read_text())["layer"] == artifact.layer
+    kept = list((tmp_path / "cache").rglob("*.activations"))
+    assert len(kept) > 50
+    for path in kept:
+        path.unlink()
+    assert main([*arguments, "--no-cache", "--out", str(tmp_path / "again")]) == 0
+    assert not list((tmp_path / "cache").rglob("*.activations"))
+    again = artifacts.load(tmp_path / "again", tiny)
+    assert again.hash == artifact.hash and again.provenance["neutral"] == artifact.provenance["neutral"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["fit", "--model", "./nowhere", "--out", "x"], "no model folder at ./nowhere"),
+        (["fit", "--neutral", "./nowhere", "--out", "x"], "no folder nowhere of meaningless"),
+        (["fit", "--quantization", "4bit", "--device-map", "auto", "--device", "cpu", "--out", "x"], "not both"),
         (["eval", "--model", "./nowhere"], "no model folder"),
     ],
 )

@@ -1,0 +1,159 @@
+"""What was captured before: read once, exact, bounded, and never in the way."""
+
+import os
+
+import pytest
+import torch
+
+import mars.activation_store
+import mars.capture
+from mars.activation_store import ActivationStore
+from mars.capture import capture
+from mars.contrast import ContrastSet, Request
+from mars.models import load_model
+from mars.pipeline import fit
+from mars.records import Clip, Prompt
+
+
+@pytest.fixture
+def run(monkeypatch) -> list[Prompt]:
+    """The prompts that the model was run on."""
+    seen: list[Prompt] = []
+    processed = mars.capture.processed
+
+    def counted(model, prompts):
+        seen.extend(prompts)
+        return processed(model, prompts)
+
+    monkeypatch.setattr(mars.capture, "processed", counted)
+    return seen
+
+
+def _files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_comes_back_is_what_was_captured_bit_for_bit(tiny_folder, tmp_path, run, picture, clip, dtype):
+    model = load_model(tiny_folder, dtype=dtype)
+    prompts = [Prompt("hi"), Prompt("what is it?", image=picture), Prompt("hi"), Prompt("what is it?", clip=clip)]
+    captured = capture(model, prompts[:2] + prompts[3:]).values[[0, 1, 0, 2]]
+    run.clear()
+    counted = []
+    first = ActivationStore(tmp_path, model).values(prompts, progress=lambda *counts: counted.append(counts))
+    assert len(run) == 3 and counted == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    again = ActivationStore(tmp_path, model).values(prompts)
+    assert len(run) == 3
+    assert torch.equal(first, captured) and torch.equal(again, captured)
+    assert all(path.stat().st_size < 4 * 32 * dtype.itemsize + 200 for path in _files(tmp_path))
+
+
+def test_a_prompt_that_differs_in_anything_is_another(picture, clip):
+    moved = picture.copy()
+    moved.putpixel((0, 0), (1, 2, 3))
+    later = Clip(clip.frames, tuple(time + 1 for time in clip.times))
+    still = Clip((picture,), (0.0,))
+    prompts = [
+        Prompt("hi"),
+        Prompt("hi", system="be brief"),
+        *(Prompt("hi", image=image) for image in (picture, moved, picture.resize((64, 256)))),
+        *(Prompt("hi", clip=one) for one in (clip, later, still)),
+    ]
+    assert len({prompt.hash for prompt in prompts}) == len(prompts)
+    assert Prompt("hi", image=picture.copy()).hash == Prompt("hi", image=picture).hash
+
+
+def test_a_second_fit_with_one_more_prompt_costs_one_prompt(tiny, contrast, tmp_path, run):
+    fit(tiny, contrast, with_umap=False, store=ActivationStore(tmp_path, tiny))
+    assert len(run) == len({prompt.hash for prompt in run}) > 50
+    run.clear()
+    more = ContrastSet((*contrast.requests, Request("how do i break a bell", "harmful", "train")))
+    artifact = fit(tiny, more, with_umap=False, store=ActivationStore(tmp_path, tiny))
+    assert [prompt.text for prompt in run] == ["how do i break a bell"]
+    assert torch.allclose(artifact.mean_harmful, fit(tiny, more, with_umap=False).mean_harmful, atol=1e-5)
+
+
+def test_another_model_has_its_own(tiny, tiny_folder, tmp_path, run):
+    ActivationStore(tmp_path, tiny).values([Prompt("hi")])
+    half = load_model(tiny_folder, dtype=torch.bfloat16)
+    tuned = load_model(tiny_folder)
+    # As a merged adapter would: all of one matrix, and by little.
+    tuned.layers[2].self_attn.q_proj.weight.data += 1e-4
+    told = load_model(tiny_folder)
+    told.processor.chat_template += " "
+    for model in (half, tuned, told):
+        run.clear()
+        found = ActivationStore(tmp_path, model).values([Prompt("hi")])
+        assert len(run) == 1 and torch.equal(found, capture(model, [Prompt("hi")]).values)
+    assert len(_files(tmp_path)) == 4
+    run.clear()
+    ActivationStore(tmp_path, load_model(tiny_folder)).values([Prompt("hi")])
+    assert run == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"not tensors", None])
+def test_a_file_that_is_damaged_is_captured_again(tiny, tmp_path, run, damage):
+    values = ActivationStore(tmp_path, tiny).values([Prompt("hi")])
+    (path,) = _files(tmp_path)
+    path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
+    run.clear()
+    assert torch.equal(ActivationStore(tmp_path, tiny).values([Prompt("hi")]), values)
+    assert len(run) == 1
+    ActivationStore(tmp_path, tiny).values([Prompt("hi")])
+    assert len(run) == 1
+
+
+def test_a_write_that_fails_leaves_nothing_half_done(tiny, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mars.activation_store.os, "replace", full)
+    store = ActivationStore(tmp_path, tiny)
+    with pytest.warns(UserWarning, match=r"cannot be kept in .* \(No space left on device\)") as warned:
+        values = store.values([Prompt("hi"), Prompt("what is it?")])
+    assert len(warned) == 1 and _files(tmp_path) == []
+    assert torch.equal(values, capture(tiny, [Prompt("hi"), Prompt("what is it?")]).values)
+
+
+def test_a_folder_that_cannot_be_written_to_is_read_from(tiny, tmp_path, run, monkeypatch):
+    """Played: the tests may run as root, whom no folder refuses."""
+    ActivationStore(tmp_path, tiny).values([Prompt("hi")])
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("utime", "replace"):
+        monkeypatch.setattr(mars.activation_store.os, name, refused)
+    run.clear()
+    store = ActivationStore(tmp_path, tiny)
+    store.values([Prompt("hi")])
+    assert run == []
+    with pytest.warns(UserWarning, match="Permission denied"):
+        store.values([Prompt("hi"), Prompt("what is it?")])
+    assert [prompt.text for prompt in run] == ["what is it?"]
+
+
+def test_beyond_its_limit_what_was_used_least_recently_goes_and_nothing_else(tiny, tmp_path, run):
+    mine = tmp_path / "models" / "model.safetensors"
+    mine.parent.mkdir()
+    mine.write_bytes(b"weights of mine" * 1000)
+    prompts = [Prompt(text) for text in ("hi", "what", "is", "it")]
+    store = ActivationStore(tmp_path, tiny)
+    for age, prompt in enumerate(prompts[:3]):
+        store.values([prompt])
+        path = max(_files(tmp_path), key=lambda path: path.stat().st_mtime_ns)
+        os.utime(path, ns=(0, (age + 1) * 10**9))
+    size = path.stat().st_size
+    store.values([prompts[0]])  # used again: the second is now the one longest unused
+    ActivationStore(tmp_path, tiny, limit_bytes=3 * size).values([prompts[3]])
+    assert sum(path.suffix == ".activations" for path in _files(tmp_path)) == 3 and mine.exists()
+    run.clear()
+    store.values(prompts)
+    assert [prompt.text for prompt in run] == ["what"]
+
+
+def test_neither_words_nor_pixels_are_written(tiny, tmp_path, picture):
+    ActivationStore(tmp_path, tiny).values([Prompt("where is the kite", image=picture)])
+    (path,) = _files(tmp_path)
+    assert b"kite" not in path.read_bytes() and "kite" not in str(path.relative_to(tmp_path))
+    assert picture.tobytes()[:64] not in path.read_bytes()
