@@ -1,4 +1,4 @@
-"""Command line: `python -m mars fit` and `python -m mars eval`."""
+"""Command line: `python -m mars fit`, `python -m mars eval` and `python -m mars presets`."""
 
 import argparse
 import importlib
@@ -26,6 +26,7 @@ from mars.media import MediaError
 from mars.models import LoadedModel, ModelError, load_model
 from mars.neutral_media import read_neutral
 from mars.pipeline import fit
+from mars.presets import WEIGHTS_SHARE, as_table, read_presets
 
 ASSETS = Path(__file__).parent.parent / "assets"
 POCKET = ASSETS / "pocket-vl"
@@ -75,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     fitting.add_argument("--no-cache", action="store_true", help="capture everything anew and keep nothing")
     fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP pictures to the page")
     fitting.set_defaults(run=_fit)
+
+    listing = commands.add_parser("presets", help="models worth trying, by the memory that they take")
+    listing.add_argument("--memory", type=float, metavar="GIB", help="leave out what does not run in so much")
+    listing.set_defaults(run=_presets)
 
     judging = commands.add_parser("eval", help="refusal, false refusal and utility of strategies on a set")
     _add_model(judging)
@@ -138,6 +143,13 @@ def _model(options: argparse.Namespace) -> LoadedModel:
         quantization=options.quantization,
         trust_remote_code=options.trust_remote_code,
     )
+
+
+def _presets(options: argparse.Namespace) -> None:
+    presets = read_presets()
+    if options.memory is not None:
+        presets = [p for p in presets if p.four_bit_gib <= WEIGHTS_SHARE * options.memory]
+    print(as_table(presets))
 
 
 def _fit(options: argparse.Namespace) -> None:

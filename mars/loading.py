@@ -111,7 +111,7 @@ def check_not_offloaded(source: str | Path, model: nn.Module) -> None:
 def too_large(source: str | Path, reason: str) -> str:
     """What is said where memory runs out."""
     return (
-        f"{source} does not fit: {reason}. Choose a smaller model (mars/presets.json lists some by memory), "
+        f"{source} does not fit: {reason}. Choose a smaller model (python -m mars presets), "
         'bfloat16, more GPUs with device_map="auto", or on a GPU quantization="4bit".'
     )
 
