@@ -27,7 +27,7 @@ def capture(
     Prompts are batched by modality, number of frames and length, left-padded; the processor reads the next batch
     while the model runs. A batch that memory does not hold is halved, with all of its shape that follow, and tried
     again. Raises PromptError for a prompt that the model cannot read, ModelError where an activation is not finite,
-    naming layer and dtype, and where memory does not hold a single prompt.
+    naming layer and dtype, or the logits, and where memory does not hold a single prompt.
     """
     if not prompts:
         raise ValueError("There is no prompt to capture activations of.")
@@ -101,6 +101,7 @@ class _Result:
         for layer, seen in self._seen.items():
             self.values[batch, layer] = seen[: len(batch)].float().cpu()
         self._model.check_finite(self.values[batch])
+        self._model.check_logits(found)
         if self.logits is None:
             self.logits = torch.empty(len(self.values), found.shape[-1])
         self.logits[batch] = found.float().cpu()

@@ -92,7 +92,7 @@ def branch(
     The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at
     each later token too. Any number of branches, in any order, with other prompts between their steps, give the
     tokens of fresh runs. Stops when every row has ended. Raises ModelError for a layer that does not exist and
-    for activations that are not finite.
+    for activations or logits that are not finite.
     """
     model.check_layer(layer)
     rows = len(strategies)
@@ -116,6 +116,7 @@ def branch(
             model.check_finite(activations)
         cache = output.past_key_values
         logits = output.logits[:, -1].float()
+        model.check_logits(logits)
         chosen = logits.argmax(dim=-1)
         for row, token in enumerate(chosen.tolist()):
             if finished[row]:

@@ -115,8 +115,20 @@ class LoadedModel:
         if len(bad):
             raise ModelError(
                 f"{self.name}: activations of layer {int(bad[0])} are not finite in {self.dtype}. "
-                f"{_FINITE_ADVICE.get(self.dtype, 'Its weights are damaged, or its config is of another model.')}"
+                f"{self._finite_advice}"
             )
+
+    def check_logits(self, logits: Tensor) -> None:
+        """Raise ModelError where logits are not finite; minus infinity is, being what a model rules a token out by.
+
+        logits: (row, vocabulary).
+        """
+        if logits.isnan().any() or logits.isposinf().any():
+            raise ModelError(f"{self.name}: logits are not finite in {self.dtype}. {self._finite_advice}")
+
+    @property
+    def _finite_advice(self) -> str:
+        return _FINITE_ADVICE.get(self.dtype, "Its weights are damaged, or its config is of another model.")
 
 
 _REMOTE_CODE = (

@@ -6,10 +6,12 @@ from torch import nn
 
 import mars.capture
 from mars.capture import capture
+from mars.generation import branch, prefill
 from mars.hooks import capturing, reading
 from mars.inputs import PromptError
-from mars.models import ModelError
+from mars.models import ModelError, load_model
 from mars.records import Prompt
+from mars.steering import Unsteered
 
 WORDS = ("make", "a", "cake", "with", "all", "that", "i", "have", "in", "the", "house")
 
@@ -48,6 +50,28 @@ def test_an_overflow_is_reported_with_its_layer(tiny):
     values[1, 3, 7] = float("inf")
     with pytest.raises(ModelError, match=r"layer 3 are not finite in torch.float32"):
         tiny.check_finite(values)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_overflow_are_reported_too_and_tokens_ruled_out_are_not(tiny_folder, value):
+    """An edit or the head may overflow where all blocks are finite."""
+    model = load_model(tiny_folder, dtype=torch.float16)
+    head = model.model.get_output_embeddings()
+
+    def of_head(shown):
+        return head.register_forward_hook(lambda _, __, logits: logits.index_fill(-1, torch.tensor([7]), shown))
+
+    hook = of_head(value)
+    for run in (lambda: capture(model, [Prompt("hi")]), lambda: _first_step(model)):
+        with pytest.raises(ModelError, match=r"logits are not finite in torch\.float16\. They overflowed: load"):
+            run()
+    hook.remove()
+    of_head(float("-inf"))
+    assert capture(model, [Prompt("hi")]).logits[0, 7] == float("-inf") == _first_step(model).logits[0, 7]
+
+
+def _first_step(model):
+    return next(branch(model, prefill(model, Prompt("hi")), (Unsteered(),), 0, max_new_tokens=1))
 
 
 def test_no_prompts_is_an_error():
