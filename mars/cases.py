@@ -26,6 +26,12 @@ class Case:
         told = (prompt.text, prompt.system, self.label, self.group, self.expected, prompt.clip and prompt.clip.times)
         return content_hash(told, prompt.pictures)
 
+    @property
+    def about(self) -> "About":
+        """The case without its picture or clip."""
+        prompt = self.prompt
+        return About(self.hash, prompt.text, prompt.modality, self.label, self.group, self.expected)
+
 
 class Reply(NamedTuple):
     """What was said, and how it began."""
@@ -35,6 +41,9 @@ class Reply(NamedTuple):
     """What the first token was chosen from: (vocabulary,), float32 on the CPU."""
     strength: float = 0.0
     """Length of the step along the steering direction at the first token."""
+    coordinates: tuple[float, ...] = ()
+    """Refusal coordinate s of every layer's output at the last prompt position, re-centred, after the edit; empty
+    for the self-check, which edits nothing and answers in several steps."""
 
 
 class Outcome(NamedTuple):
@@ -59,3 +68,28 @@ class Outcome(NamedTuple):
     """KL(unsteered || this) of the distributions of the first token, in nats."""
     exact: bool | None
     """Whether the reply is the expected one; None where none is expected."""
+    coordinates: tuple[float, ...] = ()
+    """As those of the reply; kept in tables, left out of run files."""
+
+
+class About(NamedTuple):
+    """A case without its picture or clip: what is left of it when it is answered."""
+
+    hash: str
+    text: str
+    modality: Modality
+    label: Label
+    group: str
+    expected: str | None
+
+
+class Answered(NamedTuple):
+    """What became of a case: outcomes, or why there are none."""
+
+    case: int
+    """Its number in the set, from 0."""
+    about: About | None
+    """None where its picture or clip could not be decoded."""
+    outcomes: tuple[Outcome, ...] = ()
+    error: str | None = None
+    """What went wrong, in one line; None where nothing did."""

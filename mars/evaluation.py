@@ -1,74 +1,54 @@
-"""Every strategy on the same cases: what each replies, and what became of it.
-
-All strategies of a case that act in the same place share one prefill, and cases of one length share a batch.
-"""
+"""Every strategy on the same cases: which are asked, what is kept of the answers, and their sum."""
 
 import hashlib
 import platform
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
-
-from mars.artifacts import Artifact, weights_mark
-from mars.cases import Case, Outcome, Reply
-from mars.generation import Prefix, Site, branch, prefill, side_by_side
-from mars.judges import Judge, refusal_score, refused
-from mars.lineup import LINEUP, Place, Row, place_of, rows_of, steering_of
+from mars import artifacts
+from mars.answering import DEFAULT, Answerer, Settings, Window, read_window, windows_of
+from mars.artifacts import Artifact
+from mars.cases import About, Answered, Case, Outcome
+from mars.facts import Facts, facts_of
+from mars.judges import Judge
+from mars.lineup import LINEUP, Row, rows_of
 from mars.models import LoadedModel
 from mars.rates import summarize
-from mars.records import Prompt
-from mars.run_file import RunFile
-from mars.self_check import cannot_check, check_itself
-from mars.steering import Steering, Unsteered
-from mars.steering.base import check_gain
+from mars.run_file import Run, RunFile
+from mars.self_check import cannot_check
+from mars.spreading import Cluster, Spread, in_turn
 
-UNSTEERED = Row("unsteered")
 EXAMPLES = 20
-"""Cases of each kind that results hold with all replies, to be read."""
+"""Cases of each kind that results hold with all replies, to be read; and failures that they name."""
+TABLE = ".parquet"
+"""What the name of a run ends with that is kept as a table."""
+
+LOST = "Each worker that was given this case died, as for want of memory."
 
 Progress = Callable[[int, int], None]
 """Called with how many cases are done, and of how many."""
+Load = Callable[[], LoadedModel]
+"""How a worker gets its model."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What outcomes depend on, besides model, artifact and cases."""
-
-    layer: int | None = None
-    """None is the layer that the artifact chose from text alone."""
-    gain: float = 1.0
-    seed: int = 0
-    """Of the random directions; replies are greedy."""
-    max_new_tokens: int = 24
-    """Enough of a reply to see how it opens and what it names."""
-    max_rows: int = 32
-    """Rows of one batch at most; fewer need less memory."""
-    window: int = 16
-    """Cases that are read ahead, so that those of one length share batches; fewer need less memory."""
-    judge: Judge = refused
-    """Says whether a reply is a refusal."""
-
-    def __post_init__(self) -> None:
-        check_gain(self.gain)
-        if self.max_new_tokens < 1:
-            raise ValueError(f"A reply of {self.max_new_tokens} tokens cannot be judged; allow at least 1.")
-        if self.max_rows < 1:
-            raise ValueError(f"A batch of {self.max_rows} rows holds nothing; allow at least 1.")
-        if self.window < 1:
-            raise ValueError(f"A window of {self.window} cases holds nothing; allow at least 1.")
-
-    def at(self, model: LoadedModel, artifact: Artifact) -> "Settings":
-        """The same with the layer told. Raises ModelError on a layer that does not exist."""
-        return replace(self, layer=artifact.layer if self.layer is None else model.check_layer(self.layer))
+class EvaluationError(ValueError):
+    """Cases that cannot be answered; the message says which, and why."""
 
 
-DEFAULT = Settings()
+class Subject(NamedTuple):
+    """What is evaluated, with the model itself left where it is."""
+
+    facts: Facts
+    artifact: Artifact
+    settings: Settings
+    """With the layer told."""
+    not_applicable: dict[str, str]
+    """Strategies that the model cannot carry out, with the reason."""
 
 
 def evaluate(
@@ -78,16 +58,20 @@ def evaluate(
     strategies: Sequence[str] = ("unsteered", "addition", "mars"),
     settings: Settings = DEFAULT,
     *,
-    run_file: RunFile | None = None,
+    run_file: Run | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> Iterator[Outcome]:
     """Answer every case by every strategy of `LINEUP` asked for; yields as it goes, in order of cases.
 
     With a run file, what is finished there is not asked again. Raises ValueError on an unknown strategy,
-    ModelError on a layer that does not exist.
+    ModelError on a layer that does not exist, EvaluationError at the first case that cannot be answered.
     """
-    for _, found in _each(model, artifact, cases, strategies, settings, run_file, progress):
-        yield from found
+    rows, settings = rows_of(strategies), settings.at(model, artifact)
+    make = partial(Answerer, model, artifact, settings)
+    for answered in _each(cases, rows, settings.window, run_file, in_turn, make, progress):
+        if answered.error:
+            raise EvaluationError(f"Case {answered.case} cannot be answered: {answered.error}")
+        yield from answered.outcomes
 
 
 def measure(
@@ -100,44 +84,108 @@ def measure(
     run_path: str | Path | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> dict[str, Any]:
-    """Evaluate and sum up, ready for JSON: rows, utility, bias, not_applicable, cases, settings, versions, hashes.
+    """Evaluate and sum up, ready for JSON: rows, utility, bias, not_applicable, failures, cases, settings, versions,
+    hashes.
 
     A strategy that the model cannot carry out has no rows but a reason in `not_applicable`; `cases` holds the
-    first EXAMPLES of each kind with what every strategy replied. With `run_path`, a run that was stopped goes on
-    from that file. Raises RunFileError where the file was made with other settings, and otherwise as `evaluate`.
+    first EXAMPLES of each kind with what every strategy replied. A case that cannot be answered is left out of all
+    rates and counted in `failures`. With `run_path`, a run that was stopped goes on from that file, or from that
+    folder of Parquet files if its name ends with TABLE. Raises EvaluationError where not a single case can be
+    answered, RunFileError where the run was begun with other settings, ValueError on an unknown strategy,
+    ModelError on a layer that does not exist.
     """
     rows_of(strategies)
-    settings = settings.at(model, artifact)
-    told = {
-        "model": model.name,
-        "dtype": str(model.dtype),
-        **vars(settings),
-        "judge": _name(settings.judge),
-    }
+    subject = _subject(model, artifact, strategies, settings)
+    make = partial(Answerer, model, artifact, subject.settings)
+    return _measured(subject, cases, strategies, run_path, in_turn, make, progress)
+
+
+def measure_on(
+    cluster: Cluster,
+    load: Load,
+    artifact_folder: str | Path,
+    cases: Sequence[Case],
+    strategies: Sequence[str],
+    settings: Settings = DEFAULT,
+    *,
+    run_path: str | Path | None = None,
+    progress: Progress = lambda done, total: None,  # noqa: ARG005
+) -> dict[str, Any]:
+    """As `measure`, by the workers of a cluster, each of which loads the model once; none is loaded here.
+
+    The artifact's folder, and the files of cases, are read where this runs and where the workers are.
+    """
+    rows_of(strategies)
+    subject = cluster.once(partial(_loaded_subject, load, artifact_folder, strategies, settings))
+    make = partial(_loaded_answerer, load, subject.artifact, subject.settings)
+    return _measured(subject, cases, strategies, run_path, cluster.spread, make, progress)
+
+
+def _subject(model: LoadedModel, artifact: Artifact, strategies: Sequence[str], settings: Settings) -> Subject:
+    reasons = {name: cannot_check(model) for name in strategies if LINEUP[name].checks_itself}
+    return Subject(
+        facts_of(model),
+        artifact,
+        settings.at(model, artifact),
+        {name: why for name, why in reasons.items() if why},
+    )
+
+
+def _loaded_subject(load: Load, folder: str | Path, strategies: Sequence[str], settings: Settings) -> Subject:
+    """The subject of a model that is loaded here and let go again; pictures of its artifact stay behind."""
+    model = load()
+    artifact = artifacts.load(folder, model)
+    return _subject(model, replace(artifact, clouds=(), umap=None), strategies, settings)
+
+
+def _loaded_answerer(load: Load, artifact: Artifact, settings: Settings) -> Answerer:
+    return Answerer(load(), artifact, settings)
+
+
+def _measured(
+    subject: Subject,
+    cases: Sequence[Case],
+    strategies: Sequence[str],
+    run_path: str | Path | None,
+    spread: Spread,
+    make: Callable[[], Answerer],
+    progress: Progress,
+) -> dict[str, Any]:
+    facts, artifact, settings, reasons = subject
+    told = {"model": facts.name, "dtype": facts.dtype, **vars(settings), "judge": _name(settings.judge)}
     versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers")}}
     hashes = {
-        "weights": weights_mark(model),
-        "template": model.template_hash,
+        "weights": facts.weights,
+        "template": facts.template_hash,
         "contrast": artifact.provenance.get("contrast_hash"),
         "artifact": artifact.hash,
     }
-    run_file = RunFile(run_path, {**told, **versions, **hashes}) if run_path else None
-    reasons = {name: cannot_check(model) for name in strategies if LINEUP[name].checks_itself}
-    applicable = [name for name in strategies if not reasons.get(name)]
+    run = _run(Path(run_path), {**told, **versions, **hashes}) if run_path else None
+    rows = rows_of([name for name in strategies if name not in reasons])
+    answered = sorted(
+        _each(cases, rows, settings.window, run, spread, make, progress), key=lambda answered: answered.case
+    )
+    failed = [entry for entry in answered if entry.error]
+    if failed and len(failed) == len(answered):
+        raise EvaluationError(f"None of the {len(failed)} cases can be answered. {failed[0].error}")
 
     asked = hashlib.sha256()
     examples: dict[tuple, list[dict]] = defaultdict(list)
-    outcomes: list[Outcome] = []
-    for case, found in _each(model, artifact, cases, applicable, settings, run_file, progress):
-        asked.update(case.hash.encode())
-        outcomes += found
-        alike = examples[case.group, case.prompt.modality, case.label, case.expected is None]
-        if found and len(alike) < EXAMPLES:
-            alike.append(_example(case, found))
+    for entry in answered:
+        asked.update(entry.about.hash.encode() if entry.about else b"")
+        if entry.outcomes:
+            about = entry.about
+            alike = examples[about.group, about.modality, about.label, about.expected is None]
+            if len(alike) < EXAMPLES:
+                alike.append(_example(about, entry.outcomes))
     return {
-        **summarize(outcomes),
+        **summarize(outcome for entry in answered for outcome in entry.outcomes),
         "bias": _bias(artifact, settings.layer),
-        "not_applicable": [{"strategy": name, "reason": why} for name, why in reasons.items() if why],
+        "not_applicable": [{"strategy": name, "reason": why} for name, why in reasons.items()],
+        "failures": {
+            "n": len(failed),
+            "cases": [{"case": entry.case, "error": entry.error} for entry in failed[:EXAMPLES]],
+        },
         "cases": [example for alike in examples.values() for example in alike],
         "settings": {**told, "strategies": list(strategies)},
         "versions": versions,
@@ -145,152 +193,54 @@ def measure(
     }
 
 
+def _run(path: Path, settings: dict[str, Any]) -> Run:
+    """What is finished already, from a file or a table."""
+    if path.suffix != TABLE:
+        return RunFile(path, settings)
+    from mars.run_table import RunTable
+
+    return RunTable(path, settings)
+
+
 def _each(
-    model: LoadedModel,
-    artifact: Artifact,
     cases: Sequence[Case],
-    strategies: Sequence[str],
-    settings: Settings,
-    run_file: RunFile | None,
+    rows: Sequence[Row],
+    size: int,
+    run: Run | None,
+    spread: Spread,
+    make: Callable[[], Answerer],
     progress: Progress,
-) -> Iterator[tuple[Case, list[Outcome]]]:
-    """Every case with what became of it, from the run file where it is finished there."""
-    rows, settings = rows_of(strategies), settings.at(model, artifact)
-    for start in range(0, len(cases), settings.window):
-        window = cases[start : start + settings.window]
-        known = [run_file.outcomes(case.hash) if run_file else {} for case in window]
-        missing = [[row for row in rows if row not in finished] for finished in known]
-        unfinished = [number for number, asked in enumerate(missing) if asked]
-        answers = answer(
-            model,
-            artifact,
-            [window[number].prompt for number in unfinished],
-            [missing[number] for number in unfinished],
-            settings,
-        )
-        replies = dict(zip(unfinished, answers, strict=True))
-        for number, case in enumerate(window):
-            if number in replies:
-                made, unsteered = replies[number], replies[number][UNSTEERED].logits
-                asked = missing[number]
-                found = {row: _outcome(case, row, made[row], unsteered, artifact, settings) for row in asked}
-                if run_file:
-                    run_file.add(case.hash, found.values())
-                known[number].update(found)
-            yield case, [known[number][row]._replace(case=start + number) for row in rows]
-            progress(start + number + 1, len(cases))
+) -> Iterator[Answered]:
+    """Every case with all of its outcomes, as they come; what is finished in the run is taken from there."""
+    finished = {case: frozenset(outcomes) for case, outcomes in run.finished.items()} if run else {}
+    read = partial(read_window, rows=rows, finished=finished)
+    windows, done = windows_of(cases, size), 0
+    while windows:
+        lost: list[Window] = []
+        for number, found in spread(windows, read, make):
+            window = windows[number]
+            if found is None and len(window.cases) > 1:
+                lost.append(window)
+                continue
+            answers = found or [Answered(window.start, None, error=LOST)]
+            if run:
+                run.keep(answers)
+            for answered in answers:
+                done += 1
+                yield _with_finished(answered, rows, run)
+                progress(done, len(cases))
+        # One case may have taken the worker with it: alone, it takes no other.
+        windows = [
+            Window(window.start + part.start, part.cases) for window in lost for part in windows_of(window.cases, 1)
+        ]
 
 
-def answer(
-    model: LoadedModel,
-    artifact: Artifact,
-    prompts: Sequence[Prompt],
-    rows: Sequence[Sequence[Row]],
-    settings: Settings,
-) -> list[dict[Row, Reply]]:
-    """Replies to each prompt by the rows asked of it, and by the unsteered model whether asked for or not."""
-    settings = settings.at(model, artifact)
-    asked: dict[Place, list[tuple[int, Row]]] = defaultdict(list)
-    for number, wanted in enumerate(rows):
-        for row in dict.fromkeys((UNSTEERED, *wanted)):
-            if not LINEUP[row.strategy].checks_itself:
-                asked[place_of(row, settings.layer, model.n_layers)].append((number, row))
-    prefixes: dict[tuple[str | None, int], Prefix] = {}
-    replies: list[dict[Row, Reply]] = [{} for _ in prompts]
-    for place, questions in asked.items():
-        alike: dict[int, list[tuple[int, Row]]] = defaultdict(list)
-        for number, row in questions:
-            key = place.system, number
-            if key not in prefixes:
-                prefixes[key] = prefill(model, _with_system(prompts[number], place.system))
-            alike[prefixes[key].length].append((number, row))
-        for group in alike.values():
-            numbers = list(dict.fromkeys(number for number, _ in group))
-            prefix = side_by_side([prefixes[place.system, number] for number in numbers])
-            edits = [
-                (numbers.index(number), _steering(model, artifact, prompts[number], row, place.layer, settings))
-                for number, row in group
-            ]
-            found = _replies(model, prefix, edits, place.layer, place.site, settings)
-            for (number, row), reply in zip(group, found, strict=True):
-                replies[number][row] = reply
-    for number, wanted in enumerate(rows):
-        for row in wanted:
-            if LINEUP[row.strategy].checks_itself:
-                first = replies[number][UNSTEERED]
-                replies[number][row] = check_itself(model, prompts[number], first, settings.max_new_tokens)
-    return replies
-
-
-def _steering(
-    model: LoadedModel, artifact: Artifact, prompt: Prompt, row: Row, layer: int, settings: Settings
-) -> Steering:
-    geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
-    return steering_of(row, geometry, artifact.permuted[layer], settings.gain, settings.seed)
-
-
-def _replies(
-    model: LoadedModel,
-    prefix: Prefix,
-    edits: Sequence[tuple[int, Steering]],
-    layer: int,
-    site: Site,
-    settings: Settings,
-) -> list[Reply]:
-    """A reply to each edit of a prompt of the prefix, named by its number.
-
-    Edits that make the same of a prompt, as shut gates do, share a row.
-    """
-    shared = list(range(len(edits)))
-    prompts = len(prefix.last_token)
-    if site == "first" and len(edits) > prompts:
-        plain = (Unsteered(),) * prompts
-        step = next(branch(model, prefix, plain, layer, of=range(prompts), max_new_tokens=1))
-        hidden = step.activations[:, layer].to(model.layer_device(layer), model.dtype)
-        made = [(of, edit(hidden[of : of + 1]).hidden.float().cpu().numpy().tobytes()) for of, edit in edits]
-        firsts = {state: number for number, state in reversed(list(enumerate(made)))}
-        shared = [firsts[state] for state in made]
-    distinct = sorted(set(shared))
-    found: dict[int, Reply] = {}
-    for start in range(0, len(distinct), settings.max_rows):
-        rows = distinct[start : start + settings.max_rows]
-        of, batch = zip(*(edits[row] for row in rows), strict=True)
-        steps = list(branch(model, prefix, batch, layer, of=of, site=site, max_new_tokens=settings.max_new_tokens))
-        parts = zip(steps[-1].texts, steps[0].logits, steps[0].strengths, strict=True)
-        found.update(zip(rows, map(Reply._make, parts), strict=True))
-    return [found[row] for row in shared]
-
-
-def kl_divergence(reference: Tensor, logits: Tensor) -> float:
-    """KL(reference || other) of two next-token distributions, in nats. Both (vocabulary,) logits."""
-    p, q = torch.log_softmax(reference.double(), -1), torch.log_softmax(logits.double(), -1)
-    return float((p.exp() * (p - q)).sum().clamp_min(0))
-
-
-def _with_system(prompt: Prompt, system: str | None) -> Prompt:
-    """The prompt with a system prompt before its own."""
-    if system is None:
-        return prompt
-    return replace(prompt, system="\n\n".join(part for part in (system, prompt.system) if part))
-
-
-def _outcome(
-    case: Case, row: Row, reply: Reply, unsteered: Tensor, artifact: Artifact, settings: Settings
-) -> Outcome:
-    return Outcome(
-        case=0,
-        strategy=row.strategy,
-        draw=row.draw,
-        modality=case.prompt.modality,
-        label=case.label,
-        group=case.group,
-        reply=reply.text,
-        refused=bool(settings.judge(reply.text)),
-        refusal_score=float(refusal_score(reply.logits[None], artifact.refusal_ids)),
-        strength=reply.strength,
-        kl=kl_divergence(unsteered, reply.logits),
-        exact=None if case.expected is None else reply.text.strip() == case.expected.strip(),
-    )
+def _with_finished(answered: Answered, rows: Sequence[Row], run: Run | None) -> Answered:
+    """All outcomes of a case, in order of the rows, those from the run among them."""
+    if answered.error or run is None:
+        return answered
+    known = run.outcomes(answered.about.hash)
+    return answered._replace(outcomes=tuple(known[row]._replace(case=answered.case) for row in rows))
 
 
 def _name(judge: Judge) -> str:
@@ -309,15 +259,15 @@ def _bias(artifact: Artifact, layer: int) -> list[dict[str, Any]]:
     ]
 
 
-def _example(case: Case, found: Sequence[Outcome]) -> dict[str, Any]:
+def _example(about: About, found: Sequence[Outcome]) -> dict[str, Any]:
     """A case with what every strategy replied, of several draws the first; `case` is its number in the set."""
     kept = ("reply", "refused", "refusal_score", "strength")
     return {
         "case": found[0].case,
-        "text": case.prompt.text,
-        "modality": case.prompt.modality,
-        "label": case.label,
-        "group": case.group,
-        "expected": case.expected,
+        "text": about.text,
+        "modality": about.modality,
+        "label": about.label,
+        "group": about.group,
+        "expected": about.expected,
         "replies": {o.strategy: {name: getattr(o, name) for name in kept} for o in found if o.draw == 0},
     }

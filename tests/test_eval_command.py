@@ -43,6 +43,7 @@ def test_results_are_written_with_every_strategy_and_the_run_file_is_gone(comman
 def test_a_stopped_run_says_that_it_can_go_on_and_does(command, tmp_path, capsys, monkeypatch):
     out = tmp_path / "eval.json"
     whole = tmp_path / "whole.json"
+    command = [*command, "--window", "1"]
     assert main([*command, "--json", str(whole)]) == 0
     with monkeypatch.context() as patch:
         patch.setattr("mars.__main__._Bar.__call__", _stop)

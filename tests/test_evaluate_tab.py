@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from functools import partial
 
 import pytest
 
@@ -46,7 +47,8 @@ def test_the_page_gets_the_results_of_the_engine_at_the_layer_and_gain_asked_for
     assert (found["settings"]["set"], found["settings"]["layer"]) == ("own.jsonl", 1)
 
 
-def test_a_run_that_is_stopped_goes_on_and_ends_like_one_that_was_not(workbench, own):
+def test_a_run_that_is_stopped_goes_on_and_ends_like_one_that_was_not(workbench, own, monkeypatch):
+    monkeypatch.setattr("app.workbench.evaluating.Settings", partial(Settings, window=2))
     plan = Plan(STRATEGIES, own)
     whole = _done(workbench.evaluate(plan))
     for step in workbench.evaluate(plan):

@@ -3,8 +3,10 @@ import json
 import pytest
 import torch
 
-from mars import evaluation
-from mars.evaluation import UNSTEERED, Case, Settings, answer, evaluate, kl_divergence, measure
+from mars import answering
+from mars.answering import UNSTEERED, Settings, answer, kl_divergence
+from mars.cases import Case
+from mars.evaluation import evaluate, measure
 from mars.generation import branch, prefill
 from mars.lineup import LINEUP, SAFETY_PROMPT, Row, place_of, rows_of, steering_of
 from mars.models import ModelError
@@ -62,7 +64,7 @@ def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact,
 
 def test_edits_that_make_the_same_of_a_prompt_share_a_row(tiny, tiny_artifact, cases, monkeypatch):
     widths = []
-    monkeypatch.setattr(evaluation, "branch", lambda *a, **k: widths.append(len(a[2])) or branch(*a, **k))
+    monkeypatch.setattr(answering, "branch", lambda *a, **k: widths.append(len(a[2])) or branch(*a, **k))
     rows = rows_of(["unsteered", "mars", "random", "addition"])
     (shut,) = answer(tiny, tiny_artifact, [cases[0].prompt], [rows], Settings(gain=0.0, max_new_tokens=3))
     assert widths == [1, 1]  # one row to see what the edits make of it, one for all 13
@@ -130,7 +132,7 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_rows_of_an_uninterrupte
     written = path.read_bytes()
     path.write_bytes(written[:-40])  # the third case's line is torn
     asked = []
-    monkeypatch.setattr(evaluation, "answer", lambda *given: asked.extend(given[2]) or answer(*given))
+    monkeypatch.setattr(answering, "answer", lambda *given: asked.extend(given[2]) or answer(*given))
     resumed = measure(tiny, tiny_artifact, cases, strategies, settings, run_path=path)
     assert asked == [case.prompt for case in cases[2:]]
     assert resumed == whole
