@@ -4,42 +4,35 @@ import platform
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import Literal, NamedTuple
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mars.activation_store import ActivationStore
-from mars.artifacts import Artifact, Cloud, weights_mark
-from mars.capture import capture
+from mars.artifacts import Artifact, Cloud
+from mars.capture import batches_of, capture
 from mars.centering import bias_along, modality_bias
-from mars.contrast import ContrastSet, Split, neutral_prompts
+from mars.contrast import ContrastSet
 from mars.directions import amplification, distance_along, mean, text_centroids, unit
-from mars.judges import refusal_token_ids
-from mars.models import LoadedModel
+from mars.facts import Facts, facts_of
+from mars.fit_prompts import NEUTRAL_SEED, CloudPrompt, FitPrompts, cloud_step, fit_prompts, neutral_step, text_step
+from mars.models import LoadedModel, ModelError
 from mars.neutral_media import NeutralMedia
 from mars.projection import refusal_coordinate, umap_view
 from mars.records import Label, Modality, Prompt
 from mars.selection import score_layers
+from mars.spreading import Cluster
 from mars.steering.controls import permuted_axes
-from mars.written import written_prompt
 
-NEUTRAL_SEED = 0
-HELD_OUT_SEED = 1
-"""Neutral media of the clouds; never those that the neutral mean came from."""
-POINTS_A_CLOUD = 128
 BAND = (0.05, 0.5, 0.95)
 
 Progress = Callable[[str, int, int], None]
 """Called with the step's name, how much of it is done, and of how much."""
-
-
-class CloudPrompt(NamedTuple):
-    """A held-out input to be seen as a point."""
-
-    prompt: Prompt
-    label: Literal["harmful", "harmless", "neutral"]
-    title: str
+Load = Callable[[], LoadedModel]
+"""How a worker gets its model."""
+Read = Callable[[str], Tensor]
+"""Activations of the prompts of a step, in their order: (prompt, layer, d_model)."""
 
 
 def fit(
@@ -59,31 +52,108 @@ def fit(
     pictures, of which nothing is fitted; by default the validation requests in words and written on pictures and
     clips. What is in the `store` is not read again. Raises PromptError or ModelError as `capture` does.
     """
+    asked = fit_prompts(model.modalities, contrast, neutral, clouds)
+    prompts, reader = asked.steps, Reader(model, batch_size, store)
+    return _fitted(
+        facts_of(model),
+        contrast,
+        neutral,
+        asked,
+        lambda step: reader(prompts[step], partial(progress, step)),
+        with_umap,
+        progress,
+    )
 
-    def read(step: str, prompts: list[Prompt]) -> Tensor:
-        told = partial(progress, step)
-        if store is not None:
-            return store.values(prompts, batch_size, told)
-        return capture(model, prompts, batch_size, told).values
 
-    def meaningless(split: Split, modality: Modality) -> list[Prompt]:
-        """Harmless requests, those of training with media that no cloud shows."""
-        texts, held_out = contrast.texts("harmless", split), split == "validation"
-        if neutral is not None and neutral.of(modality):
-            return neutral.prompts(texts, modality, held_out)
-        return neutral_prompts(texts, modality, HELD_OUT_SEED if held_out else NEUTRAL_SEED)
+def fit_on(
+    cluster: Cluster,
+    load: Load,
+    contrast: ContrastSet,
+    *,
+    neutral: NeutralMedia | None = None,
+    clouds: Sequence[CloudPrompt] | None = None,
+    cache: str | Path | None = None,
+    with_umap: bool = True,
+    batch_size: int = 16,
+    progress: Progress = lambda step, done, total: None,  # noqa: ARG005
+) -> Artifact:
+    """As `fit`, its prompts read by the workers of a cluster, each of which loads the model once.
 
-    def text(label: Label, split: str) -> list[Prompt]:
-        return [Prompt(text) for text in contrast.texts(label, split)]
+    They return activations per prompt; all that is made of them is made here, in order of the prompts, so how many
+    workers there are changes nothing. The batches are those of one machine. `cache` is a folder of an
+    ActivationStore where the workers are. Raises ModelError as well where no worker survives a batch.
+    """
+    facts = cluster.once(partial(_loaded_facts, load))
+    asked = fit_prompts(facts.modalities, contrast, neutral, clouds)
+    steps = asked.steps
+    batches = [
+        (step, batch, [prompts[index] for index in batch])
+        for step, prompts in steps.items()
+        for batch in batches_of(prompts, batch_size)
+    ]
+    total, done = sum(len(batch) for _, batch, _ in batches), 0
+    values: dict[str, Tensor] = {}
+    for number, found in cluster.spread(batches, _prompts_of, partial(_loaded_reader, load, batch_size, cache)):
+        if found is None:
+            raise ModelError(
+                f"{facts.name}: each worker that was given a certain batch died, as for want of memory. Make "
+                "--batch-size smaller, or give workers more."
+            )
+        step, batch, _ = batches[number]
+        if step not in values:
+            values[step] = found.new_empty(len(steps[step]), *found.shape[1:])
+        values[step][batch] = found
+        done += len(batch)
+        progress("prompts", done, total)
+    return _fitted(facts, contrast, neutral, asked, values.pop, with_umap, progress)
 
+
+class Reader:
+    """A model that reads prompts in batches that memory holds."""
+
+    def __init__(self, model: LoadedModel, batch_size: int, store: ActivationStore | None = None) -> None:
+        self._model = model
+        self._batch_size = batch_size
+        self._store = store
+
+    def __call__(self, prompts: Sequence[Prompt], progress: Callable[[int, int], None] | None = None) -> Tensor:
+        """Activations in order of the prompts: (prompt, layer, d_model). Raises as `capture` does."""
+        if self._store is not None:
+            return self._store.values(prompts, self._batch_size, progress)
+        return capture(self._model, prompts, self._batch_size, progress).values
+
+
+def _loaded_facts(load: Load) -> Facts:
+    return facts_of(load())
+
+
+def _loaded_reader(load: Load, batch_size: int, cache: str | Path | None) -> Reader:
+    model = load()
+    return Reader(model, batch_size, None if cache is None else ActivationStore(cache, model))
+
+
+def _prompts_of(batch: tuple[str, list[int], list[Prompt]]) -> list[Prompt]:
+    return batch[-1]
+
+
+def _fitted(
+    facts: Facts,
+    contrast: ContrastSet,
+    neutral: NeutralMedia | None,
+    asked: FitPrompts,
+    read: Read,
+    with_umap: bool,
+    progress: Progress,
+) -> Artifact:
+    """The five steps, on activations that `read` gives of each."""
     # 1. The direction, from training text.
-    harmful = read("harmful training text", text("harmful", "train"))
-    harmless = read("harmless training text", text("harmless", "train"))
+    harmful = read(text_step("harmful", "train"))
+    harmless = read(text_step("harmless", "train"))
     centroids = text_centroids(harmful, harmless)
 
     # 2. The layer, from validation text.
-    held_harmful = read("harmful validation text", text("harmful", "validation"))
-    held_harmless = read("harmless validation text", text("harmless", "validation"))
+    held_harmful = read(text_step("harmful", "validation"))
+    held_harmless = read(text_step("harmless", "validation"))
     scores = score_layers(held_harmful, held_harmless, centroids.mean_harmful, centroids.mean_harmless)
     bands: dict[Label, Tensor] = {
         "harmful": _band(held_harmful, centroids.mean_harmful, centroids.mean_harmless),
@@ -96,8 +166,8 @@ def fit(
     reaches = [distance_along(harmless, centroids.mean_harmless, direction)]
     bias: dict[Modality, Tensor] = {}
     along: dict[Modality, Tensor] = {}
-    for modality in model.modalities[1:]:
-        values = read(f"neutral {modality}", meaningless("train", modality))
+    for modality in facts.modalities[1:]:
+        values = read(neutral_step(modality))
         bias[modality] = modality_bias(mean(values), centroids.mean_harmless)
         along[modality] = bias_along(values, harmless, centroids.mean_harmful, centroids.mean_harmless)
         reaches.append(distance_along(values - bias[modality], centroids.mean_harmless, direction))
@@ -114,53 +184,25 @@ def fit(
         permuted=permuted_axes(harmful, harmless),
         scores=scores,
         bands=bands,
-        refusal_ids=refusal_token_ids(model.tokenizer),
-        clouds=_clouds(model, default_clouds(model, contrast) if clouds is None else clouds, meaningless, read),
-        provenance=_provenance(model, contrast, neutral),
+        refusal_ids=facts.refusal_ids,
+        clouds=tuple(
+            Cloud(modality, label, read(cloud_step(modality, label)).half(), tuple(point.title for point in points))
+            for (modality, label), points in asked.clouds.items()
+        ),
+        provenance=_provenance(facts, contrast, neutral),
     )
 
     # 5. Their UMAP pictures, which take seconds and are therefore kept.
     if not with_umap:
         return artifact
     pictures = []
-    for layer in range(model.n_layers):
-        progress("UMAP", layer, model.n_layers)
+    for layer in range(facts.n_layers):
+        progress("UMAP", layer, facts.n_layers)
         view = umap_view(artifact.stacked_clouds(layer, False), artifact.stacked_clouds(layer, True))
         pictures.append(torch.stack([torch.from_numpy(view.before), torch.from_numpy(view.after)]))
-    progress("UMAP", model.n_layers, model.n_layers)
+    progress("UMAP", facts.n_layers, facts.n_layers)
     fields = {**vars(artifact), "umap": torch.stack(pictures).half()}
     return Artifact(**fields)
-
-
-def default_clouds(model: LoadedModel, contrast: ContrastSet) -> list[CloudPrompt]:
-    """The validation requests in words, and written on pictures and clips where the model reads those."""
-    return [
-        CloudPrompt(written_prompt(text, modality), label, text)
-        for modality in model.modalities
-        for label in ("harmful", "harmless")
-        for text in contrast.texts(label, "validation")
-    ]
-
-
-def _clouds(
-    model: LoadedModel,
-    given: Sequence[CloudPrompt],
-    meaningless: Callable[[Split, Modality], list[Prompt]],
-    read: Callable[[str, list[Prompt]], Tensor],
-) -> tuple[Cloud, ...]:
-    """Capture the points given, and neutral points of each modality that is not text."""
-    points = list(given)
-    for modality in model.modalities[1:]:
-        prompts = meaningless("validation", modality)
-        points += [CloudPrompt(p, "neutral", f"{p.text} + a meaningless {modality}") for p in prompts]
-    clouds = []
-    for modality in model.modalities:
-        for label in ("harmful", "harmless", "neutral"):
-            chosen = [p for p in points if p.prompt.modality == modality and p.label == label][:POINTS_A_CLOUD]
-            if chosen:
-                values = read(f"{label} {modality} cloud", [p.prompt for p in chosen])
-                clouds.append(Cloud(modality, label, values.half(), tuple(p.title for p in chosen)))
-    return tuple(clouds)
 
 
 def _band(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor:
@@ -169,13 +211,13 @@ def _band(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor
     return torch.quantile(coordinates, torch.tensor(BAND), dim=0).T
 
 
-def _provenance(model: LoadedModel, contrast: ContrastSet, neutral: NeutralMedia | None) -> dict:
+def _provenance(facts: Facts, contrast: ContrastSet, neutral: NeutralMedia | None) -> dict:
     return {
-        "model": model.name,
-        "revision": model.revision,
-        "weights": weights_mark(model),
-        "template_hash": model.template_hash,
-        "dtype": str(model.dtype),
+        "model": facts.name,
+        "revision": facts.revision,
+        "weights": facts.weights,
+        "template_hash": facts.template_hash,
+        "dtype": facts.dtype,
         "position": "last prompt position",
         "contrast_hash": contrast.hash,
         "counts": {

@@ -7,7 +7,8 @@ from mars import artifacts
 from mars.__main__ import main
 from mars.capture import capture
 from mars.contrast import neutral_prompts, write_contrast
-from mars.pipeline import HELD_OUT_SEED, NEUTRAL_SEED, fit
+from mars.fit_prompts import HELD_OUT_SEED, NEUTRAL_SEED
+from mars.pipeline import fit
 from mars.records import Prompt
 
 
