@@ -1,4 +1,7 @@
-"""Open the page: python app.py [--model FOLDER_OR_HUB_ID] [--artifact FOLDER] [--host HOST] [--port PORT]."""
+"""Open the page: python app.py [--model FOLDER_OR_HUB_ID] [--artifact FOLDER] [--host HOST] [--port PORT].
+
+It listens on this machine alone. Elsewhere it needs --auth FILE, or --public where strangers are meant to come in.
+"""
 
 import argparse
 import os
@@ -9,32 +12,32 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 BUNDLED = Path(__file__).resolve().parent / "assets" / "pocket-vl"
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Load the model, build the page, serve it until interrupted."""
     options = _parser().parse_args(arguments)
 
     from app.examples import read_examples
+    from app.guard import AccessError, access_of
     from app.results import RequestError
     from app.serving import serve
     from app.ui import create_app
     from app.workbench import Workbench
 
     try:
+        access = access_of(options.host, options.auth, options.public)
         workbench = Workbench.open(options.model, options.artifact, read_examples())
-    except RequestError as error:
+    except (AccessError, RequestError) as error:
         print(error, file=sys.stderr)
         return 1
-    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    page = create_app(workbench, for_operator=host in LOOPBACK)
-    is_person = host in LOOPBACK and sys.stdout.isatty()
+    page = create_app(workbench, for_operator=access.is_local)
+    is_person = access.is_local and sys.stdout.isatty()
     try:
-        url = serve(page, workbench, host, options.port, in_browser=is_person)
+        url = serve(page, workbench, access, options.port, in_browser=is_person)
     except OSError as error:
         reason = str(error).split(". ")[0]
-        print(f"The page cannot be served on {host}: {reason}. Choose another port with --port.", file=sys.stderr)
+        told = f"The page cannot be served on {access.host}: {reason}. Choose another port with --port."
+        print(told, file=sys.stderr)
         return 1
     print(f"MARS Lens is open at {url}", flush=True)
     workbench.warm_up()
@@ -54,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, help="port; GRADIO_SERVER_PORT or the first free one from 7860 by default"
     )
+    strangers = parser.add_mutually_exclusive_group()
+    strangers.add_argument("--auth", help="file of name:password lines; whoever comes in must know one of them")
+    strangers.add_argument("--public", action="store_true", help="let strangers in, who may only ask")
     return parser
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
+from app.faults import log_fault
 from app.media_slot import uploads_only
 from app.results import RequestError
 from app.tabs.shared import MODEL
@@ -27,8 +28,8 @@ def add_compare(workbench: Workbench, page: gr.Blocks) -> None:
         """
         try:
             return workbench.answer(text or "", _paths(media), layer, gain)
-        except RequestError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            raise _told(error) from error
 
     endpoint = gr.api(compare, api_name="compare", **MODEL)
     for component in endpoint["inputs"]:
@@ -47,12 +48,20 @@ def add_sweep(workbench: Workbench, page: gr.Blocks) -> None:
         """
         try:
             return workbench.sweep(text or "", _paths(media))
-        except RequestError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            raise _told(error) from error
 
     endpoint = gr.api(sweep, api_name="sweep", **MODEL)
     for component in endpoint["inputs"]:
         uploads_only(page.blocks[component])
+
+
+def _told(error: Exception) -> gr.Error:
+    """What a program is told of an error: its sentence, or of a fault of ours its kind alone."""
+    if isinstance(error, RequestError):
+        return gr.Error(str(error), print_exception=False)
+    log_fault("the model failed", error)
+    return gr.Error(f"The model failed on this prompt ({type(error).__name__}).", print_exception=False)
 
 
 def _paths(media: Any) -> list[str]:

@@ -4,31 +4,46 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from app import theme, tools
+from app.guard import Access, Guard
 from app.plotly_panel import head
 from app.workbench import Workbench
 
 FILTERS = Path(__file__).with_name("case_filters.js")
 MAX_FILE_SIZE = "100mb"
+MAX_WAITING = 64
+"""Requests that wait for their turn; further ones are told how many do."""
 
 
 def serve(
-    page: gr.Blocks, workbench: Workbench, host: str = "127.0.0.1", port: int | None = None, in_browser: bool = False
+    page: gr.Blocks,
+    workbench: Workbench,
+    access: Access | None = None,
+    port: int | None = None,
+    in_browser: bool = False,
 ) -> str:
     """Serve the page in the background and return its address.
 
+    access: this machine alone where it is None.
     port: GRADIO_SERVER_PORT or the first free one from 7860 where it is None. Raises OSError where it is taken.
     """
-    agents = tools.server(workbench, host)
+    access = access or Access()
+    agents = tools.server(workbench, access.host if access.is_local else "0.0.0.0")
     routes = agents.streamable_http_app().routes
+    page.queue(max_size=MAX_WAITING)
     _, url, _ = page.launch(
-        server_name=host,
+        server_name=access.host,
         server_port=port,
         inbrowser=in_browser,
         prevent_thread_lock=True,
         quiet=True,
-        app_kwargs={"routes": routes, "lifespan": lambda _: agents.session_manager.run()},
+        app_kwargs={
+            "routes": routes,
+            "lifespan": lambda _: agents.session_manager.run(),
+            "middleware": [Middleware(Guard, access=access)],
+        },
         **launch_options(),
     )
     return url
@@ -47,5 +62,7 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "allowed_paths": [],
         "ssr_mode": False,
+        "share": False,
+        "mcp_server": False,
         "state_session_capacity": 200,
     }

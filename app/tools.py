@@ -4,7 +4,6 @@ Gradio's server of the kind is not used: it offers every endpoint, answers in th
 media that come with a call.
 """
 
-import logging
 import mimetypes
 import tempfile
 from base64 import b64decode
@@ -20,6 +19,7 @@ from mcp.server.fastmcp.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
+from app.faults import log_fault
 from app.results import RequestError
 from app.workbench import MAX_GAIN, Workbench
 
@@ -70,7 +70,7 @@ async def _called(answer: Callable[[str, list[str]], dict[str, Any]], text: str,
     except RequestError as error:
         raise ToolError(str(error)) from error
     except Exception as error:  # its words may name a path of this machine
-        logging.getLogger(__name__).error("a tool failed", exc_info=error)
+        log_fault("a tool failed", error)
         raise ToolError(f"The model failed on this prompt ({type(error).__name__}).") from error
 
 

@@ -1,6 +1,5 @@
 """What the tabs share: the layer that a person looks at, and what the visit remembers."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 import gradio as gr
 
 from app import markup
+from app.faults import log_fault
 from app.plotly_panel import PlotlyPanel
 from app.results import RequestError
 from app.workbench import Workbench
@@ -37,7 +37,7 @@ class Shared:
 
 def failure(error: Exception) -> str:
     """What a visitor is told of a fault of ours; the log has the rest."""
-    logging.getLogger(__name__).error("the model failed", exc_info=error)
+    log_fault("the model failed", error)
     return markup.notice(
         f"The model failed on this prompt ({type(error).__name__}); the server's log has the details."
     )
