@@ -9,7 +9,7 @@ STRATEGIES ?= all
 # glibc gives freed memory back and asks for it again at every training step; keeping it is quicker.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
-.PHONY: app test check format screenshots fit eval train reproduce bench clean
+.PHONY: app test check format screenshots latency fit eval train reproduce bench clean
 
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
@@ -27,6 +27,9 @@ format: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev ## the pictures in the README, from the real page
 	$(RUN) scripts/screenshots.py
+
+latency: $(VENV)/.dev ## time the page in a browser against its budgets
+	$(RUN) scripts/latency.py
 
 fit: $(VENV)/.app ## fit the bundled model's artifact again
 	$(RUN) -m mars fit --out assets/pocket-vl/artifact

@@ -4,47 +4,25 @@ Opens the bundled model in headless Chromium, runs a harmful request that stands
 every tab, with the map of the prompt and a small evaluation. Needs Debian's chromium and the playwright package.
 """
 
-import argparse
-import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+from browsing import ROOT, WAIT, browser, parser, served
 
 TABS = ("compare", "geometry", "layers", "tokens", "evaluate")
 WIDTH, HEIGHT = 1440, 900
 TALLEST = 2600
 """Pixels of a picture; below that there are cases of the evaluation, a line each."""
-WAIT = 120_000
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 def main() -> int:
     """Serve the page, walk through it, write one PNG a tab."""
-    options = _parser().parse_args()
-
-    from playwright.sync_api import sync_playwright
-
-    from app.examples import read_examples
-    from app.serving import serve
-    from app.ui import create_app
-    from app.workbench import Workbench
-
-    examples = read_examples()
-    workbench = Workbench.open(options.model, options.artifact, examples)
-    workbench.warm_up()
-    page = create_app(workbench)
-    url = serve(page, workbench)
+    options = _options()
     options.out.mkdir(parents=True, exist_ok=True)
-    shown = _telling(workbench)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=options.browser, args=FLAGS)
-        view = browser.new_page(viewport={"width": options.width, "height": HEIGHT})
+    with served(options) as (workbench, url), browser(options) as chromium:
+        view = chromium.new_page(viewport={"width": options.width, "height": HEIGHT})
         view.goto(f"{url}?__theme={options.theme}")
-        _ask(view, shown)
+        _ask(view, _telling(workbench))
         for tab in TABS:
             view.get_by_role("tab", name=tab.capitalize()).click()
             if tab == "geometry":
@@ -63,8 +41,6 @@ def main() -> int:
             clip = {"x": 0, "y": 0, "width": options.width, "height": height}
             view.screenshot(path=path, full_page=True, clip=clip)
             print(path)
-        browser.close()
-    page.close()
     return 0
 
 
@@ -102,18 +78,13 @@ def _evaluate(view, per_cell: int) -> None:
     view.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=10 * WAIT)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Photograph the tabs of the page.")
-    parser.add_argument("--out", type=Path, default=ROOT / "assets" / "screenshots")
-    parser.add_argument("--model", default=ROOT / "assets" / "pocket-vl")
-    parser.add_argument("--artifact")
-    parser.add_argument("--browser", default="/usr/bin/chromium", help="the browser's executable")
-    parser.add_argument("--width", type=int, default=WIDTH, help="pixels")
-    parser.add_argument(
-        "--per-cell", type=int, default=10, help="cases of the evaluation for each modality and label"
-    )
-    parser.add_argument("--theme", choices=("light", "dark"), default="light")
-    return parser
+def _options():
+    made = parser("Photograph the tabs of the page.")
+    made.add_argument("--out", type=Path, default=ROOT / "assets" / "screenshots")
+    made.add_argument("--width", type=int, default=WIDTH, help="pixels")
+    made.add_argument("--per-cell", type=int, default=10, help="cases of the evaluation for each modality and label")
+    made.add_argument("--theme", choices=("light", "dark"), default="light")
+    return made.parse_args()
 
 
 if __name__ == "__main__":

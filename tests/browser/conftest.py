@@ -8,6 +8,7 @@ from app.examples import read_examples
 from app.serving import serve
 from app.ui import create_app
 from app.workbench import Workbench
+from mars import artifacts
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -28,8 +29,13 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def url(chromium, tiny, tiny_artifact, tmp_path_factory):  # noqa: ARG001 - no server where there is no browser
-    workbench = Workbench(tiny, tiny_artifact, examples=read_examples(), runs=tmp_path_factory.mktemp("runs"))
+def url(chromium, tiny, tiny_folder, tiny_artifact, tmp_path_factory):  # noqa: ARG001 - no server without a browser
+    folder = tmp_path_factory.mktemp("page")
+    artifacts.save(tiny_artifact, folder / "artifact")
+    workbench = Workbench(
+        tiny, tiny_artifact, examples=read_examples(), runs=folder / "runs",
+        source=str(tiny_folder), artifact_folder=str(folder / "artifact"),
+    )  # fmt: skip
     workbench.warm_up()  # as app.py does: two threads that import scikit-learn at once find it half initialised
     page = create_app(workbench)
     url = serve(page, workbench)
