@@ -1,32 +1,36 @@
 """A fitted model on disk: a folder with one safetensors and one json file, complete and strict.
 
-Loading never runs code (no pickle) and refuses an artifact of another model, chat template or schema.
+Loading never runs code (no pickle) and refuses an artifact of another model, chat template or schema, one that is
+damaged, and one whose direction points away from refusal.
 """
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from mars.centering import recenter
 from mars.models import LoadedModel
+from mars.orientation import reversal
 from mars.projection import refusal_coordinate
-from mars.records import Geometry, Label, Modality
+from mars.records import MODALITIES, Geometry, Label, Modality
 from mars.selection import LayerScores
+from mars.whole_file import write_whole
 
 SCHEMA = 2
-TENSORS = "artifact.safetensors"
 FACTS = "artifact.json"
+TENSORS = "artifact.safetensors"
+"""Where the facts name no file: written before they did."""
+OWN_FILE = re.compile(r"artifact(-[0-9a-f]{16})?\.safetensors")
+"""Files of tensors that are an artifact's: named by their content, so that old and new can stand side by side."""
 STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
 """The tensors that decide what an edit does."""
 MARK_LENGTH = 16
@@ -140,54 +144,119 @@ class Artifact:
 
 
 def save(artifact: Artifact, folder: str | Path) -> None:
-    """Write an artifact; an older one in the same place is replaced only when the new one is complete."""
+    """Write an artifact; one that is there stays as it is until the new one is complete, whenever this is killed.
+
+    The tensors come under a name of their own, and the facts, which name them, take their place in one step. Other
+    files in the folder stay.
+    """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        save_file(_tensors(artifact), building / TENSORS)
-        facts = {
-            "schema": SCHEMA,
-            "layer": artifact.layer,
-            "refusal_ids": artifact.refusal_ids,
-            "clouds": [{"modality": c.modality, "label": c.label, "titles": c.titles} for c in artifact.clouds],
-            "provenance": artifact.provenance,
-        }
-        (building / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        building.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    content = to_bytes(_tensors(artifact))
+    name = f"artifact-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    facts = {
+        "schema": SCHEMA,
+        "tensors": name,
+        "layer": artifact.layer,
+        "refusal_ids": artifact.refusal_ids,
+        "clouds": [{"modality": c.modality, "label": c.label, "titles": c.titles} for c in artifact.clouds],
+        "provenance": artifact.provenance,
+    }
+    facts["digest"] = _digest(facts, content)
+    write_whole(folder / name, content)
+    write_whole(folder / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+    for path in folder.iterdir():
+        if OWN_FILE.fullmatch(path.name) and path.name != name:
+            path.unlink()
+
+
+def _digest(facts: dict[str, Any], content: bytes) -> str:
+    """SHA-256 of the tensors as stored and of all other facts."""
+    told = json.dumps({name: fact for name, fact in facts.items() if name != "digest"}, sort_keys=True)
+    return hashlib.sha256(hashlib.sha256(content).digest() + told.encode()).hexdigest()
 
 
 def load(folder: str | Path, model: LoadedModel) -> Artifact:
     """Read an artifact that was fitted on this model. Raises ArtifactError."""
     folder = Path(folder)
+    again = "Fit it again with: python -m mars fit."
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        tensors = load_file(folder / TENSORS)
+        if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+            raise ArtifactError(
+                f"The artifact in {folder} has schema {facts.get('schema') if isinstance(facts, dict) else None}; "
+                f"this version reads schema {SCHEMA}. {again}"
+            )
+        name = facts.get("tensors", TENSORS)
+        if not isinstance(name, str) or not OWN_FILE.fullmatch(name):
+            raise ArtifactError(f"The artifact in {folder} names a file that is not its own. {again}")
+        content = (folder / name).read_bytes()
+        if "digest" in facts and facts["digest"] != _digest(facts, content):
+            raise ArtifactError(f"The artifact in {folder} was changed since it was written. {again}")
+        tensors = from_bytes(content)
     except FileNotFoundError as error:
         raise ArtifactError(
             f"There is no artifact in {folder}: {Path(error.filename or FACTS).name} is missing. "
             "Make one with: python -m mars fit --model MODEL --out FOLDER."
         ) from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, SafetensorError) as error:
-        raise ArtifactError(f"The artifact in {folder} is damaged. Fit it again with: python -m mars fit.") from error
-    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
-        raise ArtifactError(
-            f"The artifact in {folder} has schema {facts.get('schema') if isinstance(facts, dict) else None}; "
-            f"this version reads schema {SCHEMA}. Fit it again with: python -m mars fit."
-        )
+        raise ArtifactError(f"The artifact in {folder} is damaged. {again}") from error
     try:
         artifact = _assembled(facts, tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ArtifactError(
-            f"The artifact in {folder} is incomplete ({error}). Fit it again with: python -m mars fit."
-        ) from error
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ArtifactError(f"The artifact in {folder} is incomplete ({error}). {again}") from error
     _check_belongs(artifact, model)
+    _check_numbers(artifact, folder)
+    _check_direction(artifact, model)
     return artifact
+
+
+def _check_numbers(artifact: Artifact, folder: Path) -> None:
+    """Shapes that fit together, and numbers that steer towards refusal or not at all."""
+    layers, width = artifact.mean_harmful.shape
+    expected = {
+        "mean_harmless": (layers, width), "permuted": (layers, width), "bias": (layers, width),
+        "radius": (layers,), "margin": (layers,), "amplification": (layers,), "scores": (layers,),
+        "bias_along": (layers, 3), "bands": (layers, 3),
+    }  # fmt: skip
+    wrong = [
+        name
+        for name, tensor in _tensors(artifact).items()
+        if tensor.shape != expected.get(name.split(".")[0], tensor.shape)
+        or (name.split(".")[0] in STEERING and not tensor.isfinite().all())
+    ]
+    wrong += [f"clouds.{cloud.name}" for cloud in artifact.clouds if cloud.values.shape[1:] != (layers, width)]
+    wrong += [f"bias.{name}" for name in artifact.bias if name not in MODALITIES]
+    if wrong:
+        raise ArtifactError(
+            f"The artifact in {folder} has wrong numbers in {', '.join(sorted(set(wrong)))}. "
+            "Fit it again with: python -m mars fit."
+        )
+    if float(artifact.amplification.min()) < 0 or float(artifact.radius.min()) < 0:
+        raise ArtifactError(
+            f"The artifact in {folder} has a negative strength or radius, which would steer away from refusal. This "
+            "project steers towards refusal only. Fit it again with: python -m mars fit."
+        )
+
+
+def _check_direction(artifact: Artifact, model: LoadedModel) -> None:
+    """Held-out text is read again, to see which way the direction points."""
+    texts = {cloud.label: cloud.titles for cloud in artifact.clouds if cloud.modality == "text"}
+    if not texts.get("harmful") or not texts.get("harmless"):
+        raise ArtifactError(
+            "The artifact holds no held-out text, so it cannot be seen which way its direction points. Fit it again "
+            "with: python -m mars fit."
+        )
+    reason = reversal(
+        model,
+        texts["harmful"],
+        texts["harmless"],
+        lambda values: artifact.coordinates(values, "text", recentered=False)[:, artifact.layer],
+    )
+    if reason is not None:
+        raise ArtifactError(
+            f"The direction of the artifact points away from refusal: {reason}. This project steers towards refusal "
+            "only. Fit it again, with the right labels."
+        )
 
 
 def _check_belongs(artifact: Artifact, model: LoadedModel) -> None:
