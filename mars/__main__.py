@@ -7,6 +7,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,16 +19,17 @@ from mars.activation_store import ActivationStore, default_folder
 from mars.artifacts import ArtifactError
 from mars.cases import Case
 from mars.contrast import ContrastError, read_contrast
-from mars.evaluation import Settings, measure
+from mars.evaluation import TABLE, Settings, measure, measure_on
 from mars.inputs import PromptError
 from mars.judges import Judge, refused
 from mars.lineup import LINEUP, rows_of
 from mars.loading import Quantization
 from mars.media import MediaError
-from mars.models import LoadedModel, ModelError, load_model
+from mars.models import ModelError, load_model
 from mars.neutral_media import read_neutral
-from mars.pipeline import fit
+from mars.pipeline import Load, fit, fit_on
 from mars.presets import WEIGHTS_SHARE, as_table, read_presets
+from mars.spreading import Cluster
 
 ASSETS = Path(__file__).parent.parent / "assets"
 POCKET = ASSETS / "pocket-vl"
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     fitting.add_argument("--no-cache", action="store_true", help="capture everything anew and keep nothing")
     fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP pictures to the page")
+    _add_ray(fitting)
     fitting.set_defaults(run=_fit)
 
     listing = commands.add_parser("presets", help="models worth trying, by the memory that they take")
@@ -115,6 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     judging.add_argument(
         "--json", type=Path, help="write the results here; FILE.run beside it keeps finished cases until then"
     )
+    judging.add_argument(
+        "--table",
+        type=Path,
+        help=f"folder ending with {TABLE} of a row a case and strategy (default with --ray: beside --json)",
+    )
+    _add_ray(judging)
     judging.set_defaults(run=_eval)
     return parser
 
@@ -133,9 +143,33 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _model(options: argparse.Namespace) -> LoadedModel:
-    return load_model(
-        options.model,
+def _add_ray(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="work on the Ray at HOST:PORT, or without an address on one of this machine's cores",
+    )
+    parser.add_argument("--workers", type=int, help="with --ray: how many (default: as many as there is room for)")
+    parser.add_argument("--cpus-per-worker", type=float, default=1.0, help="with --ray: also threads of a worker")
+    parser.add_argument(
+        "--gpus-per-worker", type=float, help="with --ray: a fraction shares a GPU (default: 1 where there are GPUs)"
+    )
+
+
+def _cluster(options: argparse.Namespace) -> AbstractContextManager[Cluster]:
+    from mars.on_ray import RayCluster
+
+    return RayCluster(options.workers, options.cpus_per_worker, options.gpus_per_worker).at(options.ray)
+
+
+def _load(options: argparse.Namespace) -> Load:
+    """How the model is loaded, here or where a worker is, whose current folder is another."""
+    folder = Path(options.model)
+    return partial(
+        load_model,
+        str(folder.resolve()) if folder.is_dir() else options.model,
         revision=options.revision,
         dtype=options.dtype and getattr(torch, options.dtype),
         device=options.device,
@@ -156,22 +190,27 @@ def _fit(options: argparse.Namespace) -> None:
     own = Path(options.model) / OWN_CONTRAST
     contrast = read_contrast(options.contrast or (own if own.is_file() else REQUESTS))
     neutral = read_neutral(options.neutral) if options.neutral else None
-    model = _model(options)
     clouds = None
     if Path(options.model).resolve() == POCKET.resolve():
         from mars.pocket.splits import cloud_prompts
 
         clouds = cloud_prompts()
-    artifact = fit(
-        model,
-        contrast,
-        neutral=neutral,
-        clouds=clouds,
-        store=None if options.no_cache else ActivationStore(options.cache, model),
-        with_umap=not options.no_umap,
-        batch_size=options.batch_size,
-        progress=_Bar(),
-    )
+    given = {
+        "neutral": neutral,
+        "clouds": clouds,
+        "with_umap": not options.no_umap,
+        "batch_size": options.batch_size,
+        "progress": _Bar(),
+    }
+    cache = None if options.no_cache else options.cache.resolve()
+    load = _load(options)
+    if options.ray:
+        with _cluster(options) as cluster:
+            artifact = fit_on(cluster, load, contrast, cache=cache, **given)
+    else:
+        model = load()
+        store = None if cache is None else ActivationStore(cache, model)
+        artifact = fit(model, contrast, store=store, **given)
     artifacts.save(artifact, options.out)
     print(artifact.scores.reason)
     print(f"Wrote {options.out}.")
@@ -189,29 +228,44 @@ def _eval(options: argparse.Namespace) -> None:
     )
     strategies = list(LINEUP) if options.strategies == "all" else [s.strip() for s in options.strategies.split(",")]
     rows_of(strategies)
-    model = _model(options)
-    artifact = artifacts.load(options.artifact or Path(options.model) / "artifact", model)
-    bar, run_path = _Bar(), None
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        run_path = options.json.with_name(options.json.name + ".run")
-    results = measure(
-        model,
-        artifact,
-        _cases(options),
-        strategies,
-        settings,
-        run_path=run_path,
-        progress=lambda done, total: bar("cases", done, total),
-    )
+    cases, load = _cases(options), _load(options)
+    folder = (options.artifact or Path(options.model) / "artifact").resolve()
+    bar, run_path = _Bar(), _run_path(options)
+    asked = {
+        "cases": cases,
+        "strategies": strategies,
+        "settings": settings,
+        "run_path": run_path,
+        "progress": lambda done, total: bar("cases", done, total),
+    }
+    if options.ray:
+        with _cluster(options) as cluster:
+            results = measure_on(cluster, load, folder, **asked)
+    else:
+        model = load()
+        results = measure(model, artifacts.load(folder, model), **asked)
     results["settings"] |= {"set": options.set}
     if options.set == TEST_SET:
         results["settings"] |= {"per_cell": options.per_cell}
     _print(results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        run_path.unlink()
         print(f"Wrote {options.json}.")
+    if run_path and run_path.suffix == TABLE:
+        print(f"Wrote {run_path}.")
+    elif run_path:
+        run_path.unlink()
+
+
+def _run_path(options: argparse.Namespace) -> Path | None:
+    """Where finished cases are kept: in a table, or in a file until the results are written."""
+    if options.table and options.table.suffix != TABLE:
+        raise ValueError(f"--table is {options.table}; the name of the folder has to end with {TABLE}.")
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+    if options.table or not options.json:
+        return options.table
+    return options.json.with_suffix(TABLE) if options.ray else options.json.with_name(options.json.name + ".run")
 
 
 def _cases(options: argparse.Namespace) -> Sequence[Case]:
@@ -223,7 +277,8 @@ def _cases(options: argparse.Namespace) -> Sequence[Case]:
         return test_cases(options.per_cell)
     from mars.benchmark_sets import load_set
 
-    return load_set(options.set, options.folder)
+    own = Path(options.set)
+    return load_set(own.resolve() if own.is_file() else options.set, options.folder and options.folder.resolve())
 
 
 def _judge(name: str | None) -> Judge:
@@ -257,6 +312,11 @@ def _print(results: dict[str, Any]) -> None:
         )
     for entry in results["not_applicable"]:
         print(f"{entry['strategy']} is not applicable: {entry['reason']}")
+    if failures := results["failures"]["cases"]:
+        print(
+            f"{results['failures']['n']} cases could not be answered and are in no rate; the first is case "
+            f"{failures[0]['case']}: {failures[0]['error']}"
+        )
 
 
 class _Bar:

@@ -197,8 +197,10 @@ def _run(path: Path, settings: dict[str, Any]) -> Run:
     """What is finished already, from a file or a table."""
     if path.suffix != TABLE:
         return RunFile(path, settings)
-    from mars.run_table import RunTable
-
+    try:
+        from mars.run_table import RunTable
+    except ImportError as error:
+        raise EvaluationError("A table needs pyarrow: pip install -r requirements-ray.txt") from error
     return RunTable(path, settings)
 
 
