@@ -65,6 +65,11 @@ def test_hooks_are_registered_in_one_file():
     assert calls == ["hooks.py"]
 
 
+def test_one_file_knows_ray():
+    others = [path for path in _files("mars") + _files("app") if path.name != "on_ray.py"]
+    assert _forbid(others, "ray") == []
+
+
 def test_there_are_no_import_cycles():
     modules = {
         ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in _files("mars")
@@ -81,7 +86,7 @@ def test_there_are_no_import_cycles():
         visit(name, ())
 
 
-@pytest.mark.parametrize("heavy", ["transformers", "umap", "sklearn", "gradio"])
+@pytest.mark.parametrize("heavy", ["transformers", "umap", "sklearn", "gradio", "ray", "pyarrow"])
 def test_importing_the_engine_does_no_work(heavy):
     code = f"import sys, mars.pipeline, mars.evaluation; sys.exit('{heavy}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
