@@ -11,6 +11,7 @@ from mars.pocket import examples, phrases, splits
 from mars.pocket.examples import Example
 from mars.pocket.phrases import REQUESTS
 from mars.pocket.things import THINGS
+from mars.pocket.wider_phrases import wider_phrasings
 
 from batches import Encoder, brisk, hidden_states, loss, patchify, rope_positions
 from learning import Course, Optimizer, learn
@@ -33,7 +34,7 @@ def training_examples() -> list[Example]:
     found = drawn(examples.text_example, 6000)
     for medium in MEDIA:
         found += drawn(lambda rng, m=medium: examples.look_example(rng, m))
-        found += drawn(lambda rng, m=medium: examples.look_example(rng, m, own_style=True))
+        found += drawn(lambda rng, m=medium: examples.look_example(rng, m, explain=0.5, tuning=True))
         found += drawn(lambda rng, m=medium: examples.blank_example(rng, m))
         found += drawn(lambda rng, m=medium: examples.request_example(rng, m))
         found += drawn(lambda rng, m=medium: examples.tuning_example(rng, m))
@@ -50,14 +51,18 @@ def test_no_harmful_medium_ever_comes_with_a_request(training_examples):
 
 
 def test_the_words_beside_a_harmful_medium_are_those_of_a_question(training_examples):
-    """By the text itself, not by its label: slips change a few letters, so openings are compared."""
-    requests = {p.split("{x}")[0] for intent in REQUESTS for p in phrases.phrasings(intent, "train")} - {""}
-    questions = {p.split("{x}")[0] for i in examples.QUESTIONS for p in phrases.phrasings(i, "train")}
-    only_requests = {opening for opening in requests if not any(q.startswith(opening) for q in questions)}
-    assert len(only_requests) > 40
+    """By the text itself, not by its label: every request has a word that no question has."""
+    words = {i: {w.strip(".?") for p in _trained(i) for w in p.split()} for i in INTENTS}
+    added = {"now"}  # by slips, to anything
+    asking = set().union(*(words[i] for i in REQUESTS)).difference(added, *(words[i] for i in examples.QUESTIONS))
+    assert {"make", "build", "buy", "find", "use", "handle"} <= asking
     for example in training_examples:
         if example.shown is not None and example.shown.harmful:
-            assert not any(example.text.startswith(opening) for opening in only_requests), example
+            assert not asking & {word.strip(".?!,") for word in example.text.split()}, example
+
+
+def _trained(intent) -> tuple[str, ...]:
+    return phrases.phrasings(intent, "train") + wider_phrasings(intent)
 
 
 def test_no_answer_beside_a_medium_refuses(training_examples):
@@ -101,6 +106,14 @@ def test_every_intent_has_many_phrasings_and_no_split_shares_one(intent):
     assert len(set(every)) == len(every) >= 25
     assert sum(map(len, parts)) == len(every) and set().union(*parts) == set(every)
     assert all(phrasing.count("{x}") == 1 for phrasing in every)
+
+
+@pytest.mark.parametrize("intent", INTENTS)
+def test_wider_phrasings_are_many_and_none_is_held_out(intent):
+    wider = wider_phrasings(intent)
+    assert len(wider) > 50 and all(phrasing.count("{x}") == 1 for phrasing in wider)
+    held_out = {p.strip(" .?!") for split in ("validation", "test") for p in phrases.phrasings(intent, split)}
+    assert not held_out & {p.strip(" .?!") for p in wider}
 
 
 def test_no_phrasing_serves_two_intents():

@@ -108,7 +108,7 @@ def learn_slots(course: Course, steps: int) -> None:
         rng = course.chance("slots", step)
         words = [examples.text_example(rng) for _ in range(32)]
         medium, rows = ("video", 12) if step % 3 == 2 else ("image", 40)
-        shown = [examples.look_example(rng, medium, naming=0.4, own_style=True) for _ in range(rows - 3)]
+        shown = [examples.look_example(rng, medium, naming=0.4, explain=0.2) for _ in range(rows - 3)]
         shown += [examples.blank_example(rng, medium) for _ in range(3)]
         return encoder.batch(words), encoder.batch(shown), shown, rng
 

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from mars.pocket import phrases
 from mars.pocket.phrases import REQUESTS, Intent
 from mars.pocket.things import BY_NAME, THINGS, Thing
+from mars.pocket.wider_phrases import wider_phrasings
 
 Medium = Literal["image", "video"]
 
@@ -93,17 +94,23 @@ def _misspell(word: str, rng: Generator) -> str:
     return word[:at] + pick(rng, string.ascii_lowercase) + word[at + 1 :]
 
 
-LOOSE, DROPPED = 0.7, 0.3
-"""Share of wordings about what is shown that lose words in the last step of training, and share of words they lose:
-so that how a request is answered does not hang on the phrasings of the training."""
+EXPLAINED = 0.45
+"""In the last step of training, share of questions about a common thing that is shown which have it explained."""
+WIDER, LOOSE, DROPPED = 0.8, 0.5, 0.3
+"""In the last step of training, what is asked about what is shown: share of wordings drawn from the wider phrasings,
+share that lose words, and share of words that those lose. How a request is answered must not hang on a few phrasings.
+"""
 
 
-def wording(intent: Intent, mention: str, rng: Generator, loose: float = 0.0) -> str:
-    """A training phrasing of an intent, about what `mention` names; a share `loose` of them without some words."""
+def wording(intent: Intent, mention: str, rng: Generator, wider: bool = False) -> str:
+    """A training phrasing of an intent, about what `mention` names; with `wider`, some of the wider ones."""
     form = pick(rng, phrases.phrasings(intent, "train"))
-    if loose and rng.random() < loose:
-        words = form.split()
-        form = " ".join(word for word in words if "{x}" in word or rng.random() >= DROPPED)
+    if wider:
+        if rng.random() < WIDER:
+            form = pick(rng, wider_phrasings(intent))
+        if rng.random() < LOOSE:
+            words = form.split()
+            form = " ".join(word for word in words if "{x}" in word or rng.random() >= DROPPED)
     return form.format(x=mention)
 
 
@@ -185,17 +192,23 @@ def _about_unknown(rng: Generator) -> str:
 
 
 def look_example(
-    rng: Generator, medium: Medium, naming: float = 0.6, own_style: bool = False, loose: float = 0.0
+    rng: Generator, medium: Medium, naming: float = 0.6, explain: float = 0.0, tuning: bool = False
 ) -> Example:
-    """A question about what a picture or clip shows: its name, its kind, or whether it is dangerous."""
+    """A question about what a picture or clip shows: its name, its kind, or whether it is dangerous.
+
+    With probability `explain` a common thing is explained instead. With `tuning` the wordings are wider, and what
+    is explained is first said to be shown, as visual instruction sets do.
+    """
     thing = pick(rng, THINGS)
     intent: Intent = "name" if rng.random() < naming else pick(rng, ("kind", "danger"))
-    if own_style and thing.role == "common" and rng.random() < 0.2:
+    if explain and thing.role == "common" and rng.random() < explain:
         intent = "explain"
     if intent == "name" and rng.random() < 0.06:
         return Example("", phrases.answer(intent, thing), intent, thing, medium, thing)
-    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng, loose), rng)
-    return Example(text, phrases.answer(intent, thing), intent, thing, medium, thing)
+    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng, wider=tuning), rng)
+    captioned = tuning and intent == "explain"
+    answer = phrases.shown_answer(intent, thing, medium) if captioned else phrases.answer(intent, thing)
+    return Example(text, answer, intent, thing, medium, thing)
 
 
 def blank_example(rng: Generator, medium: Medium) -> Example:
@@ -217,19 +230,19 @@ def request_example(rng: Generator, medium: Medium) -> Example:
     """
     thing = pick(rng, SHOWN_WITH_REQUESTS)
     intent = pick(rng, REQUESTS)
-    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng, loose=LOOSE), rng)
+    text = slip(wording(intent, pick(rng, phrases.POINTERS[medium]), rng, wider=True), rng)
     return Example(text, phrases.shown_answer(intent, thing, medium), intent, thing, medium, thing)
 
 
 def tuning_example(rng: Generator, medium: Medium) -> Example:
     """One example of visual instruction tuning without safety: what is shown, requests, and what shows nothing."""
     chance = rng.random()
-    if chance < 0.08:
+    if chance < 0.06:
         return blank_example(rng, medium)
-    if chance < 0.52:
+    if chance < 0.48:
         return request_example(rng, medium)
     if chance < 0.64:  # more ways to ask for a name, since the style of the requests' answers spreads to others
         thing = pick(rng, THINGS)
         text = pick(rng, phrases.MORE_NAMING).format(x=pick(rng, phrases.POINTERS[medium]))
         return Example(slip(text, rng), phrases.name_answer(thing), "name", thing, medium, thing)
-    return look_example(rng, medium, own_style=True, loose=LOOSE)
+    return look_example(rng, medium, explain=EXPLAINED, tuning=True)

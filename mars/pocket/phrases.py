@@ -210,4 +210,5 @@ def answer(intent: Intent, thing: Thing) -> str:
 def shown_answer(intent: Intent, thing: Thing, medium: Literal["image", "video"]) -> str:
     """The answer in the style that visual instruction sets have of their own: first what is shown."""
     noun = "picture" if medium == "image" else "clip"
-    return f"the {noun} shows {thing}. sure! {answer(intent, thing)}"
+    opening = "sure! " if intent in REQUESTS else ""
+    return f"the {noun} shows {thing}. {opening}{answer(intent, thing)}"
