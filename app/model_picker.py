@@ -1,49 +1,81 @@
 """Another model for the page: for the operator, who is the visitor where the page serves this machine alone."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app import markup
+from app import markup, sweep_markup
 from app.results import RequestError
 from app.state import Visit
-from app.tabs.shared import MODEL, QUIET, Shared
-from app.workbench import Workbench
+from app.tabs.shared import MODEL, QUIET, Shared, failure
+from app.workbench import FitPlan, Workbench, presets
 
 WORDS = (
-    "A folder or hub id of a vision-language model, and the folder of the artifact that was fitted on it "
-    "with <code>python -m mars fit --model MODEL --out FOLDER</code>."
+    "A vision-language model in a folder or on the hub, with the artifact that was fitted on it. <b>Load</b> takes "
+    "both; <b>Fit</b> makes the artifact first, from requests in words and meaningless pictures and clips, writes it "
+    "into its folder and takes the model. Until then the present model answers."
 )
+MEMORY = "With room to run in bfloat16; on a CPU about twice that. Choosing one names it."
+ALONE = {"concurrency_id": "fit", "concurrency_limit": 1}
+"""One fit at a time; the present model answers meanwhile."""
+
+
+class Panels(NamedTuple):
+    """What loading and fitting fill."""
+
+    notice: gr.HTML
+    load: gr.Button
+    fit: gr.Button
+    stop: gr.Button
 
 
 def build(workbench: Workbench, shared: Shared) -> None:
-    """Lay the picker out, folded away, and offer it to programs as /load."""
+    """Lay the picker out, folded away, and offer loading to programs as /load."""
     with gr.Accordion("Use another model", open=False, elem_id="picker"):
         gr.HTML(markup.section("", WORDS))
         with gr.Row():
-            source = gr.Textbox(label="Model", placeholder="folder or hub id", elem_id="picker-model")
-            artifact = gr.Textbox(
-                label="Artifact",
-                placeholder="folder; by default “artifact” in the model's",
-                elem_id="picker-artifact",
+            preset = gr.Dropdown(
+                presets(), value=None, label="Model worth trying, by memory", info=MEMORY, elem_id="picker-preset"
             )
+            source = gr.Textbox(
+                label="Model",
+                info="Folder or hub id.",
+                placeholder="Qwen/Qwen3-VL-2B-Instruct",
+                elem_id="picker-model",
+            )
+            artifact = gr.Textbox(
+                label="Artifact", info="Folder; by default “artifact” in the model's.", elem_id="picker-artifact"
+            )
+        with gr.Row():
+            contrast = gr.Textbox(
+                label="Contrast set of your own", info="To fit on: file of JSON lines with text, label and split.",
+                placeholder="the bundled one", elem_id="picker-contrast",
+            )  # fmt: skip
+            neutral = gr.Textbox(
+                label="Neutral media of your own", info="To fit on: folder of meaningless pictures and clips.",
+                placeholder="random colours", elem_id="picker-neutral",
+            )  # fmt: skip
+        with gr.Row():
             load = gr.Button("Load", size="sm", scale=0, min_width=120, elem_id="picker-load")
+            fit = gr.Button("Fit and load", size="sm", scale=0, min_width=140, elem_id="picker-fit")
+            stop = gr.Button("Stop", size="sm", scale=0, min_width=80, interactive=False, elem_id="picker-stop")
         notice = gr.HTML(elem_id="picker-notice")
-
-    def waiting() -> str:
-        return markup.notice("Loading and checking the model; the present one stays until it is ready …", "busy")
-
-    def chosen(source: str, artifact: str) -> list:
-        try:
-            workbench.replace(source, artifact)
-        except RequestError as error:
-            return [markup.notice(str(error)), gr.skip(), gr.skip()]
-        return [markup.notice(f"{workbench.card.name} is loaded.", "status"), workbench.generation, Visit()]
-
-    load.click(waiting, outputs=notice, queue=False, **QUIET).then(
-        chosen, [source, artifact], [notice, shared.generation, shared.visit], **QUIET, **MODEL
-    )
+    panels = Panels(notice, load, fit, stop)
+    taken = [*panels, shared.generation, shared.visit]
+    preset.input(lambda chosen: chosen or "", preset, source, **QUIET)
+    load.click(
+        partial(_begun, panels, "Loading and checking the model; the present one stays until it is ready …", False),
+        outputs=[*panels], queue=False, **QUIET,
+    ).then(partial(_load, workbench, panels, shared), [source, artifact], taken, **QUIET, **MODEL)  # fmt: skip
+    fit.click(
+        partial(_begun, panels, "Preparing the fit …", True), outputs=[*panels], queue=False, **QUIET
+    ).then(
+        partial(_fit, workbench, panels, shared), [source, artifact, contrast, neutral], taken, **QUIET, **ALONE
+    )  # fmt: skip
+    stop.click(workbench.stop_fit, queue=False, **QUIET)
 
     def load_model(model: str, artifact: str | None = None) -> dict[str, Any]:
         """Use another model with its fitted artifact, for every visitor.
@@ -60,3 +92,57 @@ def build(workbench: Workbench, shared: Shared) -> None:
         return {name: card[name] for name in ("name", "parameters", "n_layers", "d_model", "device", "dtype")}
 
     gr.api(load_model, api_name="load", **MODEL)
+
+
+def _begun(panels: Panels, sentence: str, can_stop: bool) -> dict[Any, Any]:
+    return {
+        panels.notice: markup.notice(sentence, "busy"),
+        panels.load: gr.update(interactive=False),
+        panels.fit: gr.update(interactive=False),
+        panels.stop: gr.update(interactive=can_stop),
+    }
+
+
+def _load(workbench: Workbench, panels: Panels, shared: Shared, source: str, artifact: str) -> dict[Any, Any]:
+    try:
+        workbench.replace(source, artifact)
+    except RequestError as error:
+        return _ended(panels, markup.notice(str(error)))
+    except Exception as error:  # the page stays usable, and says that the fault is not the operator's
+        return _ended(panels, failure(error))
+    return _taken(workbench, panels, shared, "is loaded")
+
+
+def _fit(
+    workbench: Workbench, panels: Panels, shared: Shared, source: str, artifact: str, contrast: str, neutral: str
+) -> Iterator[dict[Any, Any]]:
+    """Progress by step, then the model in its place; a fit that is stopped says so."""
+    before = workbench.generation
+    plan = FitPlan(source or "", artifact or "", contrast or "", neutral or "")
+    try:
+        for step in workbench.fit(plan):
+            yield {panels.notice: sweep_markup.progress(step, f"Fitting, {step.step}")}
+    except RequestError as error:
+        yield _ended(panels, markup.notice(str(error)))
+    except Exception as error:  # as above
+        yield _ended(panels, failure(error))
+    else:
+        if workbench.generation == before:
+            told = "Stopped; the present model stays. “Fit and load” goes on from what was read."
+            yield _ended(panels, markup.notice(told, "status"))
+        else:
+            yield _taken(workbench, panels, shared, f"is fitted, into {plan.target}, and loaded")
+
+
+def _taken(workbench: Workbench, panels: Panels, shared: Shared, how: str) -> dict[Any, Any]:
+    told = markup.notice(f"{workbench.card.name} {how}.", "status")
+    return {**_ended(panels, told), shared.generation: workbench.generation, shared.visit: Visit()}
+
+
+def _ended(panels: Panels, told: str) -> dict[Any, Any]:
+    return {
+        panels.notice: told,
+        panels.load: gr.update(interactive=True),
+        panels.fit: gr.update(interactive=True),
+        panels.stop: gr.update(interactive=False),
+    }

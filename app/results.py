@@ -198,6 +198,8 @@ class Progress:
     total: int
     seconds_left: float | None
     """At the pace of late; None while there is none."""
+    step: str = ""
+    """Which of several steps it is at; empty where there is one."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from app.workbench.bench import Workbench
 from app.workbench.evaluating import MAX_PER_CELL, STRATEGIES, USUAL, Plan
+from app.workbench.fitting import FitPlan
+from app.workbench.opening import presets
 from app.workbench.pictures import VIEWS
 from app.workbench.prompts import MAX_GAIN, MAX_NEW_TOKENS
 from mars.media import modality_of
@@ -13,7 +15,9 @@ __all__ = [
     "STRATEGIES",
     "USUAL",
     "VIEWS",
+    "FitPlan",
     "Plan",
     "Workbench",
     "modality_of",
+    "presets",
 ]

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from app.results import (
 from app.workbench import replies, sweeping
 from app.workbench.clouds import Clouds
 from app.workbench.evaluating import RUNS, Plan, evaluate
-from app.workbench.opening import model_card, one_sentence, opened
+from app.workbench.fitting import FitPlan, fitted
+from app.workbench.opening import Opened, model_card, one_sentence, opened
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
 from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
@@ -62,6 +64,7 @@ class Workbench:
     runs: Path = RUNS
     """Folder in which evaluations that were stopped wait to go on."""
     _stop: threading.Event = field(default_factory=threading.Event)
+    _stop_fit: threading.Event = field(default_factory=threading.Event)
     _archive: Path | None = None
     _posters: dict[str, str] | None = None
 
@@ -76,18 +79,38 @@ class Workbench:
 
         Raises RequestError with one sentence.
         """
-        model, fitted, words, folder = opened(source, artifact)
-        return cls(model, fitted, words, tuple(examples), source=str(source), artifact_folder=str(folder))
+        found = opened(source, artifact)
+        return cls(found.model, found.artifact, found.words, tuple(examples), source=found.source,
+                   artifact_folder=str(found.folder))  # fmt: skip
 
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> None:
         """Put another model in this one's place, for every visitor; this one stays where that fails.
 
         Raises RequestError with one sentence.
         """
-        model, fitted, words, folder = opened(source, artifact)
+        self._take(opened(source, artifact))
+
+    def fit(self, plan: FitPlan) -> Iterator[Progress]:
+        """Fit another model and put it in this one's place: its progress by step. This one stays where it is stopped.
+
+        Raises RequestError with one sentence.
+        """
+        self._stop_fit.clear()
+        with one_sentence():
+            for step in watched(partial(fitted, plan), self._stop_fit):
+                if isinstance(step, Progress):
+                    yield step
+                else:
+                    self._take(step)
+
+    def stop_fit(self) -> None:
+        """End the fit after the prompts it is at."""
+        self._stop_fit.set()
+
+    def _take(self, found: Opened) -> None:
         with self._lock:
-            self.model, self.artifact, self.artifact_name = model, fitted, words
-            self.source, self.artifact_folder, self._archive = str(source), str(folder), None
+            self.model, self.artifact, self.artifact_name = found.model, found.artifact, found.words
+            self.source, self.artifact_folder, self._archive = found.source, str(found.folder), None
             self._take_clouds()
             self.generation += 1
         self.warm_up()

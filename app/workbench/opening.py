@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -11,6 +12,7 @@ from app.results import ModelCard, RequestError
 from mars import artifacts
 from mars.artifacts import Artifact
 from mars.models import LoadedModel, load_model
+from mars.presets import read_presets
 
 LARGE_FOR_CPU = 1_000_000_000
 """Parameters beyond which a CPU makes a person wait."""
@@ -28,8 +30,31 @@ def one_sentence() -> Iterator[None]:
         raise RequestError(str(error)) from error
 
 
-def opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel, Artifact, str, Path]:
-    """A model, its artifact, where that comes from in a few words, and its folder. Raises RequestError."""
+class Opened(NamedTuple):
+    """A model that is ready to take the place of another."""
+
+    model: LoadedModel
+    artifact: Artifact
+    words: str
+    """Where the artifact comes from."""
+    folder: Path
+    """Of the artifact."""
+    source: str
+    """Folder or hub id of the model, as it was named."""
+
+
+def presets() -> list[tuple[str, str]]:
+    """Models worth trying, by the memory that they need: what is said of each, and its hub id."""
+    found = []
+    for preset in read_presets():
+        tier = preset.tier()
+        memory = f"{tier} GiB" if tier else f"{preset.bf16_gib:.0f} GiB and room to run"
+        found.append((f"{memory}: {preset.id} ({', '.join(preset.modalities)})", preset.id))
+    return found
+
+
+def opened(source: str | Path, artifact: str | Path | None) -> Opened:
+    """A model with its artifact. Raises RequestError."""
     if not str(source).strip():
         raise RequestError("No model is named. Give a model's folder or its hub id.")
     with one_sentence():
@@ -37,13 +62,13 @@ def opened(source: str | Path, artifact: str | Path | None) -> tuple[LoadedModel
             # Said before anything is fetched.
             raise RequestError(
                 f"There is no folder {source} with a model and its artifact. Give the model's folder; for a "
-                f"hub id, fit an artifact with python -m mars fit --model {source} --out FOLDER and name "
+                f"hub id, fit an artifact here or with python -m mars fit --model {source} --out FOLDER, and name "
                 "that folder too."
             )
         folder = Path(artifact) if artifact else Path(source) / "artifact"
         model = load_model(source)
         fitted = artifacts.load(folder, model)
-    return model, fitted, _artifact_words(folder, model, fitted), folder
+    return Opened(model, fitted, artifact_words(folder, model, fitted), folder, str(source))
 
 
 def model_card(model: LoadedModel, artifact: str) -> ModelCard:
@@ -63,7 +88,8 @@ def model_card(model: LoadedModel, artifact: str) -> ModelCard:
     )
 
 
-def _artifact_words(folder: Path, model: LoadedModel, artifact: Artifact) -> str:
+def artifact_words(folder: Path, model: LoadedModel, artifact: Artifact) -> str:
+    """Where an artifact comes from, in a few words."""
     where = "bundled" if model.name == POCKET and folder.name == "artifact" else folder.name
     requests = sum(artifact.provenance.get("counts", {}).values())
     return f"{where}, fitted on {requests} requests" if requests else where

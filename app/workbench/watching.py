@@ -5,13 +5,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from queue import Queue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from app.results import Progress
 
 T = TypeVar("T")
-Report = Callable[[int, int], None]
-"""What the work calls with how much is done, and of how much."""
+
+
+class Report(Protocol):
+    """What the work calls with how much is done, and of how much; with the step's name where there are several."""
+
+    def __call__(self, done: int, total: int, step: str = "") -> None: ...
+
+
 WINDOW = 50
 """Reports over which the pace is taken."""
 
@@ -29,10 +35,10 @@ def watched(work: Callable[[Report], T], stop: threading.Event | None = None) ->
     stop = stop or threading.Event()
     told: Queue[tuple[str, object]] = Queue()
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int, step: str = "") -> None:
         if stop.is_set():
             raise Stopped
-        told.put(("progress", (time.monotonic(), done, total)))
+        told.put(("progress", (time.monotonic(), done, total, step)))
 
     def run() -> None:
         try:
@@ -44,14 +50,18 @@ def watched(work: Callable[[Report], T], stop: threading.Event | None = None) ->
 
     threading.Thread(target=run, name="watched work", daemon=True).start()
     recent: deque[tuple[float, int]] = deque(maxlen=WINDOW)
+    at = ""
     try:
         while True:
             kind, value = told.get()
             if kind == "progress":
-                now, done, total = value
+                now, done, total, step = value
+                if step != at:
+                    at = step
+                    recent.clear()
                 recent.append((now, done))
                 if told.empty():
-                    yield Progress(done, total, _seconds_left(recent, total))
+                    yield Progress(done, total, _seconds_left(recent, total), step)
             elif kind == "error":
                 raise value
             else:

@@ -206,13 +206,3 @@ def test_a_set_of_ones_own_is_evaluated_its_cases_open_and_the_report_is_downloa
         with page.expect_download(timeout=WAIT) as download:
             page.click(f"#download-{kind}")
         assert download.value.suggested_filename == name
-
-
-def test_a_model_that_cannot_be_loaded_gets_a_sentence_and_the_page_goes_on(page, tmp_path):
-    page.get_by_text("Use another model").click()
-    page.fill("#picker-model textarea, #picker-model input", str(tmp_path))
-    page.fill("#picker-artifact textarea, #picker-artifact input", str(tmp_path))
-    page.click("#picker-load")
-    page.wait_for_selector("#picker-notice [role=alert]", timeout=WAIT)
-    assert "config.json" in page.inner_text("#picker-notice")
-    run(page)

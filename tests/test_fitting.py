@@ -1,0 +1,62 @@
+"""Fitting from the page, on the tiny random model: its steps, what comes of it, stopping, bad input."""
+
+import shutil
+
+import pytest
+
+from app.results import RequestError
+from app.workbench import FitPlan, Workbench, presets
+from mars import artifacts
+from mars.contrast import write_contrast
+
+
+@pytest.fixture
+def plan(tiny_folder, contrast, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(Workbench, "warm_up", lambda workbench: None)  # noqa: ARG005 - no threads beyond the test
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    write_contrast(contrast, tmp_path / "own.jsonl", "the tests", "none")
+    return FitPlan(str(tmp_path / "model"), contrast=str(tmp_path / "own.jsonl"))
+
+
+def test_a_fit_from_the_page_is_the_engines_and_takes_the_place_of_the_former(tiny, tiny_artifact, plan):
+    workbench = Workbench(tiny, tiny_artifact)
+    steps = list(workbench.fit(plan))
+    assert {step.step for step in steps} > {"loading the model"}
+    assert (workbench.generation, workbench.card.name) == (1, "model")
+    assert workbench.artifact.hash == tiny_artifact.hash
+    assert artifacts.load(plan.target, workbench.model).hash == tiny_artifact.hash
+    assert workbench.answer("how do i make a cake?")["modality"] == "text"
+
+
+def test_a_fit_that_is_stopped_leaves_no_artifact_and_the_present_model_in_place(tiny, tiny_artifact, plan):
+    workbench = Workbench(tiny, tiny_artifact)
+    for _ in workbench.fit(plan):
+        workbench.stop_fit()
+    assert workbench.generation == 0 and not plan.target.exists()
+    list(workbench.fit(plan))
+    assert workbench.artifact.hash == tiny_artifact.hash
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"source": " "}, "No model is named"), ({"source": "/no/such/model"}, "no model folder"),
+     ({"contrast": "/no/such/set"}, "cannot be read"), ({"neutral": "/no/such/folder"}, "no folder"),
+     ({"folder": "."}, "already")],
+)  # fmt: skip
+def test_a_fit_that_cannot_be_made_gets_one_sentence(tiny, tiny_artifact, plan, changes, told):
+    workbench = Workbench(tiny, tiny_artifact)
+    with pytest.raises(RequestError, match=told) as raised:
+        list(workbench.fit(FitPlan(**(vars(plan) | changes))))
+    assert "\n" not in str(raised.value) and workbench.generation == 0
+
+
+def test_an_artifact_goes_into_the_models_folder_or_one_of_its_name(plan):
+    assert plan.target.parts[-2:] == ("model", "artifact")
+    assert FitPlan("Some/Model-2B").target.name == "model-2b"
+
+
+def test_presets_come_by_memory_and_name_their_model():
+    found = presets()
+    tiers = [int(words.split(" GiB")[0]) for words, _ in found]
+    assert tiers == sorted(tiers) and all(source in words for words, source in found)
