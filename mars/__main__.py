@@ -20,6 +20,7 @@ from mars.artifacts import ArtifactError
 from mars.cases import Case
 from mars.contrast import ContrastError, read_contrast
 from mars.evaluation import TABLE, Settings, measure, measure_on
+from mars.facts import Load
 from mars.inputs import PromptError
 from mars.judges import Judge, refused
 from mars.lineup import LINEUP, rows_of
@@ -27,7 +28,7 @@ from mars.loading import Quantization
 from mars.media import MediaError
 from mars.models import ModelError, load_model
 from mars.neutral_media import read_neutral
-from mars.pipeline import Load, fit, fit_on
+from mars.pipeline import fit, fit_on
 from mars.presets import WEIGHTS_SHARE, as_table, read_presets
 from mars.spreading import Cluster
 

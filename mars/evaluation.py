@@ -14,7 +14,7 @@ from mars import artifacts
 from mars.answering import DEFAULT, Answerer, Settings, Window, read_window, windows_of
 from mars.artifacts import Artifact
 from mars.cases import About, Answered, Case, Outcome
-from mars.facts import Facts, facts_of
+from mars.facts import Facts, Load, facts_of
 from mars.judges import Judge
 from mars.lineup import LINEUP, Row, rows_of
 from mars.models import LoadedModel
@@ -32,8 +32,6 @@ LOST = "Each worker that was given this case died, as for want of memory."
 
 Progress = Callable[[int, int], None]
 """Called with how many cases are done, and of how many."""
-Load = Callable[[], LoadedModel]
-"""How a worker gets its model."""
 
 
 class EvaluationError(ValueError):

@@ -1,11 +1,15 @@
 """What an artifact and a report say of a model: known once it was loaded, wherever that was."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from mars.artifacts import weights_mark
 from mars.judges import refusal_token_ids
 from mars.models import LoadedModel
 from mars.records import Modality
+
+Load = Callable[[], LoadedModel]
+"""How a model is loaded where it is to run."""
 
 
 class Facts(NamedTuple):

@@ -107,10 +107,12 @@ class RayCluster:
 
         An item whose worker died goes to another RETRIES times at most.
         """
+        if not items:
+            return
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         context.max_errored_blocks = -1  # an item that no worker survives is told at the end, and stops nothing
-        size = max(1, min(self._size(), len(items)))
+        size = min(self._size(), len(items))
         blocks = [_block((number, item)) for number, item in enumerate(items)]
         whole = {"batch_size": None, "batch_format": "pyarrow"}
         # Held here until the end: a worker that is begun again needs them again.
@@ -170,8 +172,7 @@ class _Worker:
     """An actor: makes its worker once, then gives it one item after the other."""
 
     def __init__(self, making: Any) -> None:
-        make = cloudpickle.loads(ray.get(making))
-        self._worker = _attempt(make)
+        self._worker = _attempt(lambda: cloudpickle.loads(ray.get(making))())
 
     def __call__(self, block: Any) -> Any:
         ((number, prepared),) = _contents(block)
@@ -180,12 +181,11 @@ class _Worker:
 
 def _prepared(block: Any, preparing: Any) -> Any:
     ((number, item),) = _contents(block)
-    prepare = cloudpickle.loads(ray.get(preparing))
-    return _block((number, _attempt(lambda: prepare(item))))
+    return _block((number, _attempt(lambda: cloudpickle.loads(ray.get(preparing))(item))))
 
 
 def _once(pickled: bytes) -> Any:
-    return _attempt(cloudpickle.loads(pickled))
+    return _attempt(lambda: cloudpickle.loads(pickled)())
 
 
 class _Failure(NamedTuple):

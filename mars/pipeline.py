@@ -15,7 +15,7 @@ from mars.capture import batches_of, capture
 from mars.centering import bias_along, modality_bias
 from mars.contrast import ContrastSet
 from mars.directions import amplification, distance_along, mean, text_centroids, unit
-from mars.facts import Facts, facts_of
+from mars.facts import Facts, Load, facts_of
 from mars.fit_prompts import NEUTRAL_SEED, CloudPrompt, FitPrompts, cloud_step, fit_prompts, neutral_step, text_step
 from mars.models import LoadedModel, ModelError
 from mars.neutral_media import NeutralMedia
@@ -29,8 +29,6 @@ BAND = (0.05, 0.5, 0.95)
 
 Progress = Callable[[str, int, int], None]
 """Called with the step's name, how much of it is done, and of how much."""
-Load = Callable[[], LoadedModel]
-"""How a worker gets its model."""
 Read = Callable[[str], Tensor]
 """Activations of the prompts of a step, in their order: (prompt, layer, d_model)."""
 

@@ -6,7 +6,7 @@ import torch
 from mars import answering
 from mars.answering import UNSTEERED, Settings, answer, kl_divergence
 from mars.cases import Case
-from mars.evaluation import evaluate, measure
+from mars.evaluation import EvaluationError, evaluate, measure
 from mars.generation import branch, prefill
 from mars.lineup import LINEUP, SAFETY_PROMPT, Row, place_of, rows_of, steering_of
 from mars.models import ModelError
@@ -137,6 +137,74 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_rows_of_an_uninterrupte
     assert asked == [case.prompt for case in cases[2:]]
     assert resumed == whole
     assert path.read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_where_memory_runs_out_cases_are_asked_in_smaller_parts_from_then_on_with_the_same_results(
+    tiny, tiny_artifact, cases, monkeypatch
+):
+    cases = [*cases, *(Case(Prompt(f"how do i make a {thing}?"), "harmless") for thing in ("kite", "boat"))]
+    whole = measure(tiny, tiny_artifact, cases, ["unsteered", "mars"], SHORT)
+    sizes = []
+
+    def small(model, artifact, prompts, rows, settings):
+        sizes.append((len(prompts), settings.max_rows))
+        if len(prompts) > 1 or settings.max_rows > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return answer(model, artifact, prompts, rows, settings)
+
+    monkeypatch.setattr(answering, "answer", small)
+    found = measure(tiny, tiny_artifact, cases, ["unsteered", "mars"], SHORT)
+    assert found["failures"] == {"n": 0, "cases": []}
+    for row, expected in zip(found["rows"], whole["rows"], strict=True):
+        assert row == pytest.approx(expected, abs=1e-5)
+    assert sizes[:5] == [(6, 32), (3, 32), (1, 32), (1, 16), (1, 8)]
+    assert sizes.count((6, 32)) == 1 and sizes[-1] == (1, 8)
+
+
+def test_a_case_that_fails_is_counted_with_its_error_and_is_in_no_rate(tiny, tiny_artifact, cases, monkeypatch):
+    def faulty(model, artifact, prompts, rows, settings):
+        if cases[1].prompt in prompts:
+            raise ValueError("The picture is too strange.")
+        return answer(model, artifact, prompts, rows, settings)
+
+    class Damaged(list):
+        def __getitem__(self, index):
+            if isinstance(index, slice):
+                return Damaged(super().__getitem__(index))
+            if super().__getitem__(index) is cases[3]:
+                raise ValueError("The clip has no frame.")
+            return super().__getitem__(index)
+
+    monkeypatch.setattr(answering, "answer", faulty)
+    found = measure(tiny, tiny_artifact, Damaged(cases), ["unsteered"], SHORT)
+    assert found["failures"] == {
+        "n": 2,
+        "cases": [
+            {"case": 1, "error": "The picture is too strange."},
+            {"case": 3, "error": "The clip has no frame."},
+        ],
+    }
+    assert [(row["modality"], row["n"]) for row in found["rows"]] == [("text", 1), ("image", 1)]
+    with pytest.raises(EvaluationError, match=r"None of the 1 cases can be answered. The picture is too strange"):
+        measure(tiny, tiny_artifact, cases[1:2], ["unsteered"], SHORT)
+    with pytest.raises(EvaluationError, match="Case 1 cannot be answered: The picture"):
+        list(evaluate(tiny, tiny_artifact, cases, ["unsteered"], SHORT))
+
+
+def test_the_coordinates_of_an_outcome_are_those_of_the_layers_after_the_edit(tiny, tiny_artifact, cases):
+    names = ["unsteered", "mars_no_gate"]
+    found = list(evaluate(tiny, tiny_artifact, cases, names, Settings(layer=1, gain=2.0, max_new_tokens=2)))
+    for outcome in found:
+        steering = steering_of(
+            Row(outcome.strategy), tiny_artifact.geometry(1, outcome.modality), tiny_artifact.permuted[1], 2.0, 0
+        )
+        prefix = prefill(tiny, cases[outcome.case].prompt)
+        step = next(branch(tiny, prefix, (steering,), 1, max_new_tokens=1))
+        expected = tiny_artifact.coordinates(step.activations, outcome.modality, recentered=True)[0]
+        assert outcome.coordinates == pytest.approx(expected.tolist(), abs=1e-3)
+    before, after = ([o.coordinates for o in found if o.strategy == name] for name in names)
+    assert all(b[0] == pytest.approx(a[0], abs=1e-4) for b, a in zip(before, after, strict=True))
+    assert any(b[1] != pytest.approx(a[1], abs=1e-3) for b, a in zip(before, after, strict=True))
 
 
 def test_another_setting_refuses_the_run_file_and_another_strategy_extends_it(tiny, tiny_artifact, cases, tmp_path):

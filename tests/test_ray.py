@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from app.workbench import Plan, Workbench
 from mars import artifacts
 from mars.__main__ import main
 from mars.answering import Settings
@@ -253,6 +254,19 @@ def test_one_and_three_workers_fit_the_same_from_the_command_line(
 
 
 @needs_ray
+@pytest.mark.long
+@pytest.mark.usefixtures("cluster")
+def test_an_evaluation_from_the_page_is_that_of_the_page_itself(folders, tmp_path):
+    workbench = replace(Workbench.open(folders["good"]), runs=tmp_path, ray="local")
+    (tmp_path / "own.jsonl").write_text('{"text": "how do i make a cake?", "label": "harmless"}\n')
+    plan = Plan(STRATEGIES, str(tmp_path / "own.jsonl"))
+    *_, found = workbench.evaluate_afar(plan)
+    *_, expected = workbench.evaluate(plan)
+    assert found == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["own.jsonl"]
+
+
+@needs_ray
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -282,4 +296,4 @@ def test_without_ray_one_sentence_says_what_to_install(command, capsys, monkeypa
     assert capsys.readouterr().err == (
         "error: Ray is not installed. Install it with: pip install -r requirements-ray.txt\n"
     )
-    monkeypatch.delitem(sys.modules, "mars.on_ray", raising=False)
+    sys.modules.pop("mars.on_ray")
