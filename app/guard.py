@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -136,6 +137,8 @@ class Guard:
         except _TooLargeError:
             if not begun:
                 await _too_large(scope["path"])(scope, receive, send)
+        except ClientDisconnect:
+            pass  # nobody is left to be told
         except Exception as error:
             log_fault("a request failed", error)
             if not begun:
@@ -193,12 +196,12 @@ class Guard:
                 f"form-action 'self'; frame-ancestors {framing}"
             ),
             "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
             "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
             "Cross-Origin-Resource-Policy": "same-origin",
         }
         if not self.access.is_space:
-            headers |= {"X-Frame-Options": "SAMEORIGIN", "Cross-Origin-Opener-Policy": "same-origin"}
+            headers["X-Frame-Options"] = "SAMEORIGIN"
         if UPLOADED.match(path):
             headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return headers
