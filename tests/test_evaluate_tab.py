@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+import threading
 from functools import partial
 
 import pytest
 
 from app import evaluation_markup, report
 from app.results import Progress, RequestError
-from app.workbench import Plan, Workbench
+from app.ui import create_app
+from app.workbench import Plan, Workbench, evaluating
 from mars.benchmark_sets import load_set
 from mars.evaluation import Settings, measure
 
@@ -69,6 +71,47 @@ def test_others_are_answered_while_an_evaluation_runs(workbench, own):
     next(steps)
     assert workbench.answer("how do i make a cake?")["modality"] == "text"
     assert _done(steps)["rows"]
+
+
+def test_an_evaluation_on_ray_goes_on_when_it_is_left_and_is_found_again(workbench, own, monkeypatch):
+    """The cluster itself is tested in test_ray.py; here the work is done in this process."""
+    go_on = threading.Event()
+
+    def here(address, *given):
+        *_, model, artifact, plan, report, runs = given
+        assert address == "10.0.0.1:6379"
+
+        def told(done, total):
+            report(done, total)
+            go_on.wait(60)
+
+        return evaluating.evaluate(model, artifact, plan, told, runs)
+
+    monkeypatch.setattr("app.workbench.bench.evaluate_on_ray", here)
+    assert not workbench.has_evaluation_afar
+    with pytest.raises(RequestError, match=r"app\.py --ray ADDRESS"):
+        list(workbench.evaluate_afar(Plan(STRATEGIES, own)))
+    workbench.ray = "10.0.0.1:6379"
+    steps = workbench.evaluate_afar(Plan(STRATEGIES, own))
+    assert next(steps).done == 1
+    steps.close()
+    with pytest.raises(RequestError, match="runs on Ray already"):
+        list(workbench.evaluate_afar(Plan(STRATEGIES, own)))
+    assert workbench.has_evaluation_afar
+    go_on.set()
+    found = _done(workbench.follow_evaluation())
+    assert found["rows"] == _done(workbench.evaluate(Plan(STRATEGIES, own)))["rows"]
+
+
+def test_the_page_offers_ray_only_where_the_operator_named_one(workbench):
+    def offered():
+        components = create_app(workbench).config["components"]
+        (box,) = [c for c in components if c["props"].get("elem_id") == "on-ray"]
+        return box["props"]["visible"], box["props"]["label"]
+
+    assert not offered()[0]
+    workbench.ray = "10.0.0.1:6379"
+    assert offered() == (True, "On Ray at 10.0.0.1:6379")
 
 
 BAD = [

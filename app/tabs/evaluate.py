@@ -69,6 +69,10 @@ def build(workbench: Workbench, shared: Shared) -> None:
                 [(name.replace("_", " "), name) for name in STRATEGIES], value=list(USUAL), label="Strategies",
                 elem_id="strategies",
             )  # fmt: skip
+            on_ray = gr.Checkbox(
+                False, label=f"On Ray at {workbench.ray}", elem_id="on-ray", visible=workbench.ray is not None,
+                info="The run goes on when the page is closed, and is found here again.",
+            )  # fmt: skip
             with gr.Row():
                 run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", min_width=110)
                 stop = gr.Button("Stop", interactive=False, elem_id="evaluate-stop", min_width=80)
@@ -92,12 +96,14 @@ def build(workbench: Workbench, shared: Shared) -> None:
     begun = run.click(partial(_begun, panels), outputs=[notice, run, stop], queue=False, **QUIET)
     begun.then(
         partial(_run, workbench, panels),
-        [strategies, own, per_cell, shared.layer, shared.gain],
+        [strategies, own, per_cell, on_ray, shared.layer, shared.gain],
         [*panels],
         **QUIET,
         **ALONE,
     )
     stop.click(workbench.stop_evaluation, queue=False, **QUIET)
+    if workbench.ray is not None:
+        gr.on(None, partial(_followed, workbench, panels), outputs=[*panels], **QUIET)  # whenever the page is opened
 
 
 def _begun(panels: Panels) -> dict[Any, Any]:
@@ -110,13 +116,28 @@ def _run(
     strategies: Sequence[str],
     own: str | None,
     per_cell: float,
+    on_ray: bool,
     layer: int,
     gain: float,
 ) -> Iterator[dict[Any, Any]]:
+    plan = Plan(strategies or (), own or "", per_cell, layer, gain)
+    yield from _shown(panels, workbench.evaluate_afar(plan) if on_ray else workbench.evaluate(plan))
+
+
+def _followed(workbench: Workbench, panels: Panels) -> Iterator[dict[Any, Any]]:
+    """The evaluation on Ray that was begun before the page was opened, if there is one."""
+    if workbench.has_evaluation_afar:
+        yield _begun(panels)
+        yield from _shown(panels, workbench.follow_evaluation())
+    else:
+        yield {panels.notice: gr.skip()}
+
+
+def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Iterator[dict[Any, Any]]:
     """Progress with the time left, then the results; a run that is stopped says how far it got."""
     step = None
     try:
-        for step in workbench.evaluate(Plan(strategies or (), own or "", per_cell, layer, gain)):
+        for step in steps:
             if isinstance(step, Progress):
                 yield {panels.notice: sweep_markup.progress(step, "Cases answered")}
     except RequestError as error:
@@ -137,7 +158,7 @@ def _stopped(panels: Panels, step: Progress | None) -> dict[Any, Any]:
 def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
     figures, told = report_sections.tradeoffs(results["rows"])
     return {
-        panels.notice: "",
+        panels.notice: _failures(results["failures"]),
         panels.about: evaluation_markup.charts_head(told),
         **{getattr(panels, modality): figures.get(modality, "") for modality in WORDS},
         **{
@@ -154,6 +175,17 @@ def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
 
 def _title(modality: str, figures: Mapping[str, Any]) -> str:
     return markup.panel_title(WORDS[modality].capitalize()) if modality in figures else ""
+
+
+def _failures(failures: Mapping[str, Any]) -> str:
+    """What is said of cases that could not be answered; nothing where there are none."""
+    if not failures["n"]:
+        return ""
+    first = failures["cases"][0]
+    return markup.notice(
+        f"{failures['n']} cases could not be answered and are in no rate. The first is case {first['case']}: "
+        f"{first['error']}"
+    )
 
 
 def _downloads(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:

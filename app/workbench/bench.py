@@ -24,12 +24,14 @@ from app.results import (
     Picture,
     Progress,
     Request,
+    RequestError,
     Scores,
     TokenMap,
 )
 from app.workbench import replies, sweeping
+from app.workbench.afar import Afar
 from app.workbench.clouds import Clouds
-from app.workbench.evaluating import RUNS, Plan, evaluate
+from app.workbench.evaluating import RUNS, Plan, evaluate, evaluate_on_ray
 from app.workbench.fitting import FitPlan, fitted
 from app.workbench.opening import Opened, model_card, one_sentence, opened
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
@@ -63,6 +65,9 @@ class Workbench:
     artifact_folder: str = "ARTIFACT"
     runs: Path = RUNS
     """Folder in which evaluations that were stopped wait to go on."""
+    ray: str | None = None
+    """Address of the Ray that the operator lets evaluations run on; None where there is none."""
+    _afar: Afar = field(default_factory=Afar)
     _stop: threading.Event = field(default_factory=threading.Event)
     _stop_fit: threading.Event = field(default_factory=threading.Event)
     _archive: Path | None = None
@@ -254,9 +259,29 @@ class Workbench:
         with one_sentence():
             yield from watched(work, self._stop)
 
+    def evaluate_afar(self, plan: Plan) -> Iterator[Progress | dict[str, Any]]:
+        """As `evaluate`, on the operator's Ray; it goes on when the iterator is closed. Raises RequestError."""
+        if self.ray is None:
+            raise RequestError("This page has no Ray. Its operator names one with: python app.py --ray ADDRESS.")
+        plan = replace(plan, layer=self.check_layer(plan.layer), gain=checked_gain(plan.gain))
+        given = (self.ray, self.source, self.artifact_folder, self.model, self.artifact, plan)
+        self._afar.begin(lambda report: evaluate_on_ray(*given, report, self.runs))
+        yield from self.follow_evaluation()
+
+    @property
+    def has_evaluation_afar(self) -> bool:
+        """Whether an evaluation on Ray was begun, be it over or not."""
+        return self._afar.was_begun
+
+    def follow_evaluation(self) -> Iterator[Progress | dict[str, Any]]:
+        """An evaluation on Ray from where it is to its results; nothing where none was begun. Raises RequestError."""
+        with one_sentence():
+            yield from self._afar.follow()
+
     def stop_evaluation(self) -> None:
         """End the evaluation after the case it is at; what is finished is kept."""
         self._stop.set()
+        self._afar.stop()
 
     def snippet(self, request: Request, layer: Any, gain: Any) -> str:
         """Python that gives both replies to a request as the page does. Raises RequestError."""

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ from app.workbench.watching import Report
 from mars.artifacts import Artifact, weights_mark
 from mars.benchmark_sets import load_set
 from mars.cases import Case
-from mars.evaluation import Settings, measure
+from mars.evaluation import TABLE, Settings, measure, measure_on
 from mars.lineup import LINEUP
-from mars.models import LoadedModel
+from mars.models import LoadedModel, load_model
 from mars.pocket.splits import test_cases
 
 STRATEGIES = tuple(LINEUP)
@@ -61,21 +63,51 @@ def evaluate(model: LoadedModel, artifact: Artifact, plan: Plan, report: Report,
 
     Finished cases are kept in a file under `runs` until the evaluation is complete.
     """
-    cases = read_cases(plan)
     path = runs / f"{_mark(model, artifact, plan)}.run"
-    results = measure(
-        model,
-        artifact,
-        cases,
-        list(plan.strategies),
-        Settings(layer=plan.layer, gain=plan.gain),
-        run_path=path,
-        progress=report,
-    )
+    results = measure(model, artifact, **_asked(plan, path, report))
+    path.unlink(missing_ok=True)
+    return _told(results, plan)
+
+
+def evaluate_on_ray(
+    address: str,
+    source: str,
+    artifact_folder: str,
+    model: LoadedModel,
+    artifact: Artifact,
+    plan: Plan,
+    report: Report,
+    runs: Path = RUNS,
+) -> dict[str, Any]:
+    """As `evaluate`, on the Ray at an address, whose workers load the model and the artifact from their folders.
+
+    Finished cases are kept in a table. Raises as `measure_on` does, and RayError.
+    """
+    from mars.on_ray import RayCluster
+
+    path = runs / f"{_mark(model, artifact, plan)}{TABLE}"
+    load = partial(load_model, str(Path(source).resolve()) if Path(source).is_dir() else source)
+    with RayCluster().at(address) as cluster:
+        results = measure_on(cluster, load, Path(artifact_folder).resolve(), **_asked(plan, path, report))
+    shutil.rmtree(path, ignore_errors=True)
+    return _told(results, plan)
+
+
+def _asked(plan: Plan, run_path: Path, report: Report) -> dict[str, Any]:
+    return {
+        "cases": read_cases(plan),
+        "strategies": list(plan.strategies),
+        "settings": Settings(layer=plan.layer, gain=plan.gain),
+        "run_path": run_path,
+        "progress": report,
+    }
+
+
+def _told(results: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """The results with the set that they are of."""
     results["settings"] |= (
         {"set": Path(plan.path).name} if plan.path else {"set": TEST_SET, "per_cell": plan.per_cell}
     )
-    path.unlink(missing_ok=True)
     return results
 
 
