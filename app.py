@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         access = access_of(options.host, options.auth, options.public)
         workbench = Workbench.open(options.model, options.artifact, read_examples())
+        workbench.ray = options.ray
     except (AccessError, RequestError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -56,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on; this machine alone (127.0.0.1) by default")
     parser.add_argument(
         "--port", type=int, help="port; GRADIO_SERVER_PORT or the first free one from 7860 by default"
+    )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="let evaluations run on the Ray at HOST:PORT, or without an address on one of this machine's cores",
     )
     strangers = parser.add_mutually_exclusive_group()
     strangers.add_argument("--auth", help="file of name:password lines; whoever comes in must know one of them")
