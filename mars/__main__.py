@@ -229,22 +229,24 @@ def _eval(options: argparse.Namespace) -> None:
     )
     strategies = list(LINEUP) if options.strategies == "all" else [s.strip() for s in options.strategies.split(",")]
     rows_of(strategies)
-    cases, load = _cases(options), _load(options)
-    folder = (options.artifact or Path(options.model) / "artifact").resolve()
+    load, folder = _load(options), (options.artifact or Path(options.model) / "artifact").resolve()
     bar, run_path = _Bar(), _run_path(options)
-    asked = {
-        "cases": cases,
-        "strategies": strategies,
-        "settings": settings,
-        "run_path": run_path,
-        "progress": lambda done, total: bar("cases", done, total),
-    }
+
+    def asked() -> dict[str, Any]:
+        return {
+            "cases": _cases(options),
+            "strategies": strategies,
+            "settings": settings,
+            "run_path": run_path,
+            "progress": lambda done, total: bar("cases", done, total),
+        }
+
     if options.ray:
         with _cluster(options) as cluster:
-            results = measure_on(cluster, load, folder, **asked)
+            results = measure_on(cluster, load, folder, **asked())
     else:
         model = load()
-        results = measure(model, artifacts.load(folder, model), **asked)
+        results = measure(model, artifacts.load(folder, model), **asked())
     results["settings"] |= {"set": options.set}
     if options.set == TEST_SET:
         results["settings"] |= {"per_cell": options.per_cell}

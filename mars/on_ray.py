@@ -53,12 +53,11 @@ class RayCluster:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise RayError(f"{self.workers} workers do nothing; ask for at least 1.")
-        if not self.cpus_per_worker > 0 or not self.gpus_per_worker >= 0:
+        gpus = self.gpus_per_worker or 0
+        if not self.cpus_per_worker > 0 or not gpus >= 0:
             raise RayError("A worker needs more than 0 CPUs, and no less than 0 GPUs.")
-        if self.gpus_per_worker > 1 and self.gpus_per_worker != int(self.gpus_per_worker):
-            raise RayError(
-                f"A worker cannot hold {self.gpus_per_worker} GPUs: give a fraction of one, or whole ones."
-            )
+        if gpus > 1 and gpus != int(gpus):
+            raise RayError(f"A worker cannot hold {gpus} GPUs: give a fraction of one, or whole ones.")
 
     @contextmanager
     def at(self, address: str = LOCAL) -> Iterator["RayCluster"]:

@@ -285,7 +285,7 @@ def test_workers_that_cannot_be_are_refused_in_one_sentence(command, given, told
 @needs_ray
 @pytest.mark.usefixtures("cluster")
 def test_what_is_wrong_with_a_model_is_said_here_in_its_own_words(tmp_path, capsys):
-    assert main(["eval", "--model", str(tmp_path), "--ray"]) == 1
+    assert main(["eval", "--model", str(tmp_path), "--per-cell", "1", "--ray"]) == 1
     assert "has no config.json" in capsys.readouterr().err
 
 
