@@ -202,7 +202,12 @@ def load_model(
         raise ModelError(loading.explained(source, part, error, revision)) from error
     loading.check_not_offloaded(source, model)
     name = Path(source).resolve().name if Path(source).is_dir() else str(source)
-    return prepare(model, processor, name, revision)
+    try:
+        return prepare(model, processor, name, revision)
+    except RuntimeError as error:
+        if not loading.is_out_of_memory(error):
+            raise
+        raise ModelError(loading.too_large(source, "memory ran out at its first token")) from error
 
 
 def _check_room(

@@ -64,8 +64,10 @@ def read_positions(model: LoadedModel, artifact: Artifact, prompt: Prompt) -> Po
             f"The prompt is {length} tokens long; every position is read of at most {MAX_POSITIONS}. Shorten it, or "
             "use a smaller picture."
         )
+    # As an index, not a number of logits: given a number, Gemma 4 runs its upper layers for those positions alone.
+    last = torch.tensor([length - 1], device=model.device)
     with capturing(model.layers, slice(None)) as captured:
-        model.model(**inputs, use_cache=False, logits_to_keep=1)
+        model.model(**inputs, use_cache=False, logits_to_keep=last)
     columns = []
     for layer, output in enumerate(captured.outputs):
         values = output[0].float().cpu()[:, None]

@@ -89,6 +89,21 @@ def test_memory_that_runs_out_is_said_as_that_on_every_device(failing, tiny_fold
         load_model(tiny_folder)
 
 
+def test_memory_that_runs_out_at_the_first_token_is_said_as_that_and_no_other_error_is(tiny_folder, monkeypatch):
+    def failing(error: Exception):
+        def check(_):
+            raise error
+
+        return check
+
+    monkeypatch.setattr("mars.models._check_hooks", failing(torch.OutOfMemoryError("CUDA out of memory.")))
+    with pytest.raises(ModelError, match="does not fit: memory ran out at its first token"):
+        load_model(tiny_folder)
+    monkeypatch.setattr("mars.models._check_hooks", failing(RuntimeError("another fault")))
+    with pytest.raises(RuntimeError, match="another fault"):
+        load_model(tiny_folder)
+
+
 def test_weights_that_cannot_fit_are_refused_before_they_are_read(failing, tiny, tiny_folder, monkeypatch):
     needed = sum(parameter.numel() * 4 for parameter in tiny.model.parameters())
     failing(AssertionError("read"), "AutoModelForImageTextToText")
