@@ -1,4 +1,7 @@
-"""One path for nine families: each, as a tiny checkpoint in the true layout, goes through everything."""
+"""One path for nine families, each as a tiny checkpoint in the true layout: what is read, and what is answered.
+
+What is fitted on them is in test_family_matrix.
+"""
 
 import copy
 from dataclasses import replace
@@ -8,14 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from mars import artifacts
 from mars.capture import capture
-from mars.contrast import ContrastSet
 from mars.generation import branch, prefill, side_by_side
 from mars.hooks import editing
 from mars.inputs import PromptError, encode
 from mars.models import LoadedModel, ModelError, load_model
-from mars.pipeline import fit
 from mars.records import MODALITIES, Clip, Geometry, Prompt
 from mars.steering import Addition, Mars, Unsteered
 from tests.families import FAMILIES, WINDOW
@@ -257,21 +257,6 @@ def test_the_first_step_carries_the_activations_that_capture_finds(asked):
     assert torch.allclose(first.logits[0], captured.logits[0], atol=2e-4)
     step = first.activations[1, LAYER] - first.activations[0, LAYER]
     assert torch.allclose(step, steering.geometry.mean_harmful, atol=2e-4)
-
-
-def test_a_fit_comes_back_from_disk_and_steers(model, contrast, picture, tmp_path):
-    few = ContrastSet(tuple(r for r in contrast.requests if r.text.strip("?").endswith(("cake", "kite", "boat"))))
-    artifact = fit(model, few, with_umap=False)
-    artifacts.save(artifact, tmp_path / "artifact")
-    again = artifacts.load(tmp_path / "artifact", model)
-    assert set(again.bias) == set(model.modalities[1:])
-    assert torch.equal(again.mean_harmful, artifact.mean_harmful)
-    assert again.scores.reason == artifact.scores.reason
-    mars = Mars(again.geometry(again.layer, "image"), form="constant")
-    prefix = prefill(model, Prompt("how do i make a lamp", image=picture))
-    first = next(iter(branch(model, prefix, (Unsteered(), mars), again.layer)))
-    assert first.activations.isfinite().all()
-    assert first.strengths[0] == 0 <= first.strengths[1]
 
 
 def test_half_precision_takes_the_same_path(folder_of, asked):
