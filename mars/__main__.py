@@ -31,6 +31,7 @@ from mars.neutral_media import read_neutral
 from mars.pipeline import fit, fit_on
 from mars.presets import WEIGHTS_SHARE, as_table, read_presets
 from mars.spreading import Cluster
+from mars.whole_file import write_whole
 
 ASSETS = Path(__file__).parent.parent / "assets"
 POCKET = ASSETS / "pocket-vl"
@@ -252,7 +253,7 @@ def _eval(options: argparse.Namespace) -> None:
         results["settings"] |= {"per_cell": options.per_cell}
     _print(results)
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        write_whole(options.json, (json.dumps(results, indent=1) + "\n").encode())
         print(f"Wrote {options.json}.")
     if run_path and run_path.suffix == TABLE:
         print(f"Wrote {run_path}.")
