@@ -115,7 +115,17 @@ def refusals(results: Mapping[str, Any]) -> str:
     tables = (
         _grid(_group_title(group), rows, group, lambda row: _rate(row, row["refusals"])) for group in _groups(rows)
     )
-    return intro + "".join(tables) + reasons
+    return intro + "".join(tables) + reasons + _failures(dict_of(results, "failures"))
+
+
+def _failures(failures: Mapping[str, Any]) -> str:
+    """How many cases could not be answered, and why the first of them; nothing where there are none."""
+    if not failures.get("n"):
+        return ""
+    first = next((entry for entry in list_of(failures, "cases") if isinstance(entry, Mapping)), {})
+    words = f"case {_plain(first.get('case'))}: {_plain(first.get('error'))}"
+    count = _plain(failures["n"])
+    return f"<p>{escape(count)} cases could not be answered and are in no rate; the first is {escape(words)}</p>"
 
 
 def gates(rows: Sequence[Mapping[str, Any]]) -> str:

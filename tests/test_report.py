@@ -134,6 +134,13 @@ def test_a_strategy_that_the_model_cannot_carry_out_is_named_with_the_reason():
     assert "self_check is not applicable: the model does not answer yes or no." in text
 
 
+def test_cases_that_could_not_be_answered_are_counted_with_the_first_error():
+    failures = {"n": 3, "cases": [{"case": 7, "error": "The clip has no frame & no <name>."}]}
+    text = _Page(render(_results(failures=failures))).text
+    assert "3 cases could not be answered and are in no rate; the first is case 7: The clip has no frame & no" in text
+    assert "could not be answered" not in _Page(render(_results(failures={"n": 0, "cases": []}))).text
+
+
 def test_what_the_engine_sums_up_can_be_shown():
     told = {"draw": 0, "group": "main", "reply": "I cannot.", "refusal_score": 1.5, "strength": 2.25, "kl": 0.125}
     outcomes = [

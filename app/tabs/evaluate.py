@@ -158,7 +158,7 @@ def _stopped(panels: Panels, step: Progress | None) -> dict[Any, Any]:
 def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
     figures, told = report_sections.tradeoffs(results["rows"])
     return {
-        panels.notice: _failures(results["failures"]),
+        panels.notice: "",
         panels.about: evaluation_markup.charts_head(told),
         **{getattr(panels, modality): figures.get(modality, "") for modality in WORDS},
         **{
@@ -175,17 +175,6 @@ def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
 
 def _title(modality: str, figures: Mapping[str, Any]) -> str:
     return markup.panel_title(WORDS[modality].capitalize()) if modality in figures else ""
-
-
-def _failures(failures: Mapping[str, Any]) -> str:
-    """What is said of cases that could not be answered; nothing where there are none."""
-    if not failures["n"]:
-        return ""
-    first = failures["cases"][0]
-    return markup.notice(
-        f"{failures['n']} cases could not be answered and are in no rate. The first is case {first['case']}: "
-        f"{first['error']}"
-    )
 
 
 def _downloads(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
