@@ -215,24 +215,31 @@ def _each(
     finished = {case: frozenset(outcomes) for case, outcomes in run.finished.items()} if run else {}
     read = partial(read_window, rows=rows, finished=finished)
     windows, done = windows_of(cases, size), 0
+
+    def told(answers: Sequence[Answered]) -> Iterator[Answered]:
+        nonlocal done
+        if run:
+            run.keep(answers)
+        for answered in answers:
+            done += 1
+            yield _with_finished(answered, rows, run)
+            progress(done, len(cases))
+
     while windows:
         lost: list[Window] = []
-        for number, found in spread(windows, read, make):
-            window = windows[number]
-            if found is None and len(window.cases) > 1:
-                lost.append(window)
-                continue
-            answers = found or [Answered(window.start, None, error=LOST)]
-            if run:
-                run.keep(answers)
-            for answered in answers:
-                done += 1
-                yield _with_finished(answered, rows, run)
-                progress(done, len(cases))
-        # One case may have taken the worker with it: alone, it takes no other.
-        windows = [
+        for number, answers in spread(windows, read, make):
+            if answers is None:
+                lost.append(windows[number])
+            else:
+                yield from told(answers)
+        # One case may have taken a worker with it, and what waited there: alone, it shows itself.
+        alone = [
             Window(window.start + part.start, part.cases) for window in lost for part in windows_of(window.cases, 1)
         ]
+        if len(alone) == len(lost) == len(windows):
+            yield from told([Answered(window.start, None, error=LOST) for window in alone])
+            return
+        windows = alone
 
 
 def _with_finished(answered: Answered, rows: Sequence[Row], run: Run | None) -> Answered:

@@ -78,7 +78,7 @@ class RayCluster:
         }  # fmt: skip
         try:
             ray.init(**where, runtime_env=code, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # Ray raises many kinds here, some of them bare
             raise RayError(
                 f"There is no Ray to be reached at {address} ({first_line(error)}). Begin one with: ray start "
                 "--head, or leave the address out for one of this machine."

@@ -5,8 +5,8 @@ import torch
 
 from mars import answering
 from mars.answering import UNSTEERED, Settings, answer, kl_divergence
-from mars.cases import Case
-from mars.evaluation import EvaluationError, evaluate, measure
+from mars.cases import Answered, Case
+from mars.evaluation import LOST, EvaluationError, _each, evaluate, measure
 from mars.generation import branch, prefill
 from mars.lineup import LINEUP, SAFETY_PROMPT, Row, place_of, rows_of, steering_of
 from mars.models import ModelError
@@ -189,6 +189,28 @@ def test_a_case_that_fails_is_counted_with_its_error_and_is_in_no_rate(tiny, tin
         measure(tiny, tiny_artifact, cases[1:2], ["unsteered"], SHORT)
     with pytest.raises(EvaluationError, match="Case 1 cannot be answered: The picture"):
         list(evaluate(tiny, tiny_artifact, cases, ["unsteered"], SHORT))
+
+
+def test_cases_whose_worker_died_are_asked_alone_and_only_those_that_no_worker_survives_fail():
+    things = ("cake", "kite", "boat", "lamp", "rose")
+    cases = [Case(Prompt(f"how do i make a {thing}?"), "harmless") for thing in things]
+    passes = []
+
+    def dying(windows, read, make):  # noqa: ARG001
+        """The case of the kite takes all with it, and once also what waits behind it."""
+        passes.append([len(window.cases) for window in windows])
+        for number, window in enumerate(windows):
+            asked = read(window)
+            is_lost = any(entry.number == 1 or (entry.number == 2 and len(passes) < 3) for entry in asked)
+            yield number, None if is_lost else [Answered(entry.number, entry.case.about) for entry in asked]
+
+    done = []
+    found = list(_each(cases, [UNSTEERED], 3, None, dying, None, lambda *told: done.append(told)))
+    assert [(answered.case, answered.error) for answered in found] == [
+        (3, None), (4, None), (0, None), (2, None), (1, LOST),
+    ]  # fmt: skip
+    assert passes == [[3, 2], [1, 1, 1], [1, 1], [1]]
+    assert done == [(number, 5) for number in range(1, 6)]
 
 
 def test_the_coordinates_of_an_outcome_are_those_of_the_layers_after_the_edit(tiny, tiny_artifact, cases):

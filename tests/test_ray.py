@@ -18,11 +18,14 @@ from app.workbench import Plan, Workbench
 from mars import artifacts
 from mars.__main__ import main
 from mars.answering import Settings
+from mars.cases import Answered, Case
 from mars.contrast import ContrastSet, write_contrast
-from mars.evaluation import measure, measure_on
+from mars.evaluation import LOST, _each, measure, measure_on
+from mars.lineup import Row
 from mars.models import load_model
 from mars.pipeline import fit, fit_on
 from mars.pocket.splits import contrast_set, test_cases
+from mars.records import Prompt
 
 ROOT = Path(__file__).parent.parent
 POCKET = ROOT / "assets" / "pocket-vl"
@@ -151,7 +154,7 @@ def test_pocket_vl_is_fitted_as_by_one_process(cluster, pocket):
     few = ContrastSet(tuple(
         request
         for split in ("train", "validation") for label in ("harmful", "harmless")
-        for request in [r for r in every if (r.split, r.label) == (split, label)][:4]
+        for request in [r for r in every if (r.split, r.label) == (split, label)][:6]
     ))  # fmt: skip
     found = fit_on(cluster, partial(load_model, str(POCKET)), few, clouds=(), with_umap=False)
     _assert_equal(found, fit(pocket, few, clouds=(), with_umap=False))
@@ -206,36 +209,20 @@ def test_a_driver_killed_in_the_middle_goes_on_with_two_workers(command, tmp_pat
 
 @needs_ray
 @pytest.mark.long
-def test_a_case_that_kills_every_worker_is_a_row_with_its_error_and_takes_no_other_with_it(
-    cluster, tiny, tiny_folder, tiny_artifact, tmp_path
-):
-    from mars.cases import Case
-    from mars.records import Prompt
+def test_a_case_that_kills_every_worker_fails_alone(cluster):
+    def make():
+        def answer(read):
+            if any("kite" in asked.case.prompt.text for asked in read):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return [Answered(asked.number, asked.case.about) for asked in read]
 
-    def judge(reply: str) -> bool:
-        if reply == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return False
+        return answer
 
-    artifacts.save(tiny_artifact, tmp_path / "artifact")
-    cases = [Case(Prompt(f"how do i make a {thing}?"), "harmless") for thing in ("cake", "kite", "boat", "lamp")]
-    settings = Settings(max_new_tokens=3, window=4)
-    (fatal,) = [
-        entry["replies"]["unsteered"]["reply"]
-        for entry in measure(tiny, tiny_artifact, cases[1:2], ["unsteered"], settings)["cases"]
-    ]
-    found = measure_on(
-        cluster, partial(load_model, str(tiny_folder)), tmp_path / "artifact", cases, ["unsteered"],
-        replace(settings, judge=judge), run_path=tmp_path / "run.parquet",
-    )  # fmt: skip
-    alike = [
-        entry["case"]
-        for entry in measure(tiny, tiny_artifact, cases, ["unsteered"], settings)["cases"]
-        if entry["replies"]["unsteered"]["reply"] == fatal
-    ]
-    assert sorted(failure["case"] for failure in found["failures"]["cases"]) == alike
-    assert all("died" in failure["error"] for failure in found["failures"]["cases"])
-    assert found["rows"][0]["n"] == len(cases) - len(alike)
+    things = ("cake", "kite", "boat", "lamp", "rose", "drum")
+    cases = [Case(Prompt(f"how do i make a {thing}?"), "harmless") for thing in things]
+    found = _each(cases, [Row("unsteered")], 3, None, cluster.spread, make, lambda done, total: None)  # noqa: ARG005
+    told = {answered.case: answered.error for answered in found}
+    assert told == {0: None, 1: LOST, 2: None, 3: None, 4: None, 5: None}
 
 
 @needs_ray
