@@ -6,16 +6,27 @@ RUN := $(VENV)/bin/python
 SEEDS ?= 1
 PER_CELL ?= 200
 STRATEGIES ?= all
+MINUTES ?= 30
 # glibc gives freed memory back and asks for it again at every training step; keeping it is quicker.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
-.PHONY: app test check format screenshots latency fit eval train reproduce bench clean
+.PHONY: app test test-long hostile soak check format screenshots latency fit eval train reproduce bench clean
 
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
 
 test: $(VENV)/.dev ## all tests, under ten minutes
 	$(RUN) -m pytest
+
+test-long: test hostile ## and what takes longer: thousands of hostile inputs, two minutes of many visitors
+	$(RUN) -m pytest -m long
+	$(RUN) -m scripts.soak --minutes 2
+
+hostile: $(VENV)/.dev ## thousands of hostile inputs through the engine, a sample through the running page
+	$(RUN) -m scripts.hostile
+
+soak: $(VENV)/.dev ## sixteen visitors for half an hour; MINUTES=2 for less
+	$(RUN) -m scripts.soak --minutes $(MINUTES)
 
 check: $(VENV)/.dev ## lint and format
 	$(RUN) -m ruff check .

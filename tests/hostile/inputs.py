@@ -30,6 +30,11 @@ class Input:
     seen: tuple[Image.Image, ...] | None = None
     """The pictures that alone may be shown to the model; None where that is whatever the file holds."""
 
+    @property
+    def group(self) -> str:
+        """Its kind without the details, by which results are counted."""
+        return self.kind.split(":")[0].split(" .")[0]
+
 
 @cache
 def scene(index: int = 0) -> Image.Image:

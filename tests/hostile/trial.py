@@ -1,17 +1,21 @@
 """One hostile input through the engine: what came of it, and what is wrong with that."""
 
+import json
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+import httpx
 
 from app.results import RequestError
 from app.workbench import Workbench
 from mars.media import read_media
 from mars.records import Clip
 from tests.hostile.inputs import Input, is_one_of
+from tests.hostile.visitor import Visitor
 
 SECONDS = 20.0
-"""Longest that an input may take, on a busy machine."""
+"""Longest that an input may take, in seconds of the processor, since a machine may be busy."""
 LONGEST_SENTENCE = 400
 
 
@@ -31,7 +35,7 @@ class Verdict(NamedTuple):
 def offer(workbench: Workbench, given: Input, folder: Path) -> Verdict:
     """Give an input to the engine as the page does and read the first token of both replies."""
     files = [str(path)] if given.name and (path := laid_out(given, folder)) else []
-    begun = time.monotonic()
+    begun = time.process_time()
     try:
         next(workbench.compare(given.text, files, max_new_tokens=1))
         outcome, said = "answered", ""
@@ -39,10 +43,34 @@ def offer(workbench: Workbench, given: Input, folder: Path) -> Verdict:
         outcome, said = "refused", str(error)
     except Exception as error:
         outcome, said = "crashed", f"{type(error).__name__}: {error}"
-    seconds = time.monotonic() - begun
+    seconds = time.process_time() - begun
     fault = wrong(given, outcome, said, seconds)
     if fault is None and outcome == "answered" and given.seen is not None and files:
         fault = wrongly_seen(given, files[0])
+    return Verdict(given, outcome, said, seconds, fault)
+
+
+def offer_over_http(visitor: Visitor, workbench: Workbench, given: Input) -> Verdict:
+    """Give an input to the running page; what it answers must be what the engine alone says of the same file."""
+    begun = time.process_time()
+    try:
+        medium = visitor.upload(given.name, given.content) if given.name else None
+        is_answer, told = visitor.call("compare", given.text, medium, None, 1.0)
+    except httpx.HTTPStatusError as error:
+        # Turned away at the door, which says so in words.
+        is_answer, told, medium = False, error.response.text, None
+        if error.response.status_code >= 500:
+            fault = f"{error.response.status_code}: {told}"
+            return Verdict(given, "crashed", told, time.process_time() - begun, fault)
+    seconds = time.process_time() - begun
+    outcome, said = ("answered", "") if is_answer else ("refused", told)
+    fault = wrong(given, outcome, said, seconds)
+    if fault is None and is_answer:
+        alone = workbench.answer(given.text, [medium["path"]] if medium else [])
+        if json.loads(json.dumps(alone)) != told:
+            fault = "the page answers another than the engine"
+        elif given.seen is not None and medium:
+            fault = wrongly_seen(given, medium["path"])
     return Verdict(given, outcome, said, seconds, fault)
 
 
