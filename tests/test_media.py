@@ -1,11 +1,13 @@
 import fractions
 import io
+import os
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from mars import media
 from mars.media import FRAMES, MediaError, read_clip, read_media, read_picture
 from mars.records import Clip
 
@@ -159,3 +161,59 @@ def test_what_is_clear_in_a_gif_that_moves_is_white(tmp_path):
     frames[1].paste((200, 0, 0, 255), (0, 0, 16, 32))
     frames[0].save(tmp_path / "clear.gif", save_all=True, append_images=frames[1:], duration=100, disposal=2)
     assert read_media(tmp_path / "clear.gif").frames[0].getpixel((30, 30)) == (255, 255, 255)
+
+
+# --- hostile files; tests/hostile makes hundreds more
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("program.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\nshowpage\n%%EOF"),
+        ("list.mp4", b"ffconcat version 1.0\nfile sound.mp4\n"),
+        ("playlist.mp4", b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nsound.mp4\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_what_would_run_a_program_or_open_another_file_is_not_opened(tmp_path, name, content):
+    _write_clip(tmp_path / "sound.mp4", 6)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(MediaError, match="cannot be read"):
+        read_media(tmp_path / name)
+
+
+def test_a_pipe_that_never_ends_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(MediaError, match="not a file"):
+        read_media(tmp_path / "pipe.png")
+
+
+def test_a_png_whose_checksum_is_wrong_is_damaged(tmp_path):
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "bad.png")
+    content = bytearray((tmp_path / "bad.png").read_bytes())
+    content[content.index(b"IEND") - 5] ^= 1  # the checksum of the pixels
+    (tmp_path / "bad.png").write_bytes(content)
+    with pytest.raises(MediaError, match="damaged"):
+        read_media(tmp_path / "bad.png")
+
+
+def test_a_clip_that_takes_too_long_to_decode_is_given_up(tmp_path, monkeypatch):
+    _write_clip(tmp_path / "slow.mp4", 6)
+    monkeypatch.setattr(media, "MAX_DECODING_SECONDS", -1.0)
+    with pytest.raises(MediaError, match="seconds to decode"):
+        read_media(tmp_path / "slow.mp4")
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "mpeg4"), (".webm", "libvpx"), (".avi", "mpeg4")])
+def test_a_clip_that_is_cut_off_is_refused_not_shown_in_part(tmp_path, suffix, codec):
+    _write_clip(tmp_path / f"whole{suffix}", 24, codec)
+    content = (tmp_path / f"whole{suffix}").read_bytes()
+    (tmp_path / f"cut{suffix}").write_bytes(content[: len(content) // 2])
+    with pytest.raises(MediaError, match=r"cut off|cannot be read|damaged|no video stream"):
+        read_media(tmp_path / f"cut{suffix}")
+
+
+def test_a_file_beyond_the_bound_is_not_read(tmp_path, monkeypatch):
+    Image.new("RGB", (40, 40)).save(tmp_path / "large.png")
+    monkeypatch.setattr(media, "MAX_FILE_BYTES", 10)
+    with pytest.raises(MediaError, match="at most"):
+        read_media(tmp_path / "large.png")
