@@ -76,6 +76,7 @@ def modality_of(path: str | Path) -> Literal["image", "video"]:
     suffix = Path(path).suffix.lower()
     if suffix == ".gif":
         try:
+            _check_file(path)
             with Image.open(path, formats=("GIF",)) as picture:
                 return "video" if picture.is_animated else "image"
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):

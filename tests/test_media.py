@@ -181,10 +181,11 @@ def test_what_would_run_a_program_or_open_another_file_is_not_opened(tmp_path, n
         read_media(tmp_path / name)
 
 
-def test_a_pipe_that_never_ends_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe.png")
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.gif", "pipe.mp4"])
+def test_a_pipe_that_never_ends_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
     with pytest.raises(MediaError, match="not a file"):
-        read_media(tmp_path / "pipe.png")
+        read_media(tmp_path / name)
 
 
 def test_a_png_whose_checksum_is_wrong_is_damaged(tmp_path):
