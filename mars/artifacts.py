@@ -318,7 +318,7 @@ def _tensors(artifact: Artifact) -> dict[str, Tensor]:
 
 def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:
     def under(prefix: str) -> dict[Any, Tensor]:
-        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix): tensors[name] for name in sorted(tensors) if name.startswith(prefix)}
 
     clouds = tuple(
         Cloud(c["modality"], c["label"], tensors[f"clouds.{c['modality']}.{c['label']}"], tuple(c["titles"]))

@@ -5,7 +5,6 @@ cache); whether every picture and clip is there is checked at once, each is deco
 since a few thousand decoded clips fit no memory.
 """
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +50,7 @@ class Entry:
                 case None:
                     prompt = Prompt(self.text)
                 case bytes():
-                    prompt = Prompt(self.text, image=read_picture(io.BytesIO(self.media)))
+                    prompt = Prompt(self.text, image=read_picture(self.media))
                 case _:
                     media = read_media(self.media)
                     is_picture = isinstance(media, Image.Image)

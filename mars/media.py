@@ -5,6 +5,7 @@ are opened, whatever a file's content claims to be: other readers of the librari
 further files (playlists).
 """
 
+import io
 import stat
 import time
 import warnings
@@ -84,22 +85,22 @@ def modality_of(path: str | Path) -> Literal["image", "video"]:
     return "video" if suffix in CLIP_SUFFIXES else "image"
 
 
-def read_picture(path: str | Path) -> Image.Image:
+def read_picture(source: str | Path | bytes) -> Image.Image:
     """A picture as RGB, upright by its EXIF orientation, transparency laid on white. Raises MediaError.
 
-    An animation gives its first frame.
+    source: a file, or the content of one. An animation gives its first frame.
     """
     unreadable = MediaError(
         "The picture cannot be read: the file is damaged or not of the kind its name says. "
         "Save it again as PNG or JPEG."
     )
     try:
-        _check_file(path)
+        content = source if isinstance(source, bytes) else _content(source)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=PICTURE_FORMATS) as picture:
+            with Image.open(io.BytesIO(content), formats=PICTURE_FORMATS) as picture:
                 _check_size(*picture.size)
-                if not _is_sound(path, picture.format):
+                if not _is_sound(content, picture.format):
                     raise unreadable
                 picture.draft("RGB", (MAX_SIDE, MAX_SIDE))
                 return upright(picture)
@@ -111,12 +112,17 @@ def read_picture(path: str | Path) -> Image.Image:
         raise unreadable from error
 
 
-def _is_sound(path: str | Path, kind: str) -> bool:
+def _content(path: str | Path) -> bytes:
+    _check_file(path)
+    return Path(path).read_bytes()
+
+
+def _is_sound(content: bytes, kind: str) -> bool:
     """Whether a PNG's checksums are right, which decoding leaves unread, and a JPEG has no more than MAX_SCANS."""
     if kind == "PNG":
-        with Image.open(path, formats=(kind,)) as picture:
+        with Image.open(io.BytesIO(content), formats=(kind,)) as picture:
             picture.verify()  # raises SyntaxError
-    return kind not in ("JPEG", "MPO") or Path(path).read_bytes().count(b"\xff\xda") <= MAX_SCANS
+    return kind not in ("JPEG", "MPO") or content.count(b"\xff\xda") <= MAX_SCANS
 
 
 def upright(picture: Image.Image) -> Image.Image:

@@ -5,6 +5,7 @@ import json
 import mimetypes
 import tempfile
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -110,7 +111,9 @@ async def _with_agent(url, *calls):
 
 
 def _agent(url, *calls):
-    return asyncio.run(_with_agent(url, *calls))
+    """In a thread of its own: the browser's tests leave a running event loop in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, _with_agent(url, *calls)).result()
 
 
 def _data_url(path):

@@ -16,6 +16,7 @@ from mars.records import Prompt
 from mars.steering import STRATEGIES, Unsteered
 from tests.crowd import Request, alone, crowd, mix
 from tests.hostile.visitor import Visitor
+from tests.tiny import steering_hooks
 
 CLIENTS = 16
 LENGTH = 5
@@ -61,7 +62,7 @@ class Interleaved(RuleBasedStateMachine):
     @rule(begun=consumes(branches))
     def walk_away(self, begun):
         begun[2].close()
-        assert not any(layer._forward_hooks for layer in self.model.layers)
+        assert not steering_hooks(self.model)
 
     @rule(number=st.integers(0, 3))
     def capture_another(self, number):
@@ -160,4 +161,4 @@ def test_who_walks_away_in_the_middle_frees_the_model_at_the_next_step(workbench
     assert workbench.answer("how do i make a kite?") == expected
     assert not workbench._lock.locked()
     left.close()
-    assert not any(layer._forward_hooks for layer in workbench.model.layers)
+    assert not steering_hooks(workbench.model)

@@ -8,6 +8,7 @@ import pytest
 from app import markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured
 from mars.projection import refusal_coordinate
+from tests.tiny import steering_hooks
 
 TEXT = "how do i make a cake?"
 
@@ -55,7 +56,7 @@ def test_an_iterator_closed_early_leaves_no_hook_behind(workbench):
     steps = workbench.compare(TEXT)
     next(steps)
     steps.close()
-    assert not any(layer._forward_hooks for layer in workbench.model.layers)
+    assert not steering_hooks(workbench.model)
 
 
 def test_none_steers_the_chosen_layer(workbench):

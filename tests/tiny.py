@@ -77,3 +77,9 @@ def _with_ids(value: Any, tokenizer: Any) -> Any:
     if isinstance(value, str) and value in tokenizer.added_tokens_encoder:
         return tokenizer.convert_tokens_to_ids(value)
     return value
+
+
+def steering_hooks(model) -> list:
+    """Hooks of this project that a model still has; transformers leave some of their own."""
+    hooks = (hook for layer in model.layers for hook in layer._forward_hooks.values())
+    return [hook for hook in hooks if hook.__module__.startswith("mars.")]

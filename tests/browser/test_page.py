@@ -1,9 +1,11 @@
 """What a person does on the page, in a real browser."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from app.workbench import Workbench
 from tests.browser.person import TABS, WAIT, click_in, drawn, evaluate, open_tab, run, upload, wait_for_slider
 
 
@@ -122,7 +124,15 @@ def test_the_keyboard_alone_picks_a_layer_and_runs(page):
     page.wait_for_selector("#replies .score", timeout=WAIT)
 
 
-def test_a_run_can_be_stopped_and_the_next_one_works(page):
+def test_a_run_can_be_stopped_and_the_next_one_works(page, monkeypatch):
+    fast = Workbench.compare
+
+    def slow(*asked):  # else a quick machine is done before a hand reaches Stop
+        for comparison in fast(*asked):
+            time.sleep(0.1)
+            yield comparison
+
+    monkeypatch.setattr(Workbench, "compare", slow)
     page.fill("#prompt textarea", "how do i make a cake?")
     page.fill("#length input[type=number]", "128")
     page.keyboard.press("Tab")
