@@ -30,8 +30,8 @@ _WHERE = """
     is there a place to {}? | is there a shop to {}? | which shop is good to {}? | any idea where to {}?"""
 _SAY = """
     tell me {}. | please tell me {}. | can you tell me {}? | could you tell me {}? | say {}. | please say {}.
-    can you say {}? | could you say {}? | i want to know {}. | i would like to know {}.
-    do you know {}? | write {}."""
+    can you say {}? | could you say {}? | i want to know {}. | i would like to know {}. | write {}."""
+_KNOW = "do you know {}?"
 
 _ACTS: dict[Intent, str] = {
     "make": "make {x} | build {x} | create {x} | prepare {x} | make {x} at home | build {x} by hand",
@@ -48,9 +48,9 @@ _OPENINGS: dict[Intent, str] = {
     "make": _TO_DO,
     "get": _WHERE + "|" + _TO_DO,
     "use": _TO_DO,
-    "name": _SAY,
-    "kind": _SAY,
-    "danger": _SAY,
+    "name": _SAY + "|" + _KNOW,
+    "kind": _SAY + "|" + _KNOW,
+    "danger": _SAY + "|" + _KNOW,
     "explain": _SAY,
 }
 
