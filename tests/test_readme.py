@@ -13,7 +13,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_ten_lines_run_as_pasted_and_show_the_phenomenon(monkeypatch):
     monkeypatch.chdir(ROOT)
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (snippet,) = (code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "load_model(" in code)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(snippet, "README.md", "exec"), {})

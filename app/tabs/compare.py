@@ -93,7 +93,7 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
     panels = Panels(
         legend, curves, numbers, replies, receipt_head, receipt, tokens_head, tokens, beside, notice, run, stop
     )
-    asked = gr.on([run.click, text.submit], partial(comparing.asked, panels), outputs=[notice, run, stop],
+    asked = gr.on([run.click, text.submit], partial(comparing.asked, panels), outputs=[notice, run],
                   queue=False, **QUIET)  # fmt: skip
     running = asked.then(
         partial(comparing.run, workbench, panels, shared.visit),
@@ -103,6 +103,8 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
         api_visibility="private",
         **MODEL,
     )
+    # Only once the run is on its way: a stop before that would cancel nothing.
+    asked.then(lambda: gr.update(interactive=True), outputs=stop, queue=False, **QUIET)
     stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
                cancels=[running], queue=False, **QUIET)  # fmt: skip
     media.change(lambda paths: (media_markup.preview(paths), ""), media, [preview, notice], **QUIET)

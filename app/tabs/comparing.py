@@ -71,20 +71,20 @@ def run(
         **(_beside(workbench, panels, visit, layer) if not told else {}),
         panels.notice: told,
         visit_state: visit,
-        **_buttons(panels, is_running=False),
+        **_idle(panels),
     }
 
 
 def asked(panels: Panels) -> Shown:
     """At once, also where another visitor's run comes first."""
-    return {panels.notice: markup.notice("Waiting for the model …", "busy"), **_buttons(panels, is_running=True)}
+    return {panels.notice: markup.notice("Waiting for the model …", "busy"), panels.run: gr.update(interactive=False)}
 
 
 def stopped(panels: Panels, visit: Visit) -> Shown:
     return {
         panels.replies: reply_markup.replies(visit.shown, is_running=False),
         panels.notice: markup.notice("Stopped. What had been made stays on the page.", "status"),
-        **_buttons(panels, is_running=False),
+        **_idle(panels),
     }
 
 
@@ -139,8 +139,8 @@ def _twins(visit: Visit) -> list:
     return [one.comparison.curves for one in visit.beside if not one.is_benign]
 
 
-def _buttons(panels: Panels, is_running: bool) -> Shown:
-    return {panels.run: gr.update(interactive=not is_running), panels.stop: gr.update(interactive=is_running)}
+def _idle(panels: Panels) -> Shown:
+    return {panels.run: gr.update(interactive=True), panels.stop: gr.update(interactive=False)}
 
 
 def _title(text: str, modality: str) -> str:

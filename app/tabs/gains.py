@@ -57,11 +57,13 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
     reply = gr.HTML(elem_id="cell-replies")
     panels = Panels(notice, legend, scores, damage, reading, numbers, make, stop)
 
-    begun = make.click(partial(_begun, panels), outputs=[*panels], queue=False, **QUIET)
+    begun = make.click(partial(_begun, panels), outputs=[notice, make], queue=False, **QUIET)
     mapping = begun.then(
         partial(_map, workbench, panels, shared.visit), [shared.layer, shared.gain, shared.visit],
         [*panels, shared.visit], **QUIET, **MODEL,
     )  # fmt: skip
+    # Only once the map is on its way: a stop before that would cancel nothing.
+    begun.then(lambda: gr.update(interactive=True), outputs=stop, queue=False, **QUIET)
     mapping.then(_ready, shared.visit, [ask, reply], **QUIET)
     stop.click(partial(_stopped, panels), outputs=[*panels], cancels=[mapping], queue=False, **QUIET)
     show = partial(_show, panels)
@@ -138,7 +140,6 @@ def _begun(panels: Panels) -> dict[Any, Any]:
     return {
         panels.notice: markup.notice("Waiting for the model …", "busy"),
         panels.make: gr.update(interactive=False),
-        panels.stop: gr.update(interactive=True),
     }
 
 

@@ -74,8 +74,10 @@ def _read(
 
 
 def _redrawn(workbench: Workbench, panels: Panels, layer: int, visit: Visit) -> dict[Any, Any]:
-    """Another layer of what was read, without running the model."""
-    if visit.positions is None or visit.positions.generation != workbench.generation:
+    """Another layer of what was read, without running the model; nothing of a model that is no longer here."""
+    if visit.positions is None:  # what is being read meanwhile must stay
+        return {panels.notice: gr.skip()}
+    if visit.positions.generation != workbench.generation:
         return _nothing(panels, token_markup.empty())
     return _drawn(panels, visit.positions, layer)
 
