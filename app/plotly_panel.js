@@ -1,8 +1,8 @@
-// Runs once per chart, with `element`, `props`, `watch` and `trigger` given by Gradio.
+// Runs once per chart, with `element`, `props`, `watch` and `trigger` given by Gradio, and `darkForLight` by us.
 const chart = element.querySelector('.chart');
-const darkForLight = JSON.parse(props.palette);
 const downloads = element.querySelector('.downloads');
 let drawn = false;
+let isWaiting = false;
 let drawnDark = null;
 let drawing = Promise.resolve();
 
@@ -30,7 +30,8 @@ function plotlyReady() {
 
 function draw() {
   drawing = drawing.then(plotlyReady).then(async () => {
-    if (!chart.isConnected) return;
+    isWaiting = !chart.isConnected; // a tab that is being opened may still be laid out beside the page
+    if (isWaiting) return;
     if (!props.value) {
       if (drawn) window.Plotly.purge(chart);
       drawn = false;
@@ -69,6 +70,6 @@ downloads.addEventListener('click', (event) => {
   if (kind) saveChart(chart, kind, chart.closest('[id]:not([id^="html-"])')?.id ?? 'chart');
 });
 watch('value', draw);
-new ResizeObserver(fit).observe(chart);
+new ResizeObserver(() => (isWaiting ? draw() : fit())).observe(chart);
 new MutationObserver(() => { if (isDark() !== drawnDark) draw(); }).observe(document.body, { attributes: true, attributeFilter: ['class'] });
 draw();

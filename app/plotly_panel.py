@@ -44,8 +44,7 @@ class PlotlyPanel(gr.HTML):
         super().__init__(
             value,
             html_template=f'<div class="chart" style="height:{height if value else 0}px"></div>{DOWNLOADS}',
-            js_on_load=SCRIPT.read_text(encoding="utf-8"),
-            palette=json.dumps(DARK_FOR_LIGHT),
+            js_on_load=f"const darkForLight = {json.dumps(DARK_FOR_LIGHT)};\n{SCRIPT.read_text(encoding='utf-8')}",
             apply_default_css=False,
             **options,
         )
