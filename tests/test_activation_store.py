@@ -1,6 +1,8 @@
 """What was captured before: read once, exact, bounded, and never in the way."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -131,6 +133,28 @@ def test_a_folder_that_cannot_be_written_to_is_read_from(tiny, tmp_path, run, mo
     with pytest.warns(UserWarning, match="Permission denied"):
         store.values([Prompt("hi"), Prompt("what is it?")])
     assert [prompt.text for prompt in run] == ["what is it?"]
+
+
+@pytest.mark.parametrize("name", ["file", "x" * 300, "disk"], ids=["a file in the way", "no way in", "a full disk"])
+def test_a_fit_goes_on_without_a_folder_that_cannot_be_made_or_filled(
+    tiny, contrast, tiny_artifact, tmp_path, monkeypatch, name
+):
+    """No way in is a name too long, since root may go everywhere; the full disk is played."""
+    (tmp_path / "file").touch()
+
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    if name == "disk":
+        monkeypatch.setattr(Path, "write_bytes", full)
+    store = ActivationStore(tmp_path / name / "cache", tiny)
+    with pytest.warns(UserWarning, match="cannot be kept in") as warned:
+        artifact = fit(tiny, contrast, with_umap=False, store=store)
+    assert sum("cannot be kept" in str(warning.message) for warning in warned) == 1
+    assert _files(tmp_path) == [tmp_path / "file"]
+    assert torch.allclose(artifact.mean_harmful, tiny_artifact.mean_harmful, atol=1e-5)
 
 
 def test_beyond_its_limit_what_was_used_least_recently_goes_and_nothing_else(tiny, tmp_path, run):
