@@ -38,6 +38,8 @@ MAX_DECODING_SECONDS = 60.0
 DECODER_THREADS = 4
 """Each holds frames of its own, so their number bounds memory."""
 MAX_FILE_BYTES = 100_000_000
+MAX_GIF_BYTES = 10_000_000  # Pillow joins a GIF's comments one by one: 16 MB of them take 24 s
+MAX_EXIF_BYTES = 65_536  # what a JPEG can hold; Pillow 12 takes a time that grows with the square (CVE-2026-96643)
 WHOLE = 0.8
 """Share of the time its container tells that a clip must reach, or it is cut off: sound may outlast the pictures."""
 FRAMES = 8
@@ -77,10 +79,10 @@ def modality_of(path: str | Path) -> Literal["image", "video"]:
     suffix = Path(path).suffix.lower()
     if suffix == ".gif":
         try:
-            _check_file(path)
+            _check_file(path, MAX_GIF_BYTES)
             with Image.open(path, formats=("GIF",)) as picture:
                 return "video" if picture.is_animated else "image"
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        except (MediaError, UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             return "image"  # which says in a sentence what is wrong
     return "video" if suffix in CLIP_SUFFIXES else "image"
 
@@ -96,6 +98,8 @@ def read_picture(source: str | Path | bytes) -> Image.Image:
     )
     try:
         content = source if isinstance(source, bytes) else _content(source)
+        if content.startswith(b"GIF"):
+            _check_bytes(len(content), MAX_GIF_BYTES)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=PICTURE_FORMATS) as picture:
@@ -129,6 +133,8 @@ def upright(picture: Image.Image) -> Image.Image:
     """RGB copy of a picture: EXIF orientation applied, transparency on white, no side above MAX_SIDE."""
     picture.load()
     _check_size(*picture.size)  # a frame of a GIF may be larger than the file says
+    if len(picture.info.get("exif", b"")) > MAX_EXIF_BYTES:
+        del picture.info["exif"]
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -217,14 +223,17 @@ def _picture(frame: av.VideoFrame) -> Image.Image:
     return picture
 
 
-def _check_file(path: str | Path) -> None:
+def _check_file(path: str | Path, most: int | None = None) -> None:
     """A regular file (a pipe or device may never end) of bounded length. Raises MediaError, OSError, ValueError."""
     found = Path(path).stat()
     if not stat.S_ISREG(found.st_mode):
         raise MediaError("The medium is not a file. Give a picture or a clip.")
-    if found.st_size > MAX_FILE_BYTES:
-        size, most = (count // 1_000_000 for count in (found.st_size, MAX_FILE_BYTES))
-        raise MediaError(f"The file has {size} MB; at most {most} are read. Make it smaller.")
+    _check_bytes(found.st_size, most or MAX_FILE_BYTES)
+
+
+def _check_bytes(count: int, most: int) -> None:
+    if count > most:
+        raise MediaError(f"The file has {count / 1e6:.0f} MB; at most {most / 1e6:.0f} are read. Make it smaller.")
 
 
 def _check_length(seconds: float, frames: int) -> None:

@@ -40,6 +40,23 @@ def test_a_picture_stands_upright_as_its_exif_says(tmp_path):
     assert read_picture(tmp_path / "turned.jpg").size == (30, 60)
 
 
+def test_exif_data_longer_than_a_jpeg_can_hold_are_left_out(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x9286] = 6, "x" * 70_000  # rotate by 90 degrees, and a comment
+    Image.new("RGB", (60, 30)).save(tmp_path / "long.png", exif=exif)
+    assert read_picture(tmp_path / "long.png").size == (60, 30)
+
+
+@pytest.mark.parametrize("name", ["padded.gif", "padded.png"])
+def test_a_gif_of_more_than_ten_megabytes_is_told_so_whatever_its_name(tmp_path, name):
+    path = tmp_path / name
+    Image.new("RGB", (16, 16)).save(path, format="GIF")
+    with path.open("ab") as file:
+        file.truncate(11_000_000)
+    with pytest.raises(MediaError, match="11 MB; at most 10 are read"):
+        read_media(path)
+
+
 def test_transparency_is_laid_on_white(tmp_path):
     Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     assert read_picture(tmp_path / "clear.png").getpixel((3, 3)) == (255, 255, 255)
