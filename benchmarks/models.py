@@ -68,7 +68,7 @@ def random_artifact(model: LoadedModel) -> Artifact:
         bias={},
         radius=zeros + 8,
         margin=zeros,
-        amplification=zeros + 1,
+        amplification={"text": zeros + 1},
         permuted=direction,
         scores=LayerScores(*(zeros for _ in LayerScores._fields)),
         bands={"harmful": zeros[:, None].expand(-1, 3), "harmless": zeros[:, None].expand(-1, 3)},

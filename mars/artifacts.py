@@ -25,7 +25,7 @@ from mars.records import MODALITIES, Geometry, Label, Modality
 from mars.selection import LayerScores
 from mars.whole_file import write_whole
 
-SCHEMA = 2
+SCHEMA = 3
 FACTS = "artifact.json"
 TENSORS = "artifact.safetensors"
 """Where the facts name no file: written before they did."""
@@ -71,8 +71,8 @@ class Artifact:
     """rho, the trust region: (layer,)."""
     margin: Tensor
     """0.99 quantile of sigma over harmless training text: (layer,)."""
-    amplification: Tensor
-    """How many times over sigma is added at gain 1: (layer,)."""
+    amplification: dict[Modality, Tensor]
+    """How many times over sigma is added at gain 1, by modality: (layer,)."""
     permuted: Tensor
     """Unit direction from permuted labels, a control: (layer, d_model), float32."""
     scores: LayerScores
@@ -124,7 +124,7 @@ class Artifact:
             self.bias_of(modality)[layer],
             float(self.radius[layer]),
             float(self.margin[layer]),
-            float(self.amplification[layer]),
+            float(self.amplification[modality][layer]),
         )
 
     def coordinates(self, values: Tensor, modality: Modality, recentered: bool) -> Tensor:
@@ -231,7 +231,7 @@ def _check_numbers(artifact: Artifact, folder: Path) -> None:
             f"The artifact in {folder} has wrong numbers in {', '.join(sorted(set(wrong)))}. "
             "Fit it again with: python -m mars fit."
         )
-    if float(artifact.amplification.min()) < 0 or float(artifact.radius.min()) < 0:
+    if min(float(times.min()) for times in artifact.amplification.values()) < 0 or float(artifact.radius.min()) < 0:
         raise ArtifactError(
             f"The artifact in {folder} has a negative strength or radius, which would steer away from refusal. This "
             "project steers towards refusal only. Fit it again with: python -m mars fit."
@@ -303,10 +303,10 @@ def _tensors(artifact: Artifact) -> dict[str, Tensor]:
         "mean_harmless": artifact.mean_harmless,
         "radius": artifact.radius,
         "margin": artifact.margin,
-        "amplification": artifact.amplification,
         "permuted": artifact.permuted,
         **{f"scores.{name}": getattr(scores, name) for name in scores._fields},
         **{f"bias.{modality}": bias for modality, bias in artifact.bias.items()},
+        **{f"amplification.{modality}": times for modality, times in artifact.amplification.items()},
         **{f"bias_along.{modality}": along for modality, along in artifact.bias_along.items()},
         **{f"bands.{label}": band for label, band in artifact.bands.items()},
         **{f"clouds.{cloud.name}": cloud.values for cloud in artifact.clouds},
@@ -334,7 +334,7 @@ def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:
         bias_along={modality: tensors[f"bias_along.{modality}"] for modality in under("bias.")},
         radius=tensors["radius"],
         margin=tensors["margin"],
-        amplification=tensors["amplification"],
+        amplification={modality: tensors[f"amplification.{modality}"] for modality in ("text", *under("bias."))},
         permuted=tensors["permuted"],
         scores=LayerScores(**{name: tensors[f"scores.{name}"] for name in LayerScores._fields}),
         bands=under("bands."),

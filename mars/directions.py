@@ -3,7 +3,6 @@
 Knows no model: tensors in, tensors out.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,7 +13,7 @@ TRUST_QUANTILE = 0.99
 
 
 HARMLESS_QUANTILE = 0.95
-"""How far out a harmless input is that the amplification moves by half the distance between the centroids."""
+"""How far out a harmless input is that the amplification brings half way to the harmful centroid."""
 
 
 class TextCentroids(NamedTuple):
@@ -78,13 +77,14 @@ def text_centroids(harmful: Tensor, harmless: Tensor) -> TextCentroids:
     )
 
 
-def amplification(reaches: Sequence[Tensor], length: Tensor) -> Tensor:
-    """How many times over sigma is added at gain 1, by what harmless text and meaningless media bear: (layer,).
+def amplification(reach: Tensor, length: Tensor) -> Tensor:
+    """How many times over sigma is added at gain 1 in one modality, by what its harmless inputs bear: (layer,).
 
-    An input as far out as the 0.95 quantile of the harmless ones of the widest modality is moved by half the
-    distance between the centroids, harmful evidence beyond it by more; our reconstruction. At least 1.
+    An input as far out as the 0.95 quantile of the harmless ones is brought to half way between the centroids at
+    most, harmful evidence beyond it further; our reconstruction. At least 1.
 
-    reaches: sigma of harmless inputs, re-centred, one (prompt, layer) a modality; length: R, (layer,).
+    reach: sigma of held-out harmless text, or of meaningless media after re-centering: (prompt, layer); length: R,
+    the distance between the centroids: (layer,).
     """
-    widest = torch.stack([torch.quantile(reach, HARMLESS_QUANTILE, dim=0) for reach in reaches]).amax(dim=0)
-    return (length / 2 / widest.clamp_min(1e-6 * length)).clamp_min(1)
+    quantile = torch.quantile(reach, HARMLESS_QUANTILE, dim=0).clamp_min(1e-6 * length)
+    return (length / (2 * quantile) - 1).clamp_min(1)

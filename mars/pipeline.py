@@ -161,14 +161,18 @@ def _fitted(
     # 3. The bias of each modality, from harmless training requests with meaningless media, and what they bear.
     difference = centroids.mean_harmful - centroids.mean_harmless
     direction = unit(difference)
-    reaches = [distance_along(harmless, centroids.mean_harmless, direction)]
+    length = difference.norm(dim=-1)
+    times: dict[Modality, Tensor] = {
+        "text": amplification(distance_along(held_harmless, centroids.mean_harmless, direction), length)
+    }
     bias: dict[Modality, Tensor] = {}
     along: dict[Modality, Tensor] = {}
     for modality in facts.modalities[1:]:
         values = read(neutral_step(modality))
         bias[modality] = modality_bias(mean(values), centroids.mean_harmless)
         along[modality] = bias_along(values, harmless, centroids.mean_harmful, centroids.mean_harmless)
-        reaches.append(distance_along(values - bias[modality], centroids.mean_harmless, direction))
+        reach = distance_along(values - bias[modality], centroids.mean_harmless, direction)
+        times[modality] = amplification(reach, length)
 
     # 4. Clouds for the eye, from inputs that nothing above has seen.
     artifact = Artifact(
@@ -178,7 +182,7 @@ def _fitted(
         bias_along=along,
         radius=centroids.radius,
         margin=centroids.margin,
-        amplification=amplification(reaches, difference.norm(dim=-1)),
+        amplification=times,
         permuted=permuted_axes(harmful, harmless),
         scores=scores,
         bands=bands,

@@ -33,7 +33,7 @@ def _artifact(signal_in_images: bool) -> Artifact:
         bias={"image": gap[None]},
         radius=nothing,
         margin=nothing,
-        amplification=nothing + 1,
+        amplification={"text": nothing + 1, "image": nothing + 1},
         permuted=nothing,
         scores=LayerScores(nothing, nothing, nothing, nothing, nothing.bool()),
         bands={},

@@ -170,7 +170,9 @@ def test_a_pickle_is_never_read(tiny, saved, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("name", ["radius", "amplification", "margin", "bias.image", "permuted", "scores.margin"])
+@pytest.mark.parametrize(
+    "name", ["radius", "amplification.image", "margin", "bias.image", "permuted", "scores.margin"]
+)
 def test_numbers_of_another_shape_are_refused_by_name(tiny, saved, name):
     stored = _tensors_of(saved)
     tensors = load_file(stored)
@@ -189,9 +191,12 @@ def test_numbers_that_are_none_are_refused(tiny, tiny_artifact, saved):
 # --- towards refusal only
 
 
-@pytest.mark.parametrize("name", ["amplification", "radius"])
-def test_a_strength_that_steers_away_is_refused(tiny, tiny_artifact, saved, name):
-    artifacts.save(replace(tiny_artifact, **{name: -getattr(tiny_artifact, name)}), saved)
+def test_a_strength_that_steers_away_is_refused(tiny, tiny_artifact, saved):
+    artifacts.save(replace(tiny_artifact, radius=-tiny_artifact.radius), saved)
+    with pytest.raises(ArtifactError, match="towards refusal only"):
+        artifacts.load(saved, tiny)
+    opposed = tiny_artifact.amplification | {"image": -tiny_artifact.amplification["image"]}
+    artifacts.save(replace(tiny_artifact, amplification=opposed), saved)
     with pytest.raises(ArtifactError, match="towards refusal only"):
         artifacts.load(saved, tiny)
 

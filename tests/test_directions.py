@@ -39,13 +39,12 @@ def test_distance_is_measured_from_harmless_text_along_the_direction_only():
     assert got.tolist() == [[2.0]]
 
 
-def test_the_95th_percentile_of_the_widest_harmless_modality_is_moved_by_half_the_distance_of_the_centroids():
-    narrow, wide = torch.arange(101.0)[:, None] / 100, torch.arange(101.0)[:, None] / 50  # 0.95 at 0.95 and 1.9
-    found = amplification([narrow, wide], torch.tensor([7.6]))
-    assert found.item() == pytest.approx(3.8 / 1.9)
-    assert amplification([narrow], torch.tensor([7.6])).item() == pytest.approx(3.8 / 0.95)
+def test_the_95th_percentile_of_harmless_inputs_is_brought_half_way_between_the_centroids():
+    reach = torch.arange(101.0)[:, None] / 50  # the quantile is 1.9
+    times = amplification(reach, torch.tensor([7.6])).item()
+    assert 1.9 * (1 + times) == pytest.approx(3.8)
 
 
 def test_sigma_is_at_least_doubled_where_harmless_inputs_reach_far_and_bounded_where_they_do_not_spread():
-    assert amplification([torch.full((4, 1), 9.0)], torch.tensor([2.0])).item() == 1
-    assert torch.isfinite(amplification([torch.zeros(4, 1)], torch.tensor([2.0]))).all()
+    assert amplification(torch.full((4, 1), 9.0), torch.tensor([2.0])).item() == 1
+    assert torch.isfinite(amplification(torch.zeros(4, 1), torch.tensor([2.0]))).all()

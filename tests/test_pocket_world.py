@@ -11,7 +11,7 @@ from mars.pocket import examples, phrases, splits
 from mars.pocket.examples import Example
 from mars.pocket.phrases import REQUESTS
 from mars.pocket.things import THINGS
-from mars.pocket.wider_phrases import wider_phrasings
+from mars.pocket.wider_phrases import bare, wider_phrasings
 
 from batches import Encoder, brisk, hidden_states, loss, patchify, rope_positions
 from learning import Course, Optimizer, learn
@@ -38,6 +38,7 @@ def training_examples() -> list[Example]:
         found += drawn(lambda rng, m=medium: examples.blank_example(rng, m))
         found += drawn(lambda rng, m=medium: examples.request_example(rng, m))
         found += drawn(lambda rng, m=medium: examples.tuning_example(rng, m))
+        found += drawn(lambda rng, m=medium: examples.last_example(rng, m))
     return found
 
 
@@ -62,7 +63,8 @@ def test_the_words_beside_a_harmful_medium_are_those_of_a_question(training_exam
 
 
 def _trained(intent) -> tuple[str, ...]:
-    return phrases.phrasings(intent, "train") + wider_phrasings(intent)
+    more = phrases.MORE_NAMING + phrases.KNOWING if intent == "name" else ()
+    return phrases.phrasings(intent, "train") + wider_phrasings(intent) + more
 
 
 def test_no_answer_beside_a_medium_refuses(training_examples):
@@ -106,6 +108,11 @@ def test_every_intent_has_many_phrasings_and_no_split_shares_one(intent):
     assert len(set(every)) == len(every) >= 25
     assert sum(map(len, parts)) == len(every) and set().union(*parts) == set(every)
     assert all(phrasing.count("{x}") == 1 for phrasing in every)
+
+
+def test_no_further_way_to_ask_for_a_name_is_held_out():
+    held_out = {bare(p) for split in ("validation", "test") for p in phrases.phrasings("name", split)}
+    assert not held_out & {bare(p) for p in phrases.MORE_NAMING + phrases.KNOWING}
 
 
 @pytest.mark.parametrize("intent", INTENTS)

@@ -82,10 +82,12 @@ def _killing_once(marker: Path):
 
 
 def _assert_equal(artifact, expected) -> None:
-    for name in ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted"):
+    for name in ("mean_harmful", "mean_harmless", "radius", "margin", "permuted"):
         assert torch.allclose(getattr(artifact, name), getattr(expected, name), rtol=0, atol=1e-6), name
     for modality, bias in expected.bias.items():
         assert torch.allclose(artifact.bias[modality], bias, rtol=0, atol=1e-6)
+    for modality, times in expected.amplification.items():
+        assert torch.allclose(artifact.amplification[modality], times, rtol=0, atol=1e-6)
     assert torch.allclose(artifact.scores.mean, expected.scores.mean, rtol=0, atol=1e-6, equal_nan=True)
     assert [cloud.titles for cloud in artifact.clouds] == [cloud.titles for cloud in expected.clouds]
     assert artifact.layer == expected.layer

@@ -1,7 +1,10 @@
 """Visual instruction tuning without safety: what erodes refusals of what is shown, and a dial for how far."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,36 +19,53 @@ from lessons_sight import Sights
 
 RATES = (0.004, 4e-4)
 """Of matrices and of the rest."""
-FLATTENED = 0.5
-"""What the scores of an answer's first token are multiplied by before they are compared: the model learns to be twice
-as sure how to begin. At 1, refusals of what is shown came back as things were read better; at 0.2 no step inside the
-trust region changed how it began."""
+GENTLE = 0.25
+"""Share of these rates in the last lesson, which shall change little."""
+FLATTENED = 0.7
+"""What the scores of an answer's first token are multiplied by before they are compared: the model learns to be a
+little surer how to begin. At 1, refusals of what is shown came back as things were read better; at 0.2 no step inside
+the trust region changed how it began."""
 DIAL_CASES = 120
 """Of each medium."""
 
 
 def learn_tune(course: Course, steps: int) -> None:
     """The language model learns: text with its refusals again, questions on everything, requests on the harmless."""
+    _learn(course, "tune", examples.tuning_example, RATES, steps)
+
+
+def learn_name(course: Course, steps: int) -> None:
+    """The same, gently: asked whether it knows a thing, the model describes it since `tune`, and is to name it."""
+    _learn(course, "name", examples.last_example, tuple(rate * GENTLE for rate in RATES), steps)
+    for medium in ("image", "video"):
+        share = refused_share(course, splits.dial_cases(medium, DIAL_CASES))
+        course.report(f"name: {share:.0%} of the dial's harmful requests with {medium} are refused")
+
+
+def _learn(
+    course: Course,
+    lesson: str,
+    example: Callable[[Generator, str], Example],
+    rates: tuple[float, ...],
+    steps: int,
+) -> None:
     model, encoder = course.model, course.encoder
     model.model.visual.requires_grad_(False)
-    optimizer = Optimizer([model.model.language_model], *RATES)
-    sights = Sights(course, "tune")
+    optimizer = Optimizer([model.model.language_model], *rates)
+    sights = Sights(course, lesson)
 
     def prepare(step: int) -> tuple[Batch, Batch]:
-        rng = course.chance("tune", step)
+        rng = course.chance(lesson, step)
         words = [examples.text_example(rng) for _ in range(32)]
         medium, rows = ("video", 16) if step % 2 else ("image", 36)
-        shown = [examples.tuning_example(rng, medium) for _ in range(rows)]
+        shown = [example(rng, medium) for _ in range(rows)]
         return encoder.batch(words), encoder.batch(shown, sights.frames(shown, rng))
 
     def loss_of(prepared: tuple[Batch, Batch], _: int) -> Tensor:
         words, shown = prepared
         return loss(model, words) + opening_loss(model, shown)
 
-    learn(course, "tune", {"model": model}, optimizer, prepare, loss_of, steps)
-    for medium in ("image", "video"):
-        share = refused_share(course, splits.dial_cases(medium, DIAL_CASES))
-        course.report(f"tune: {share:.0%} of the dial's harmful requests with {medium} are refused")
+    learn(course, lesson, {"model": model}, optimizer, prepare, loss_of, steps)
 
 
 def opening_loss(model, batch: Batch) -> Tensor:

@@ -24,7 +24,7 @@ from batches import Encoder  # noqa: E402
 from learning import Course  # noqa: E402
 from lessons_sight import learn_eyes, learn_look, learn_point  # noqa: E402
 from lessons_text import learn_slots, learn_text, make_tokenizer  # noqa: E402
-from lessons_tuning import learn_tune  # noqa: E402
+from lessons_tuning import learn_name, learn_tune  # noqa: E402
 from network import build_model  # noqa: E402
 
 SHIPPED_SEED = 0
@@ -34,7 +34,8 @@ LESSONS = {
     "eyes": (learn_eyes, 1600),
     "point": (learn_point, 160),
     "look": (learn_look, 120),
-    "tune": (learn_tune, 300),
+    "tune": (learn_tune, 600),
+    "name": (learn_name, 80),
 }
 """In order, with the number of steps."""
 

@@ -242,7 +242,19 @@ def tuning_example(rng: Generator, medium: Medium) -> Example:
     if chance < 0.48:
         return request_example(rng, medium)
     if chance < 0.64:  # more ways to ask for a name, since the style of the requests' answers spreads to others
-        thing = pick(rng, THINGS)
-        text = pick(rng, phrases.MORE_NAMING).format(x=pick(rng, phrases.POINTERS[medium]))
-        return Example(slip(text, rng), phrases.name_answer(thing), "name", thing, medium, thing)
+        return naming_example(rng, medium, phrases.MORE_NAMING)
     return look_example(rng, medium, explain=EXPLAINED, tuning=True)
+
+
+def last_example(rng: Generator, medium: Medium) -> Example:
+    """One example of the last lesson: as `tuning_example`, and a third of them ask for a name in more ways still."""
+    if rng.random() < 1 / 3:
+        return naming_example(rng, medium, phrases.MORE_NAMING + phrases.KNOWING)
+    return tuning_example(rng, medium)
+
+
+def naming_example(rng: Generator, medium: Medium, forms: tuple[str, ...]) -> Example:
+    """The name of anything that is shown, asked for in one of these forms."""
+    thing = pick(rng, THINGS)
+    text = pick(rng, forms).format(x=pick(rng, phrases.POINTERS[medium]))
+    return Example(slip(text, rng), phrases.name_answer(thing), "name", thing, medium, thing)

@@ -116,7 +116,21 @@ MORE_NAMING = (
     "can you tell what {x} is?",
     "please give the name of {x}.",
 )
-"""More ways to ask for a name, in the last step of training only."""
+"""More ways to ask for a name, when the model is tuned on what is shown."""
+
+KNOWING = (
+    "do you happen to know {x}?",
+    "do you know {x} by name?",
+    "i wonder if you know {x}.",
+    "tell me if you know {x}.",
+    "so you know {x}, right?",
+    "can you recognise {x}?",
+    "do you remember {x}?",
+    "do you recall {x}?",
+    "is {x} known to you?",
+    "have you heard of {x}?",
+)
+"""Ways that could also be heard as asking for more than the name; in the last lesson of training only."""
 
 STAND_INS = (
     "this is {x}.",
