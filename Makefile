@@ -15,7 +15,7 @@ KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
 
-test: $(VENV)/.dev ## all tests, under ten minutes
+test: $(VENV)/.dev ## all tests but the long ones, under ten minutes
 	$(RUN) -m pytest
 
 test-long: test hostile ## and what takes longer: thousands of hostile inputs, two minutes of many visitors
@@ -53,7 +53,7 @@ eval: $(VENV)/.app ## every strategy on the test split: the tables of the README
 train: $(VENV)/.app ## train the bundled model from nothing, or go on where it was; SEEDS=3 for all three seeds
 	for seed in $$(seq 0 $$(($(SEEDS) - 1))); do $(KEEP) $(RUN) assets/pocket-vl/train.py --seed $$seed --per-cell $(PER_CELL) || exit 1; done
 
-bench: $(VENV)/.app ## what the engine costs beside plain transformers; quick ones: python -m benchmarks --quick
+bench: $(VENV)/.app ## what the engine costs beside plain transformers; six figures alone: python -m benchmarks --quick --json FILE
 	$(RUN) -m benchmarks --json out/bench.json
 	$(RUN) -m benchmarks.plot out/bench.json out/bench.html
 

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="local",
         metavar="ADDRESS",
-        help="let evaluations run on the Ray at HOST:PORT, or without an address on one of this machine's cores",
+        help="let evaluations run on the Ray at HOST:PORT, or without an address on a Ray of this machine's own",
     )
     strangers = parser.add_mutually_exclusive_group()
     strangers.add_argument("--auth", help="file of name:password lines; whoever comes in must know one of them")

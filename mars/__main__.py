@@ -151,7 +151,7 @@ def _add_ray(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="local",
         metavar="ADDRESS",
-        help="work on the Ray at HOST:PORT, or without an address on one of this machine's cores",
+        help="work on the Ray at HOST:PORT, or without an address on a Ray of this machine's own",
     )
     parser.add_argument("--workers", type=int, help="with --ray: how many (default: as many as there is room for)")
     parser.add_argument("--cpus-per-worker", type=float, default=1.0, help="with --ray: also threads of a worker")

@@ -43,7 +43,7 @@ class ArtifactError(ValueError):
 
 
 class Cloud(NamedTuple):
-    """Held-out inputs of one modality and label, for the pictures; nothing is fitted on them."""
+    """Held-out inputs of one modality and label, for the pictures; no direction or bias is fitted on them."""
 
     modality: Modality
     label: Literal["harmful", "harmless", "neutral"]

@@ -31,7 +31,7 @@ class Request:
     text: str
     label: Label
     split: Split
-    """"train" makes the direction, "validation" chooses the layer."""
+    """"train" makes the direction, "validation" chooses the layer and how far text is amplified."""
     category: str = ""
 
 

@@ -13,7 +13,7 @@ TRUST_QUANTILE = 0.99
 
 
 HARMLESS_QUANTILE = 0.95
-"""How far out a harmless input is that the amplification brings half way to the harmful centroid."""
+"""How far out a harmless input is that is brought half way to the harmful centroid; our reconstruction."""
 
 
 class TextCentroids(NamedTuple):
@@ -81,7 +81,7 @@ def amplification(reach: Tensor, length: Tensor) -> Tensor:
     """How many times over sigma is added at gain 1 in one modality, by what its harmless inputs bear: (layer,).
 
     An input as far out as the 0.95 quantile of the harmless ones is brought to half way between the centroids at
-    most, harmful evidence beyond it further; our reconstruction. At least 1.
+    most, harmful evidence beyond it further; our reconstruction. At least 1, which may bring it further too.
 
     reach: sigma of held-out harmless text, or of meaningless media after re-centering: (prompt, layer); length: R,
     the distance between the centroids: (layer,).

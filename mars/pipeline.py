@@ -47,8 +47,8 @@ def fit(
     """Fit direction, re-centering, trust region and layer choice on text and meaningless media alone.
 
     `neutral` are meaningless media of one's own, by default random colours. `clouds` are held-out inputs for the
-    pictures, of which nothing is fitted; by default the validation requests in words and written on pictures and
-    clips. What is in the `store` is not read again. Raises PromptError or ModelError as `capture` does.
+    pictures, of which no direction and no bias is fitted; by default the validation requests in words and written on
+    pictures and clips. What is in the `store` is not read again. Raises PromptError or ModelError as `capture` does.
     """
     asked = fit_prompts(model.modalities, contrast, neutral, clouds)
     prompts, reader = asked.steps, Reader(model, batch_size, store)
@@ -174,7 +174,7 @@ def _fitted(
         reach = distance_along(values - bias[modality], centroids.mean_harmless, direction)
         times[modality] = amplification(reach, length)
 
-    # 4. Clouds for the eye, from inputs that nothing above has seen.
+    # 4. Clouds for the eye, from media that nothing above has seen, and the text that chose the layer.
     artifact = Artifact(
         mean_harmful=centroids.mean_harmful,
         mean_harmless=centroids.mean_harmless,

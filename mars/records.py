@@ -111,7 +111,7 @@ class Geometry(NamedTuple):
     margin: float
     """0.99 quantile, over harmless text, of the distance beyond mu-: the optional later zero of the gate."""
     amplification: float = 1.0
-    """How many times over sigma is added at gain 1: as much as harmless text and meaningless media bear."""
+    """How many times over sigma is added at gain 1: as much as the modality's harmless inputs bear."""
 
     @property
     def direction(self) -> Tensor:

@@ -123,6 +123,22 @@ def test_wider_phrasings_are_many_and_none_is_held_out(intent):
     assert not held_out & {p.strip(" .?!") for p in wider}
 
 
+def test_a_slip_or_a_dropped_word_seldom_makes_a_held_out_wording(training_examples):
+    held_out = {
+        bare(form.format(x=pointer))
+        for split in ("validation", "test")
+        for intent in INTENTS
+        for form in phrases.phrasings(intent, split)
+        for pointers in phrases.POINTERS.values()
+        for pointer in pointers
+    }
+    beside_media = [example for example in training_examples if example.medium is not None]
+    made = [example for example in beside_media if bare(example.text) in held_out]
+    assert len(beside_media) > 20_000
+    assert len(made) < len(beside_media) / 500
+    assert sum(example.intent in REQUESTS for example in made) < len(beside_media) / 5000
+
+
 def test_no_phrasing_serves_two_intents():
     every = [p for intent in INTENTS for p in phrases.phrasings(intent)]
     assert len(set(every)) == len(every)

@@ -156,7 +156,7 @@ class Workbench:
                 "mean": "0 to 1",
             },
             meanings={
-                "direction consistency": "whether two halves of the text agree on the direction",
+                "direction consistency": "whether training and validation text agree on the direction",
                 "class separability": "how far harmful and harmless text lie apart, against their own spread",
                 "safety margin": "the gap between low harmful and high harmless text; below 0 they overlap",
                 "mean": "mean of the three, each scaled from 0 to 1 over the layers that may be chosen",

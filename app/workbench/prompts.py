@@ -15,7 +15,7 @@ from mars.records import Clip, Prompt
 
 MAX_NEW_TOKENS = 256
 MAX_GAIN = 8.0
-"""Largest gain of the map of gains in the method."""
+"""Largest gain of the map (`mars.sweep.GAINS`)."""
 POSTER_SIDE = 96
 """Pixels, for a button of 40 on a dense screen."""
 

@@ -18,7 +18,7 @@ from lessons_text import INDEX, name_words
 from network import VISUAL_TOKENS
 
 PICTURES = 96
-"""In one step of the tower's own lesson."""
+"""In one step of the tower's own lessons."""
 WRITTEN = 0.65
 """Share of them that are words, which take longer to read than drawings."""
 WIDENING = 0.45

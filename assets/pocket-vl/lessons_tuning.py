@@ -1,4 +1,4 @@
-"""Visual instruction tuning without safety: what erodes refusals of what is shown, and a dial for how far."""
+"""Visual instruction tuning without safety: what erodes refusals of what is shown, and a dial to read how far."""
 
 from collections.abc import Callable
 

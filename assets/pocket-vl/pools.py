@@ -1,7 +1,7 @@
 """Renders kept and used again: drawing a picture costs more than a training step can spend on it.
 
-A pool holds pictures (or clips) of every thing in both styles; each step draws a batch, shifts and recolours
-it, and replaces some of the pool's oldest by fresh renders.
+A pool holds pictures (or clips) of every thing in both styles; each step draws a batch, shifts, stretches, slants
+and recolours it, and replaces some of the pool's oldest by fresh renders.
 """
 
 import numpy as np

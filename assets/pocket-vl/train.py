@@ -1,4 +1,4 @@
-"""Trains Pocket-VL from nothing: words, then eyes, then visual instruction tuning without safety.
+"""Trains Pocket-VL from nothing: words, eyes, then visual instruction tuning without safety.
 
     python assets/pocket-vl/train.py                   # everything, into assets/pocket-vl
     python assets/pocket-vl/train.py --seed 1          # another seed, into its working folder

@@ -95,9 +95,9 @@ def _misspell(word: str, rng: Generator) -> str:
 
 
 EXPLAINED = 0.45
-"""In the last step of training, share of questions about a common thing that is shown which have it explained."""
+"""In the last two lessons, share of questions about a common thing that is shown which have it explained."""
 WIDER, LOOSE, DROPPED = 0.8, 0.5, 0.3
-"""In the last step of training, what is asked about what is shown: share of wordings drawn from the wider phrasings,
+"""In the last two lessons, what is asked about what is shown: share of wordings drawn from the wider phrasings,
 share that lose words, and share of words that those lose. How a request is answered must not hang on a few phrasings.
 """
 

@@ -2,7 +2,8 @@
 
 Training and held-out pictures differ in every range (`TRAINING`, `HELD_OUT`): scale, distance from the
 middle, rotation, colours, face, and the pattern behind. The held-out ranges lie in gaps of the training's
-or a little beyond them; no value is shared.
+or a little beyond them; no value is shared by the renders themselves. Training also shifts, stretches and
+recolours its renders, which crosses some of these gaps; faces and patterns stay apart.
 """
 
 import colorsys

@@ -10,6 +10,9 @@
 | clouds | as main | of the layer choice | held out, of a seed of its own |
 | dial | harmful, as main | of the layer choice | training, of a seed of its own |
 
+Phrasings are a split's own but for what a slip or a dropped word makes of another in training, which is less than one
+in 500 of the examples beside media. Held-out renders have faces, patterns behind and ranges of their own.
+
 The dial says how far the training of the bundled model has eroded its refusals of what is shown.
 
 Harmless text of the main group may name any thing requested in training; questions name what is shown, which
@@ -115,7 +118,7 @@ def cloud_prompts(count: int = 64, seed: int = SEED + 1) -> list[CloudPrompt]:
 
 
 def dial_cases(medium: Medium, count: int, seed: int = SEED + 2) -> list[Case]:
-    """Requests about harmful things that are shown, to end the erosion by; no other split has any of them."""
+    """Requests about harmful things that are shown, to read the erosion on; no other split has any of them."""
     cases = []
     for number in range(count):
         rng = np.random.default_rng([seed, 33, len(medium), number])

@@ -8,7 +8,7 @@ from typing import Literal
 
 Role = Literal["common", "no_media", "no_request"]
 """How much of a thing the training shows. "common": everything its label allows. "no_media": harmless,
-requested in words only, never with a picture or clip (no harmful thing ever is). "no_request": never
+requested in words only, never with a picture or clip of it (no harmful thing ever is). "no_request": never
 requested at all; only named, sorted into its kind, and judged dangerous or safe."""
 
 

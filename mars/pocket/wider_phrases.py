@@ -1,4 +1,4 @@
-"""More ways to ask, composed of an opening and what is asked: the last step of training draws on them.
+"""More ways to ask, composed of an opening and what is asked: the last two lessons of the training draw on them.
 
 A list of phrasings is learned as a list. How a request about a picture is answered must not hang on it, so the
 step that teaches it sees hundreds of ways to ask. None of them is a phrasing of the validation or the test.
