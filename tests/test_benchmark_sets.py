@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,8 @@ from mars.benchmark_sets import BENCHMARKS, FIGSTEP_PROMPT, OWN_LAYOUT, Benchmar
 from mars.contrast import random_clip
 from mars.pocket.clips import write_clip
 
-SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+REAL = Path(os.environ.get("MARS_LENS_BENCHMARKS", "nowhere"))
+"""Where a person keeps the published sets, to try the loaders on them too."""
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200), "green": (20, 150, 40)}
 
 
@@ -354,11 +356,11 @@ def test_a_set_that_is_not_fetched_by_itself_asks_for_its_folder():
 # The real thing, where it is at hand
 
 
-@pytest.mark.skipif(not (SHARED / "xstest_prompts.csv").is_file(), reason="XSTest is not at hand")
+@pytest.mark.skipif(not (REAL / "xstest_prompts.csv").is_file(), reason="XSTest is not at hand")
 def test_xstest_itself_has_250_harmless_and_200_harmful_requests():
-    assert Counter(_labels(load_set("xstest", SHARED))) == {"harmless": 250, "harmful": 200}
+    assert Counter(_labels(load_set("xstest", REAL))) == {"harmless": 250, "harmful": 200}
 
 
-@pytest.mark.skipif(not (SHARED / "jailbreakbench.csv").is_file(), reason="JailbreakBench is not at hand")
+@pytest.mark.skipif(not (REAL / "jailbreakbench.csv").is_file(), reason="JailbreakBench is not at hand")
 def test_jailbreakbench_itself_has_100_harmful_requests():
-    assert Counter(_labels(load_set("jailbreakbench", SHARED))) == {"harmful": 100}
+    assert Counter(_labels(load_set("jailbreakbench", REAL))) == {"harmful": 100}
