@@ -28,15 +28,20 @@ def main() -> None:
     asked = parser.parse_args()
     model = random_model(TWO_CORES)
     results: dict[str, Any] = {"machine": machine(model), "quick": asked.quick}
-    results |= as_results(run(model, asked.quick))
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep(found: dict[str, Any]) -> None:
+        """At once, since what follows takes long."""
+        results.update(found)
+        asked.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+    keep(as_results(run(model, asked.quick)))
     if not asked.quick:
-        results["growth"] = growth(model)
+        keep({"growth": growth(model)})
     if torch.cuda.is_available():
         del model
         large = random_model(ONE_GPU, device="cuda", dtype=torch.bfloat16)
-        results["gpu"] = {"machine": machine(large), **as_results(run_on_gpu(large))}
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
-    asked.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        keep({"gpu": {"machine": machine(large), **as_results(run_on_gpu(large))}})
     print(f"Wrote {asked.json}.")
 
 
