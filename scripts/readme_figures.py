@@ -78,6 +78,8 @@ def evaluation(results: dict[str, Any]) -> list[str]:
             f"A meaningless {bias['modality']} moves a harmless request by {moved} along the refusal direction, "
             "where the text centroids are 2 apart.",
         ]
+    for left_out in results["not_applicable"]:
+        lines += ["", f"Not in the tables: {_words(left_out['strategy'])}. {left_out['reason']}"]
     return lines
 
 
