@@ -297,9 +297,9 @@ def _cells(rows: Iterable[Mapping[str, Any]], group: str) -> dict[tuple[str, str
 
 
 def _row_start(name: str) -> str:
-    """A table row up to its name, which may be broken after each part."""
+    """A table row up to its name."""
     leading = ' class="leading"' if name == "mars" else ""
-    return f'<tr{leading}><th scope="row">{escape(name).replace("_", "_<wbr>")}</th>'
+    return f'<tr{leading}><th scope="row">{escape(name.replace("_", " "))}</th>'
 
 
 def _rate(row: Mapping[str, Any], count: float) -> str:

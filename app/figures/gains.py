@@ -65,11 +65,11 @@ def _map(
     figure = go.Figure()
     figure.add_heatmap(
         z=values.T, x=list(layers), y=rows, zmin=ends[0], zmax=ends[1], xgap=1, ygap=1, name=unit,
-        colorscale=[[0, LIGHT["surface"]], [0.5, LIGHT["rule"]], [1, LIGHT["ink"]]],
+        colorscale=[[0, LIGHT["surface"]], [0.5, LIGHT["rule"]], [1, LIGHT["full"]]],
         customdata=np.stack([np.broadcast_to(np.array([f"{gain:g}" for gain in gains], dtype=object), values.shape),
                              np.array([[_plain(token) for token in row] for row in tokens], dtype=object)], -1)
         .transpose(1, 0, 2),
-        texttemplate="%{z:.1f}" if len(layers) <= READABLE else None, textfont={"size": 11},
+        texttemplate="%{z:.1f}" if len(layers) <= READABLE else None, textfont={"size": 11, "color": LIGHT["ink"]},
         hovertemplate=f"layer %{{x}}, gain %{{customdata[0]}}<br>{unit}: %{{z:.2f}}"
                       "<br>likeliest first token “%{customdata[1]}”<extra></extra>",
         colorbar={"thickness": 8, "len": 0.5, "orientation": "h", "x": 0, "xanchor": "left", "y": 1,

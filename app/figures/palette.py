@@ -12,6 +12,7 @@ LIGHT = {
     "harmful": "#b84a00",
     "harmless": "#006ba8",
     "neutral": "#87827b",
+    "full": "#938e87",
     "harmful_band": "rgba(184, 74, 0, 0.13)",
     "harmless_band": "rgba(0, 107, 168, 0.13)",
     "shade": "rgba(28, 27, 26, 0.05)",
@@ -19,7 +20,8 @@ LIGHT = {
     "harmful_veil": "rgba(184, 74, 0, 0.82)",
     "harmful_clear": "rgba(184, 74, 0, 0.02)",
 }
-"""Vermillion and blue differ in lightness and hue under every common colour-vision deficiency."""
+"""Vermillion and blue differ in lightness and hue under every common colour-vision deficiency; "full" is the end of a
+scale on which numbers in ink can still be read."""
 
 DARK = {
     "ink": "#ece9e4",
@@ -29,6 +31,7 @@ DARK = {
     "harmful": "#f0935a",
     "harmless": "#5cb3ea",
     "neutral": "#8f8a83",
+    "full": "#5f6369",
     "harmful_band": "rgba(240, 147, 90, 0.20)",
     "harmless_band": "rgba(92, 179, 234, 0.18)",
     "shade": "rgba(236, 233, 228, 0.06)",
