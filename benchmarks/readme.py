@@ -26,8 +26,9 @@ ROWS = (
 def table(results: dict[str, Any]) -> str:
     """Each figure with its range over repetitions and its bar, then the peers, in Markdown."""
     where = results["machine"]
+    command = "python -m benchmarks --quick --json FILE" if results["quick"] else "make bench"
     lines = [
-        f"`make bench` on {where['cores']} cores ({where['threads']} threads, load {where['load']:.1f} from all that "
+        f"`{command}` on {where['cores']} cores ({where['threads']} threads, load {where['load']:.1f} from all that "
         f"ran), {where['parameters'] / 1e6:.0f} million parameters, {where['dtype'].removeprefix('torch.')}; median "
         "[smallest, largest] of the repetitions:",
         "",

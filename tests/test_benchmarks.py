@@ -127,6 +127,7 @@ def test_the_model_of_the_bars_has_120_million_parameters():
 def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
     figure = {"value": 0.0234, "low": 0.01, "high": 0.03}
     results = {
+        "quick": True,
         "machine": {"cores": 2, "threads": 2, "load": 0.5, "parameters": 120e6, "dtype": "torch.float32"},
         "side_by_side": {"ratio": figure},
         "map": {"speedup": figure, "prefills": figure},
@@ -139,6 +140,7 @@ def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
         "notes": {"map.speedup": "One note.", "map.prefills": "One note."},
     }
     text = readme.table(results)
+    assert "--quick" in text and "--quick" not in readme.table({**results, "quick": False})
     assert "| what steering every token adds to a step | 2.34 % [1.00, 3.00] | <= 3 % |" in text
     assert text.count("| 0.02 [0.01, 0.03] |") == len(FIGURES) - 1
     assert "| generate twice | 2.00 [1.50, 2.50] |" in text
