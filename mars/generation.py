@@ -5,13 +5,15 @@ position runs inside the branch, as its first step.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from mars import caches
+from mars.few_rows import FewRows
 from mars.hooks import capturing, editing, growing
 from mars.inputs import encode
 from mars.models import LoadedModel
@@ -69,7 +71,7 @@ def side_by_side(prefixes: Sequence[Prefix]) -> Prefix:
     return Prefix(
         torch.cat([prefix.last_token for prefix in prefixes]),
         lengths[0],
-        _stacked([prefix.cache for prefix in prefixes]),
+        caches.stacked([prefix.cache for prefix in prefixes]),
         None if deltas[0] is None else torch.cat(deltas),
     )
 
@@ -98,9 +100,10 @@ def branch(
     rows = len(strategies)
     steering = Rows(tuple(strategies))
     chosen_prompts = torch.tensor([0] * rows if of is None else list(of), device=model.device)
-    cache = _copied(prefix.cache, chosen_prompts)
+    cache = caches.chosen_rows(prefix.cache, chosen_prompts)
     deltas = None if prefix.rope_deltas is None else prefix.rope_deltas[chosen_prompts]
     tokens = prefix.last_token[chosen_prompts]
+    few_rows = FewRows(model.model, rows)
     replies: list[list[int]] = [[] for _ in range(rows)]
     finished = [False] * rows
     for index in range(max_new_tokens):
@@ -109,6 +112,7 @@ def branch(
         with (
             editing(model.layers[layer], steering) if acting else nullcontext() as receipt,
             capturing(model.layers) if index == 0 else nullcontext() as captured,
+            few_rows,
         ):
             output = model.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
         activations = captured.stacked() if index == 0 else None
@@ -157,7 +161,7 @@ def grow(model: LoadedModel, prefix: Prefix, join: Callable[[int, Tensor], Tenso
 
     def widen(layer: int, rows: int) -> None:
         if layer < len(kept):
-            cache.layers[layer] = _widened(kept[layer], rows)
+            cache.layers[layer] = caches.widened(kept[layer], rows)
 
     def release_and_join(layer: int, hidden: Tensor) -> Tensor | None:
         # The prefix, repeated for all rows, is held for one layer at a time.
@@ -175,79 +179,7 @@ def grow(model: LoadedModel, prefix: Prefix, join: Callable[[int, Tensor], Tenso
 
 def row_bytes(prefix: Prefix) -> int:
     """Memory that a further row of `grow` takes at the widest layer of the cache, in bytes; at least 1."""
-    layers = [vars(layer).values() for layer in prefix.cache.layers] if prefix.cache is not None else []
-    return max((sum(tensor.nbytes for tensor in _tensors(values)) for values in layers), default=0) or 1
-
-
-def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, dict):
-            yield from _tensors(value.values())
-
-
-def _widened(layer: Any, rows: int) -> Any:
-    """A one-row layer of a cache for many rows; the original keeps its tensors.
-
-    Keys and values are repeated as views: going on concatenates, which is the only copy that is made. Recurrent
-    states are written in place by their layers, so they are copied.
-    """
-    layer = _copied_layer(layer)
-    if any(isinstance(value, dict) for value in vars(layer).values()):
-        layer.reorder_cache(torch.zeros(rows, dtype=torch.long, device=layer.device))
-    elif layer.keys is not None:
-        layer.keys = layer.keys.expand(rows, -1, -1, -1)
-        layer.values = layer.values.expand(rows, -1, -1, -1)
-    return layer
-
-
-def _copied(cache: Any, rows: Tensor) -> Any:
-    """An independent copy of a cache with the named rows, as often as they are named; the original keeps its tensors.
-
-    `reorder_cache` makes new tensors, so copying the containers is enough. Cropping or interleaving is not used:
-    sliding windows and recurrent states do not support it.
-    """
-    if cache is None:
-        return None
-    cache = copy.copy(cache)
-    cache.layers = [_copied_layer(layer) for layer in cache.layers]
-    cache.reorder_cache(rows)
-    return cache
-
-
-def _stacked(caches: Sequence[Any]) -> Any:
-    """One cache of the rows of several, all of one length."""
-    if caches[0] is None:
-        return None
-    stacked = copy.copy(caches[0])
-    stacked.layers = [_stacked_layer(layers) for layers in zip(*(cache.layers for cache in caches), strict=True)]
-    return stacked
-
-
-def _stacked_layer(layers: Sequence[Any]) -> Any:
-    """A layer's keys and values, or its recurrent states, row after row; what has no rows is alike in all."""
-    stacked = _copied_layer(layers[0])
-    for name, value in vars(stacked).items():
-        values = [vars(layer)[name] for layer in layers]
-        if isinstance(value, dict):
-            setattr(stacked, name, {key: _row_after_row([states[key] for states in values]) for key in value})
-        else:
-            setattr(stacked, name, _row_after_row(values))
-    return stacked
-
-
-def _row_after_row(values: Sequence[Any]) -> Any:
-    first = values[0]
-    return torch.cat(list(values)) if isinstance(first, Tensor) and first.dim() else first
-
-
-def _copied_layer(layer: Any) -> Any:
-    layer = copy.copy(layer)
-    for name, value in vars(layer).items():
-        if isinstance(value, dict):
-            setattr(layer, name, dict(value))
-    return layer
+    return caches.widest_layer_bytes(prefix.cache) or 1
 
 
 def _rope_carrier(model: LoadedModel) -> Any | None:
