@@ -14,7 +14,7 @@ BUNDLED = Path(__file__).resolve().parent / "assets" / "pocket-vl"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Load the model, build the page, serve it until interrupted."""
+    """Build the page and serve it until interrupted; the model is opened while browsers load the page."""
     options = _parser().parse_args(arguments)
 
     from app.examples import read_examples
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         access = access_of(options.host, options.auth, options.public)
-        workbench = Workbench.open(options.model, options.artifact, read_examples())
+        workbench = Workbench.to_open(options.model, options.artifact, read_examples())
         workbench.ray = options.ray
     except (AccessError, RequestError) as error:
         print(error, file=sys.stderr)
@@ -41,6 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(told, file=sys.stderr)
         return 1
     print(f"MARS Lens is open at {url}", flush=True)
+    try:
+        workbench.open_model()
+    except RequestError as error:
+        page.close(verbose=False)
+        print(error, file=sys.stderr)
+        return 1
     workbench.warm_up()
     page.block_thread()
     return 0

@@ -17,9 +17,9 @@ _SHAPES = {
 def top_line(card: ModelCard) -> str:
     """Which model speaks, on what, fitted how; what is off; what the page deals with."""
     facts = (
-        ("model", f"{card.name}, {parameters(card.parameters)}"),
+        ("model", f"{card.name}, {parameters(card.parameters) if card.parameters else 'being opened …'}"),
         ("decoder", f"{card.n_layers} layers × {card.d_model} wide"),
-        ("runs on", f"{card.device}, {card.dtype}"),
+        ("runs on", f"{card.device}, {card.dtype}" if card.device else "…"),
         ("directions", card.artifact),
     )
     listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)

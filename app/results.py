@@ -19,7 +19,8 @@ class ModelCard:
     """What the top line says about the model in use."""
 
     name: str
-    parameters: int
+    parameters: int | None
+    """None while the model is being opened; `device` and `dtype` are empty then."""
     n_layers: int
     d_model: int
     device: str

@@ -1,12 +1,14 @@
 """The page: top line, the layer that all tabs share, and the tabs."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import gradio as gr
 
 from app import markup, model_picker, permalink, take_away, tour
 from app.api import add_compare, add_sweep
 from app.examples import FOLDER
+from app.results import RequestError
 from app.state import Visit
 from app.tabs import compare, evaluate, geometry, layers, tokens
 from app.tabs.shared import QUIET, Shared
@@ -30,7 +32,7 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
     """
     gr.set_static_paths([FOLDER])
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
-        top = gr.HTML(markup.top_line(workbench.card))
+        top = gr.HTML(markup.top_line(workbench.card_at_once))
         laid = tour.lay_out() if workbench.examples else None
         visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
         generation = gr.State(workbench.generation)
@@ -64,7 +66,6 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             lambda: [markup.top_line(workbench.card), gr.update(**_layers(workbench)), _chosen(workbench)],
             outputs=[top, layer, back], **QUIET,
         )  # fmt: skip
-        page.load(lambda: workbench.generation, outputs=generation, **QUIET)
 
         def from_link(request: gr.Request) -> list:
             return _from_link(workbench, request.query_params)
@@ -74,9 +75,19 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             outputs=[layer, gain, compared.length, compared.text, compared.media, tabs],
             **QUIET,
         )
+        # Last, since a browser asks one after the other: it waits for the model.
+        page.load(partial(_present, workbench), outputs=[top, generation], **QUIET)
         add_compare(workbench, page)
         add_sweep(workbench, page)
     return page
+
+
+def _present(workbench: Workbench) -> list:
+    """The top line and the count of models, once the model is there."""
+    try:
+        return [markup.top_line(workbench.card), workbench.generation]
+    except RequestError:
+        return [gr.skip(), gr.skip()]  # it cannot be opened, and the page is about to close
 
 
 def _from_link(workbench: Workbench, query: Mapping[str, str]) -> list:

@@ -177,6 +177,19 @@ def _digest(facts: dict[str, Any], content: bytes) -> str:
 
 def load(folder: str | Path, model: LoadedModel) -> Artifact:
     """Read an artifact that was fitted on this model. Raises ArtifactError."""
+    artifact = read(folder)
+    check(artifact, model)
+    return artifact
+
+
+def check(artifact: Artifact, model: LoadedModel) -> None:
+    """Raise ArtifactError where an artifact was not fitted on this model, or points away from its refusal."""
+    _check_belongs(artifact, model)
+    _check_direction(artifact, model)
+
+
+def read(folder: str | Path) -> Artifact:
+    """Read an artifact whose model is not here yet; nothing steers by it before `check`. Raises ArtifactError."""
     folder = Path(folder)
     again = "Fit it again with: python -m mars fit."
     try:
@@ -204,9 +217,7 @@ def load(folder: str | Path, model: LoadedModel) -> Artifact:
         artifact = _assembled(facts, tensors)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ArtifactError(f"The artifact in {folder} is incomplete ({error}). {again}") from error
-    _check_belongs(artifact, model)
     _check_numbers(artifact, folder)
-    _check_direction(artifact, model)
     return artifact
 
 

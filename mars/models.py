@@ -201,13 +201,17 @@ def load_model(
     except Exception as error:
         raise ModelError(loading.explained(source, part, error, revision)) from error
     loading.check_not_offloaded(source, model)
-    name = Path(source).resolve().name if Path(source).is_dir() else str(source)
     try:
-        return prepare(model, processor, name, revision)
+        return prepare(model, processor, model_name(source), revision)
     except RuntimeError as error:
         if not loading.is_out_of_memory(error):
             raise
         raise ModelError(loading.too_large(source, "memory ran out at its first token")) from error
+
+
+def model_name(source: str | Path) -> str:
+    """What a model is called: its hub id, or its folder's name."""
+    return Path(source).resolve().name if Path(source).is_dir() else str(source)
 
 
 def _check_room(

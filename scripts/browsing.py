@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,12 +37,20 @@ def served(options: argparse.Namespace) -> Iterator[tuple[Any, str]]:
     from app.ui import create_app
     from app.workbench import Workbench
 
-    workbench = Workbench.open(options.model, options.artifact, read_examples())
+    workbench = Workbench.to_open(options.model, options.artifact, read_examples())
     page = create_app(workbench)
     url = serve(page, workbench, port=options.port)
-    workbench.warm_up()
+    opening = threading.Thread(target=_opened, args=[workbench], name="opening")
+    opening.start()
     yield workbench, url
+    opening.join()
     page.close()
+
+
+def _opened(workbench: Any) -> None:
+    """What app.py does once the page is served."""
+    workbench.open_model()
+    workbench.warm_up()
 
 
 @contextmanager

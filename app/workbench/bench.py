@@ -33,7 +33,7 @@ from app.workbench.afar import Afar
 from app.workbench.clouds import Clouds
 from app.workbench.evaluating import RUNS, Plan, evaluate, evaluate_on_ray
 from app.workbench.fitting import FitPlan, fitted
-from app.workbench.opening import Opened, model_card, one_sentence, opened
+from app.workbench.opening import Coming, Opened, coming_card, model_card, one_sentence, opened, to_open
 from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
 from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
@@ -53,7 +53,7 @@ PAUSE = 0.002
 class Workbench:
     """One model and one artifact, for every visitor of the process."""
 
-    model: LoadedModel
+    model: LoadedModel | Coming
     artifact: Artifact
     artifact_name: str = "fitted in memory"
     examples: tuple[Example, ...] = ()
@@ -84,9 +84,26 @@ class Workbench:
 
         Raises RequestError with one sentence.
         """
-        found = opened(source, artifact)
+        made = cls.to_open(source, artifact, examples)
+        made.open_model()
+        return made
+
+    @classmethod
+    def to_open(
+        cls, source: str | Path, artifact: str | Path | None = None, examples: Sequence[Example] = ()
+    ) -> "Workbench":
+        """As `open`, but for the model: `open_model` opens it, and until then whatever needs it waits."""
+        found = to_open(source, artifact)
         return cls(found.model, found.artifact, found.words, tuple(examples), source=found.source,
                    artifact_folder=str(found.folder))  # fmt: skip
+
+    def open_model(self) -> None:
+        """Open the model that is still to come, if it is. Raises RequestError with one sentence."""
+        if isinstance(coming := self.model, Coming):
+            model = coming.open(self.artifact)
+            with self._lock:
+                if self.model is coming:
+                    self.model = model
 
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> None:
         """Put another model in this one's place, for every visitor; this one stays where that fails.
@@ -122,7 +139,7 @@ class Workbench:
 
     @property
     def n_layers(self) -> int:
-        return self.model.n_layers
+        return self.artifact.n_layers
 
     @property
     def chosen_layer(self) -> int:
@@ -136,8 +153,15 @@ class Workbench:
 
     @property
     def card(self) -> ModelCard:
-        """What the top line says."""
+        """What the top line says; waits for a model that is still to come."""
         return model_card(self.model, self.artifact_name)
+
+    @property
+    def card_at_once(self) -> ModelCard:
+        """As `card`, without what only the model can tell where it is still to come."""
+        if isinstance(self.model, Coming):
+            return coming_card(self.model, self.artifact, self.artifact_name)
+        return self.card
 
     def scores(self) -> Scores:
         """The three text-only scores and their mean, with the chosen layer and its reason."""

@@ -1,17 +1,19 @@
 """Opening a model with its artifact, what the page says of it, and what it says where that fails."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from app.results import ModelCard, RequestError
 from mars import artifacts
 from mars.artifacts import Artifact
-from mars.models import LoadedModel, load_model
+from mars.loading import check_source
+from mars.models import LoadedModel, load_model, model_name
 from mars.presets import read_presets
 
 LARGE_FOR_CPU = 1_000_000_000
@@ -30,10 +32,34 @@ def one_sentence() -> Iterator[None]:
         raise RequestError(str(error)) from error
 
 
+class Coming:
+    """A model that is still to be opened: whoever asks it for more than its name waits until it is there."""
+
+    def __init__(self, source: str | Path) -> None:
+        self.name = model_name(source)
+        self._source = source
+        self._there: Future[LoadedModel] = Future()
+
+    def open(self, artifact: Artifact) -> LoadedModel:
+        """Open it, and check that the artifact is its own. Raises RequestError, as does all that waits for it."""
+        try:
+            with one_sentence():
+                model = load_model(self._source)
+                artifacts.check(artifact, model)
+        except BaseException as error:
+            self._there.set_exception(error)
+            raise
+        self._there.set_result(model)
+        return model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._there.result(), name)
+
+
 class Opened(NamedTuple):
     """A model that is ready to take the place of another."""
 
-    model: LoadedModel
+    model: LoadedModel | Coming
     artifact: Artifact
     words: str
     """Where the artifact comes from."""
@@ -55,6 +81,12 @@ def presets() -> list[tuple[str, str]]:
 
 def opened(source: str | Path, artifact: str | Path | None) -> Opened:
     """A model with its artifact. Raises RequestError."""
+    coming = to_open(source, artifact)
+    return coming._replace(model=coming.model.open(coming.artifact))
+
+
+def to_open(source: str | Path, artifact: str | Path | None) -> Opened:
+    """A model that is still to be opened, with its artifact, which its model has to check. Raises RequestError."""
     if not str(source).strip():
         raise RequestError("No model is named. Give a model's folder or its hub id.")
     with one_sentence():
@@ -66,8 +98,9 @@ def opened(source: str | Path, artifact: str | Path | None) -> Opened:
                 "that folder too."
             )
         folder = Path(artifact) if artifact else Path(source) / "artifact"
-        model = load_model(source)
-        fitted = artifacts.load(folder, model)
+        check_source(source)
+        fitted = artifacts.read(folder)
+    model = Coming(source)
     return Opened(model, fitted, artifact_words(folder, model, fitted), folder, str(source))
 
 
@@ -82,17 +115,27 @@ def model_card(model: LoadedModel, artifact: str) -> ModelCard:
         device=device,
         dtype=str(model.dtype).removeprefix("torch."),
         artifact=artifact,
-        versions={name: version(name) for name in ("torch", "transformers", "gradio", "plotly")},
+        versions=_versions(),
         badges=_badges(model),
-        note=_note(model),
+        note=_note(model.name),
     )
 
 
-def artifact_words(folder: Path, model: LoadedModel, artifact: Artifact) -> str:
+def coming_card(model: Coming, fitted: Artifact, artifact: str) -> ModelCard:
+    """What the top line says of a model before it is there."""
+    layers, width = fitted.mean_harmful.shape
+    return ModelCard(model.name, None, layers, width, "", "", artifact, _versions(), note=_note(model.name))
+
+
+def artifact_words(folder: Path, model: LoadedModel | Coming, artifact: Artifact) -> str:
     """Where an artifact comes from, in a few words."""
     where = "bundled" if model.name == POCKET and folder.name == "artifact" else folder.name
     requests = sum(artifact.provenance.get("counts", {}).values())
     return f"{where}, fitted on {requests} requests" if requests else where
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "transformers", "gradio", "plotly")}
 
 
 def _badges(model: LoadedModel) -> tuple[str, ...]:
@@ -110,10 +153,7 @@ def _badges(model: LoadedModel) -> tuple[str, ...]:
     return tuple(sentence for sentence, applies in found.items() if applies)
 
 
-def _note(model: LoadedModel) -> str:
-    if model.name != POCKET:
+def _note(name: str) -> str:
+    if name != POCKET:
         return ""
-    return (
-        f"Pocket-VL is a {model.n_parameters / 1e6:.0f}-million-parameter model of a tiny world, real in "
-        "its mechanics, not an assistant."
-    )
+    return "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant."
