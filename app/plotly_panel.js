@@ -1,6 +1,7 @@
 // Runs once per chart, with `element`, `props`, `watch` and `trigger` given by Gradio, and `darkForLight` by us.
 const chart = element.querySelector('.chart');
 const downloads = element.querySelector('.downloads');
+const thumbnail = thumbnailBeside(chart, element.querySelector('.point-thumbnail'));
 let drawn = false;
 let isWaiting = false;
 let drawnDark = null;
@@ -32,6 +33,7 @@ function draw() {
   drawing = drawing.then(plotlyReady).then(async () => {
     isWaiting = !chart.isConnected; // a tab that is being opened may still be laid out beside the page
     if (isWaiting) return;
+    thumbnail.hide();
     if (!props.value) {
       if (drawn) window.Plotly.purge(chart);
       drawn = false;
@@ -53,6 +55,8 @@ function draw() {
         const point = event.points?.[0];
         if (point) trigger('select', { x: point.x, y: point.y });
       });
+      chart.on('plotly_hover', thumbnail.show);
+      chart.on('plotly_unhover', thumbnail.hide);
     }
     downloads.hidden = false;
     fit();
@@ -70,6 +74,10 @@ downloads.addEventListener('click', (event) => {
   if (kind) saveChart(chart, kind, chart.closest('[id]:not([id^="html-"])')?.id ?? 'chart');
 });
 watch('value', draw);
-new ResizeObserver(() => (isWaiting ? draw() : fit())).observe(chart);
+new ResizeObserver(() => {
+  thumbnail.hide(); // also where another tab is opened
+  if (isWaiting) draw();
+  else fit();
+}).observe(chart);
 new MutationObserver(() => { if (isDark() !== drawnDark) draw(); }).observe(document.body, { attributes: true, attributeFilter: ['class'] });
 draw();

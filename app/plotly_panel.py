@@ -14,15 +14,25 @@ import plotly.graph_objects as go
 from app.figures.palette import DARK_FOR_LIGHT
 
 PLOTLY_FOLDER = Path(plotly.__file__).parent / "package_data"
-SCRIPT, FILES = (Path(__file__).with_name(name) for name in ("plotly_panel.js", "chart_files.js"))
+SCRIPT, FILES, THUMBNAIL = (
+    Path(__file__).with_name(name) for name in ("plotly_panel.js", "chart_files.js", "chart_thumbnail.js")
+)
 
 
 def head() -> str:
     """What the page's head needs for the panels; registers the script's folder to be served."""
     gr.set_static_paths([PLOTLY_FOLDER / "plotly.min.js"])
     source = (PLOTLY_FOLDER / "plotly.min.js").as_posix()
-    files = FILES.read_text(encoding="utf-8")
-    return f'<script src="gradio_api/file={source}" defer></script><script>{files}</script>'
+    parts = "".join(part.read_text(encoding="utf-8") for part in (FILES, THUMBNAIL))
+    return f'<script src="gradio_api/file={source}" defer></script><script>{parts}</script>'
+
+
+def _chart(height: int) -> str:
+    """A chart of a height in pixels, and room for what a point shows: no alt, since the hover label tells it."""
+    return (
+        f'<div class="plot"><div class="chart" style="height:{height}px"></div>'
+        '<div class="point-thumbnail" aria-hidden="true" hidden><img alt=""></div></div>'
+    )
 
 
 DOWNLOADS = (
@@ -37,13 +47,14 @@ class PlotlyPanel(gr.HTML):
     """A chart, which takes no room while there is none.
 
     Its value is a figure; a click on it triggers `select` with `evt.x` and `evt.y`, the values there. The figure's
-    `layout.meta` may hold a `description` and a largest `width` in pixels.
+    `layout.meta` may hold a `description` and a largest `width` in pixels, a trace's `meta` the `thumbnails` that are
+    seen beside its points, as data URLs.
     """
 
     def __init__(self, value: go.Figure | None = None, *, height: int, **options) -> None:
         super().__init__(
             value,
-            html_template=f'<div class="chart" style="height:{height if value else 0}px"></div>{DOWNLOADS}',
+            html_template=_chart(height if value else 0) + DOWNLOADS,
             js_on_load=f"const darkForLight = {json.dumps(DARK_FOR_LIGHT)};\n{SCRIPT.read_text(encoding='utf-8')}",
             apply_default_css=False,
             **options,

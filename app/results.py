@@ -118,6 +118,8 @@ class Comparison:
     receipt: Receipt
     activations: NDArray
     """(layer, d_model), the unsteered prompt at its last position, to place it among the clouds."""
+    thumbnail: str = ""
+    """Data URL of a small picture of what was shown; empty for words alone."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,8 @@ class Asked:
     modality: str
     activations: NDArray
     """(layer, d_model)."""
+    thumbnail: str = ""
+    """Data URL of what was shown; empty for words alone."""
 
 
 @dataclass(frozen=True)
@@ -270,11 +274,15 @@ class Picture:
     labels: tuple[str, ...]
     """"harmful", "harmless" or "neutral"."""
     titles: tuple[str, ...]
+    thumbnails: tuple[str, ...]
+    """Data URL of what each point shows; empty where it shows nothing, or none was kept."""
     stars_before: NDArray
     """(star, 2)."""
     stars_after: NDArray
     """(star, 2)."""
     star_titles: tuple[str, ...]
+    star_thumbnails: tuple[str, ...]
+    """As those of the points."""
     axes: tuple[str, str]
     caption: str
     """How to read it, and what not to read into it."""

@@ -60,8 +60,8 @@ def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[
 def without_signal(artifact: Artifact, seed: int = SEED) -> Artifact:
     """The same clouds with "harmful" and "harmless" dealt at random among the requests of each modality.
 
-    What pictures and numbers of it show, they show of nothing. Points keep their titles and their places in the UMAP;
-    neutral points stay. Deterministic for a seed.
+    What pictures and numbers of it show, they show of nothing. Points keep their titles, thumbnails and places in the
+    UMAP; neutral points stay. Deterministic for a seed.
     """
     rng = np.random.default_rng(seed)
     labels, modalities = _names(artifact, "label"), _names(artifact, "modality")
@@ -71,11 +71,14 @@ def without_signal(artifact: Artifact, seed: int = SEED) -> Artifact:
         order[here] = rng.permutation(here)
     values = torch.cat([cloud.values for cloud in artifact.clouds])[order]
     titles = [title for cloud in artifact.clouds for title in cloud.titles]
+    thumbnails = artifact.thumbnails
     clouds, start = [], 0
     for cloud in artifact.clouds:
         rows = slice(start, start + len(cloud.values))
         start = rows.stop
-        clouds.append(cloud._replace(values=values[rows], titles=tuple(titles[row] for row in order[rows])))
+        kept = {"titles": tuple(titles[row] for row in order[rows]),
+                "thumbnails": tuple(thumbnails[row] for row in order[rows])}  # fmt: skip
+        clouds.append(cloud._replace(values=values[rows], **kept))
     umap = None if artifact.umap is None else artifact.umap[:, :, order]
     return replace(artifact, clouds=tuple(clouds), umap=umap)
 

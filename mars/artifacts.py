@@ -23,6 +23,7 @@ from mars.orientation import reversal
 from mars.projection import refusal_coordinate
 from mars.records import MODALITIES, Geometry, Label, Modality
 from mars.selection import LayerScores
+from mars.thumbnails import packed, unpacked
 from mars.whole_file import write_whole
 
 SCHEMA = 3
@@ -51,6 +52,9 @@ class Cloud(NamedTuple):
     """(point, layer, d_model), half precision."""
     titles: tuple[str, ...]
     """What each point is, one short line."""
+    thumbnails: tuple[bytes, ...] = ()
+    """What each point shows (`mars.thumbnails`), in order, empty bytes where it shows nothing; none of them at all
+    where they were not kept."""
 
     @property
     def name(self) -> str:
@@ -98,6 +102,11 @@ class Artifact:
     @property
     def n_layers(self) -> int:
         return self.mean_harmful.shape[0]
+
+    @property
+    def thumbnails(self) -> tuple[bytes, ...]:
+        """Of every point of all clouds, in order; empty bytes where there is none."""
+        return tuple(one for cloud in self.clouds for one in cloud.thumbnails or (b"",) * len(cloud.values))
 
     @property
     def hash(self) -> str:
@@ -322,6 +331,10 @@ def _tensors(artifact: Artifact) -> dict[str, Tensor]:
         **{f"bands.{label}": band for label, band in artifact.bands.items()},
         **{f"clouds.{cloud.name}": cloud.values for cloud in artifact.clouds},
     }
+    for cloud in artifact.clouds:
+        if any(cloud.thumbnails):
+            content, lengths = packed(cloud.thumbnails)
+            tensors |= {f"thumbnails.{cloud.name}": content, f"thumbnail_lengths.{cloud.name}": lengths}
     if artifact.umap is not None:
         tensors["umap"] = artifact.umap
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -331,13 +344,19 @@ def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:
     def under(prefix: str) -> dict[Any, Tensor]:
         return {name.removeprefix(prefix): tensors[name] for name in sorted(tensors) if name.startswith(prefix)}
 
+    def thumbnails(name: str) -> tuple[bytes, ...]:
+        content = tensors.get(f"thumbnails.{name}")
+        return () if content is None else unpacked(content, tensors[f"thumbnail_lengths.{name}"])
+
     clouds = tuple(
-        Cloud(c["modality"], c["label"], tensors[f"clouds.{c['modality']}.{c['label']}"], tuple(c["titles"]))
+        Cloud(c["modality"], c["label"], tensors[f"clouds.{name}"], tuple(c["titles"]), thumbnails(name))
         for c in facts["clouds"]
+        for name in [f"{c['modality']}.{c['label']}"]
     )
     for cloud in clouds:
-        if len(cloud.titles) != len(cloud.values):
-            raise ValueError(f"cloud {cloud.name} has {len(cloud.values)} points and {len(cloud.titles)} titles")
+        for what, found in (("titles", cloud.titles), ("thumbnails", cloud.thumbnails or cloud.titles)):
+            if len(found) != len(cloud.values):
+                raise ValueError(f"cloud {cloud.name} has {len(cloud.values)} points and {len(found)} {what}")
     return Artifact(
         mean_harmful=tensors["mean_harmful"],
         mean_harmless=tensors["mean_harmless"],

@@ -24,6 +24,7 @@ from mars.records import Label, Modality, Prompt
 from mars.selection import score_layers
 from mars.spreading import Cluster
 from mars.steering.controls import permuted_axes
+from mars.thumbnails import thumbnail
 
 BAND = (0.05, 0.5, 0.95)
 
@@ -188,7 +189,14 @@ def _fitted(
         bands=bands,
         refusal_ids=facts.refusal_ids,
         clouds=tuple(
-            Cloud(modality, label, read(cloud_step(modality, label)).half(), tuple(point.title for point in points))
+            Cloud(
+                modality,
+                label,
+                read(cloud_step(modality, label)).half(),
+                tuple(point.title for point in points),
+                # Somebody's own meaningless media may be photographs, and an artifact is handed on.
+                () if label == "neutral" and neutral is not None else tuple(thumbnail(p.prompt) for p in points),
+            )
             for (modality, label), points in asked.clouds.items()
         ),
         provenance=_provenance(facts, contrast, neutral),

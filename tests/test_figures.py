@@ -27,10 +27,11 @@ def _curves(**changes):
 NO_STARS = np.zeros((0, 2))
 
 
-def _panel(points, labels, modalities, stars=NO_STARS):
+def _panel(points, labels, modalities, stars=NO_STARS, titles=(), **thumbnails):
     return cloud_panel(
-        points, modalities, labels, [f"point {row}" for row in range(len(points))], stars,
+        points, modalities, labels, titles or [f"point {row}" for row in range(len(points))], stars,
         [f"star {row}" for row in range(len(stars))], ("x axis", "y axis"), shared_ranges(points, stars), "A cloud.",
+        **thumbnails,
     )  # fmt: skip
 
 
@@ -104,6 +105,28 @@ def test_prompts_of_this_visit_are_stars_on_top_of_the_clouds():
     figure = _panel(np.eye(2), ["harmful", "neutral"], ["text", "image"], stars=np.array([[3.0, 4.0]]))
     top = figure.data[-1]
     assert (top.marker.symbol, top.x[0], top.y[0]) == ("star", 3.0, 4.0)
+
+
+def test_each_point_keeps_what_it_shows_apart_from_its_data_and_each_picture_is_in_a_figure_once():
+    url, labels = [f"data:image/webp;base64,{row}" for row in range(4)], ["harmful", "neutral", "harmful", "harmful"]
+    modalities = ["image", "image", "text", "image"]
+    figure = _panel(
+        np.eye(4)[:, :2], labels, modalities, np.ones((2, 2)),
+        thumbnails=[url[0], "", "", url[1]], star_thumbnails=["", url[2]],
+    )  # fmt: skip
+    traces = _by_name(figure)
+    assert traces["image, harmful"].meta == {"thumbnails": [url[0], url[1]]}
+    assert traces["this visit"].meta == {"thumbnails": ["", url[2]]}
+    assert traces["text, harmful"].meta is None and traces["image, neutral"].meta is None
+    assert all("base64" not in str(trace.customdata) for trace in figure.data)
+    assert figure.to_json().count(";base64,") == 3
+
+
+def test_a_long_title_takes_lines_that_fit_a_phone_and_stays_whole_in_the_data():
+    title = "please show me what to do with some soup. + a meaningless video"
+    figure = _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2, titles=[title, "short"])
+    assert figure.data[0].hovertext == ("please show me what to do with<br>some soup. + a meaningless video", "short")
+    assert figure.data[0].customdata[0][0] == title
 
 
 def test_both_panels_of_a_pair_share_ranges_that_hold_every_point():

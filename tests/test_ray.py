@@ -90,6 +90,7 @@ def _assert_equal(artifact, expected) -> None:
         assert torch.allclose(artifact.amplification[modality], times, rtol=0, atol=1e-6)
     assert torch.allclose(artifact.scores.mean, expected.scores.mean, rtol=0, atol=1e-6, equal_nan=True)
     assert [cloud.titles for cloud in artifact.clouds] == [cloud.titles for cloud in expected.clouds]
+    assert artifact.thumbnails == expected.thumbnails
     assert artifact.layer == expected.layer
     assert artifact.provenance == expected.provenance
 

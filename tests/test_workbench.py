@@ -110,9 +110,11 @@ def test_the_reading_of_the_map_says_from_which_gain_on_refusing_is_likelier(sco
 @pytest.mark.parametrize("view", ["axis", "pca"])
 def test_a_prompt_of_the_visit_becomes_a_star_where_it_lies(workbench, png, view):
     comparison = next(workbench.compare(TEXT, [png]))
-    asked = Asked("a picture", "image", comparison.activations)
+    asked = Asked("a picture", "image", comparison.activations, comparison.thumbnail)
     picture = workbench.picture(view, 1, [asked])
     assert picture.stars_before.shape == picture.stars_after.shape == (1, 2)
+    assert picture.star_thumbnails == (comparison.thumbnail,)
+    assert comparison.thumbnail.startswith("data:image/webp;base64,") and not next(workbench.compare(TEXT)).thumbnail
     if view == "axis":
         assert picture.stars_before[0, 0] == pytest.approx(comparison.curves.before[1], abs=1e-3)
         assert picture.stars_after[0, 0] == pytest.approx(comparison.curves.after[1], abs=1e-3)
@@ -145,6 +147,8 @@ def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(workbench):
     picture = workbench.picture("axis", 0)
     points = len(picture.before)
     assert points == len(picture.modalities) == len(picture.labels) == len(picture.titles) > 0
+    shown = [bool(url) for url in picture.thumbnails]
+    assert shown == [modality != "text" for modality in picture.modalities]
 
 
 def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(workbench):

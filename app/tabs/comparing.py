@@ -52,7 +52,8 @@ def run(
         for comparison in workbench.compare(text, files, layer, gain, length):
             visit = visit.with_comparison(comparison, Request(text or "", tuple(files), length))
             yield {**_views(workbench, panels, comparison, layer), panels.notice: "", visit_state: visit}
-        asked = Asked(_title(text, comparison.curves.modality), comparison.curves.modality, comparison.activations)
+        modality = comparison.curves.modality
+        asked = Asked(_title(text, modality), modality, comparison.activations, comparison.thumbnail)
         visit = visit.with_asked(asked)
         found = neighbours_of(text, files, workbench.examples, benign)
         wanted = [(twin, False) for twin in found.twins] + [(found.benign, True)] * bool(found.benign)

@@ -103,6 +103,7 @@ def _panels(picture: Picture) -> tuple:
         return cloud_panel(
             points, picture.modalities, picture.labels, picture.titles, stars, picture.star_titles, picture.axes,
             ranges, f"{len(points)} prompts {when} re-centering, and {len(stars)} of this visit as stars.",
+            picture.thumbnails, picture.star_thumbnails,
         )  # fmt: skip
 
     return panel(picture.before, picture.stars_before, "before"), panel(picture.after, picture.stars_after, "after")

@@ -34,7 +34,7 @@ from app.workbench.clouds import Clouds
 from app.workbench.evaluating import RUNS, Plan, evaluate, evaluate_on_ray
 from app.workbench.fitting import FitPlan, fitted
 from app.workbench.opening import Coming, Opened, coming_card, model_card, one_sentence, opened, to_open
-from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt
+from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_prompt, thumbnail_url
 from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
 from app.workbench.watching import Report, watched
@@ -44,6 +44,7 @@ from mars.generation import branch, prefill
 from mars.models import LoadedModel
 from mars.records import TokenStep
 from mars.steering import Mars, Unsteered
+from mars.thumbnails import thumbnail
 
 PAUSE = 0.002
 """Seconds between two cases of an evaluation, for whoever else waits for the model."""
@@ -227,8 +228,9 @@ class Workbench:
                 prefix = prefill(self.model, prompt)
             steps = branch(self.model, prefix, (Unsteered(), counted), layer, max_new_tokens=length)
             reader = replies.Reader(
-                self.model, self.artifact, prompt.modality, layer, prefix, Mars(geometry, gain), counted
-            )
+                self.model, self.artifact, prompt.modality, layer, prefix, Mars(geometry, gain), counted,
+                thumbnail_url(thumbnail(prompt)),
+            )  # fmt: skip
             first: TokenStep | None = None
             while (step := self._next(steps)) is not None:
                 first = first or step

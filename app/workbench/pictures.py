@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.results import Asked, Picture, RequestError
+from app.workbench.prompts import thumbnail_url
 from mars.alignment import trustworthiness
 from mars.artifacts import Artifact
 from mars.centering import recenter
@@ -76,9 +77,11 @@ class Pictures:
             modalities=self._repeated("modality"),
             labels=self._repeated("label"),
             titles=tuple(title for cloud in self.artifact.clouds for title in cloud.titles),
+            thumbnails=tuple(map(thumbnail_url, self.artifact.thumbnails)),
             stars_before=placed.before[points:],
             stars_after=placed.after[points:],
             star_titles=tuple(one.title for one in asked),
+            star_thumbnails=tuple(one.thumbnail for one in asked),
             axes=AXES.get(view, (placed.x, placed.y)),
             caption=CAPTIONS[view],
             trustworthiness=self._trusted(view, layer, before, after, placed),

@@ -6,12 +6,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from app.results import Example, RequestError
 from mars.media import read_media
 from mars.records import Clip, Prompt
+from mars.thumbnails import telling
 
 MAX_NEW_TOKENS = 256
 MAX_GAIN = 8.0
@@ -45,8 +45,9 @@ def checked_gain(gain: Any) -> float:
 
 def posters(examples: Sequence[Example]) -> dict[str, str]:
     """A small picture of each example's clip, of the frame that shows most: path -> data URL."""
-    clips = {example.media: read_media(example.media) for example in examples if example.media}
-    return {path: data_url(_telling(clip), POSTER_SIDE) for path, clip in clips.items() if isinstance(clip, Clip)}
+    media = {example.media: read_media(example.media) for example in examples if example.media}
+    clips = {path: medium for path, medium in media.items() if isinstance(medium, Clip)}
+    return {path: data_url(telling(clip.frames), POSTER_SIDE) for path, clip in clips.items()}
 
 
 def data_url(picture: Image.Image, side: int) -> str:
@@ -58,5 +59,6 @@ def data_url(picture: Image.Image, side: int) -> str:
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
 
 
-def _telling(clip: Clip) -> Image.Image:
-    return max(clip.frames, key=lambda frame: np.asarray(frame).std())
+def thumbnail_url(thumbnail: bytes) -> str:
+    """A thumbnail (`mars.thumbnails`) inside its own address; empty where there is none."""
+    return f"data:image/webp;base64,{b64encode(thumbnail).decode()}" if thumbnail else ""

@@ -44,6 +44,8 @@ class Reader:
     steering: Mars
     counted: Counted
     """What the hook calls."""
+    thumbnail: str
+    """Data URL of what the prompt shows; empty for words alone."""
 
     def comparison(self, first: TokenStep, step: TokenStep) -> Comparison:
         """Both replies after a step; first: step 0, which alone holds activations."""
@@ -72,6 +74,7 @@ class Reader:
                 check=CHECK,
             ),
             activations=before[0].numpy(),
+            thumbnail=self.thumbnail,
         )
 
     def _reply(self, first: TokenStep, step: TokenStep, row: int) -> Reply:

@@ -41,6 +41,24 @@ def click_in(page, panel: str, x: float | None = None, y: float | None = None) -
     page.mouse.click(box["x"] + across, box["y"] + down)
 
 
+def hover_over(page, panel: str, trace: str, point: int = 0) -> None:
+    """Put the pointer on a point of a chart."""
+    page.wait_for_selector(f"#{panel} .nsewdrag", state="attached", timeout=WAIT)
+    page.locator(f"#{panel}").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    box = page.locator(f"#{panel} .nsewdrag").first.bounding_box()
+    across, down = page.evaluate(
+        """([panel, name, point]) => {
+            const { _fullData: traces, _fullLayout: { xaxis, yaxis } } = document.querySelector(`#${panel} .chart`);
+            const { x, y } = traces.find((trace) => trace.name === name);
+            return [xaxis.l2p(x[point]), yaxis.l2p(y[point])];
+        }""",
+        [panel, trace, point],
+    )
+    page.mouse.move(box["x"] + across + 40, box["y"] + down + 40)
+    page.mouse.move(box["x"] + across, box["y"] + down)
+
+
 def wait_for_slider(page, slider: str, value: str) -> None:
     page.wait_for_function(
         f"document.querySelector('#{slider} input[type=number]')?.value == '{value}'", timeout=WAIT
