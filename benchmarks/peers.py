@@ -64,17 +64,18 @@ def all_hidden_states(model: LoadedModel, batches: Sequence[dict[str, Any]]) -> 
 
 def with_nnsight(model: LoadedModel, batches: Sequence[dict[str, Any]]) -> Callable[[], Tensor]:
     """Activations by nnsight, ready to be called. Raises ImportError where it is not installed."""
-    from nnsight import NNsight
+    from nnsight import NNsight, save
 
     wrapped = NNsight(model.model)
     blocks = wrapped.model.language_model.layers
 
+    @torch.inference_mode()
     def run() -> Tensor:
         found = []
         for batch in batches:
-            with torch.inference_mode(), wrapped.trace(**batch, use_cache=False, logits_to_keep=1):
-                saved = [block.output[:, -1].save() for block in blocks]
-            found.append(torch.stack([getattr(state, "value", state) for state in saved], dim=1).float().cpu())
+            with wrapped.trace(**batch, use_cache=False, logits_to_keep=1):
+                saved = save([block.output[:, -1] for block in blocks])
+            found.append(torch.stack(saved, dim=1).float().cpu())
         return torch.cat(found)
 
     return run
