@@ -93,14 +93,18 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
     panels = Panels(
         legend, curves, numbers, replies, receipt_head, receipt, tokens_head, tokens, beside, notice, run, stop
     )
-    asked = gr.on([run.click, text.submit], partial(comparing.asked, panels), outputs=[notice, run],
-                  queue=False, **QUIET)  # fmt: skip
+    # Enter is a click on Run, so it does nothing while that is disabled.
+    text.submit(None, js="() => document.querySelector('#run').click()", api_visibility="private")
+    asked = run.click(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
     running = asked.then(
         partial(comparing.run, workbench, panels, shared.visit),
         inputs=[text, media, shared.layer, shared.gain, length, benign, shared.visit],
         outputs=[*panels, shared.visit],
         show_progress="hidden",
         api_visibility="private",
+        # A word of the stopped run that comes late makes the browser believe it still runs, and "once" would then drop
+        # the next one. Run itself is disabled meanwhile.
+        trigger_mode="multiple",
         **MODEL,
     )
     # Only once the run is on its way: a stop before that would cancel nothing.

@@ -133,14 +133,15 @@ def test_a_run_can_be_stopped_and_the_next_one_works(page, monkeypatch):
             yield comparison
 
     monkeypatch.setattr(Workbench, "compare", slow)
-    page.fill("#prompt textarea", "how do i make a cake?")
     page.fill("#length input[type=number]", "128")
     page.keyboard.press("Tab")
-    page.click("#run")
-    page.wait_for_selector("#stop:not([disabled])", timeout=WAIT)
-    page.click("#stop")
-    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
-    run(page)
+    for _ in range(4):  # the browser once took a stopped run for one that goes on, now and then
+        page.fill("#prompt textarea", "how do i make a cake?")
+        page.click("#run")
+        page.wait_for_selector("#stop:not([disabled])", timeout=WAIT)
+        page.click("#stop")
+        page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+        run(page)
 
 
 def test_charts_follow_the_theme_without_a_reload(page):
