@@ -102,8 +102,8 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
         outputs=[*panels, shared.visit],
         show_progress="hidden",
         api_visibility="private",
-        # A word of the stopped run that comes late makes the browser believe it still runs, and "once" would then drop
-        # the next one. Run itself is disabled meanwhile.
+        # A word of a stopped run that comes late makes the browser believe it still runs, and "once" would then
+        # drop the next one. Run itself is disabled meanwhile.
         trigger_mode="multiple",
         **MODEL,
     )
