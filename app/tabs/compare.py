@@ -93,7 +93,7 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
     panels = Panels(
         legend, curves, numbers, replies, receipt_head, receipt, tokens_head, tokens, beside, notice, run, stop
     )
-    # Enter is a click on Run, so it does nothing while that is disabled.
+    # Shift and Enter are a click on Run, so they do nothing while that is disabled.
     text.submit(None, js="() => document.querySelector('#run').click()", api_visibility="private")
     asked = run.click(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
     running = asked.then(
