@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.inputs import encode
 from mars.models import LoadedModel, prepare
 from mars.records import Prompt

@@ -16,11 +16,11 @@ import torch
 
 from mars import artifacts
 from mars.activation_store import ActivationStore, default_folder
-from mars.artifacts import ArtifactError
 from mars.cases import Case
 from mars.contrast import ContrastError, read_contrast
 from mars.evaluation import TABLE, Settings, measure, measure_on
 from mars.facts import Load
+from mars.fitted import ArtifactError
 from mars.inputs import PromptError
 from mars.judges import Judge, refused
 from mars.lineup import LINEUP, rows_of

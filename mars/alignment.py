@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 
 NEIGHBORS = 15
 PERMUTATIONS = 200

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mars.artifacts import Artifact
 from mars.cases import About, Answered, Case, Outcome, Reply
+from mars.fitted import Artifact
 from mars.generation import Prefix, Site, branch, prefill, side_by_side
 from mars.judges import Judge, refusal_score, refused
 from mars.lineup import LINEUP, Place, Row, place_of, steering_of

@@ -7,23 +7,21 @@ damaged, and one whose direction points away from refusal.
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from mars.centering import recenter
+from mars.facts import same_weights
+from mars.fitted import STEERING, Artifact, ArtifactError, Cloud
 from mars.models import LoadedModel
 from mars.orientation import reversal
-from mars.projection import refusal_coordinate
-from mars.records import MODALITIES, Geometry, Label, Modality
+from mars.records import MODALITIES
 from mars.selection import LayerScores
-from mars.thumbnails import packed, unpacked
+from mars.thumbnails import unpacked
 from mars.whole_file import write_whole
 
 SCHEMA = 3
@@ -32,124 +30,6 @@ TENSORS = "artifact.safetensors"
 """Where the facts name no file: written before they did."""
 OWN_FILE = re.compile(r"artifact(-[0-9a-f]{16})?\.safetensors")
 """Files of tensors that are an artifact's: named by their content, so that old and new can stand side by side."""
-STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
-"""The tensors that decide what an edit does."""
-MARK_LENGTH = 16
-MARK_TOLERANCE = 0.01
-"""How far, relative to their length, marks of the same weights may differ between dtypes."""
-
-
-class ArtifactError(ValueError):
-    """An artifact that cannot be used; the message says what differs and what to do."""
-
-
-class Cloud(NamedTuple):
-    """Held-out inputs of one modality and label, for the pictures; no direction or bias is fitted on them."""
-
-    modality: Modality
-    label: Literal["harmful", "harmless", "neutral"]
-    values: Tensor
-    """(point, layer, d_model), half precision."""
-    titles: tuple[str, ...]
-    """What each point is, one short line."""
-    thumbnails: tuple[bytes, ...] = ()
-    """What each point shows (`mars.thumbnails`), in order, empty bytes where it shows nothing; none of them at all
-    where they were not kept."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.modality}.{self.label}"
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """All that the engine learned about refusal in one model."""
-
-    mean_harmful: Tensor
-    """mu+: (layer, d_model), float32."""
-    mean_harmless: Tensor
-    """mu-: (layer, d_model), float32."""
-    bias: dict[Modality, Tensor]
-    """b = neutral mean - mu-, by modality that is not text: (layer, d_model)."""
-    radius: Tensor
-    """rho, the trust region: (layer,)."""
-    margin: Tensor
-    """0.99 quantile of sigma over harmless training text: (layer,)."""
-    amplification: dict[Modality, Tensor]
-    """How many times over sigma is added at gain 1, by modality: (layer,)."""
-    permuted: Tensor
-    """Unit direction from permuted labels, a control: (layer, d_model), float32."""
-    scores: LayerScores
-    """The three text-only scores, and the layer they choose."""
-    bands: dict[Label, Tensor]
-    """5, 50 and 95 % quantiles of s over validation text: (layer, 3)."""
-    refusal_ids: list[int]
-    """First tokens of refusals, by the model's tokenizer."""
-    clouds: tuple[Cloud, ...] = ()
-    """Held-out inputs for the pictures."""
-    bias_along: dict[Modality, Tensor] = field(default_factory=dict)
-    """Bias along the refusal direction in units of s, and its 95 % bootstrap interval: (layer, 3)."""
-    umap: Tensor | None = None
-    """UMAP of all clouds, in their order: (layer, before | after, point, 2)."""
-    provenance: dict[str, Any] = field(default_factory=dict)
-    """Model, revision, template hash, dtype, hashes of the sets, seed, counts and versions."""
-
-    @property
-    def layer(self) -> int:
-        """The layer that the text-only scores chose."""
-        return self.scores.layer
-
-    @property
-    def n_layers(self) -> int:
-        return self.mean_harmful.shape[0]
-
-    @property
-    def thumbnails(self) -> tuple[bytes, ...]:
-        """Of every point of all clouds, in order; empty bytes where there is none."""
-        return tuple(one for cloud in self.clouds for one in cloud.thumbnails or (b"",) * len(cloud.values))
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the tensors that steer."""
-        steering = {name: tensor for name, tensor in _tensors(self).items() if name.split(".")[0] in STEERING}
-        return hashlib.sha256(to_bytes(steering)).hexdigest()
-
-    def bias_of(self, modality: Modality) -> Tensor:
-        """Bias of a modality at every layer, zeros for text: (layer, d_model). Raises ArtifactError if not fitted."""
-        if modality == "text":
-            return torch.zeros_like(self.mean_harmless)
-        if modality not in self.bias:
-            raise ArtifactError(
-                f"This artifact has no neutral mean for {modality}; it was fitted for text"
-                f"{''.join(' and ' + name for name in self.bias)}. Fit it again on a model that reads {modality}."
-            )
-        return self.bias[modality]
-
-    def geometry(self, layer: int, modality: Modality) -> Geometry:
-        """What steering at one layer needs for inputs of one modality."""
-        return Geometry(
-            self.mean_harmful[layer],
-            self.mean_harmless[layer],
-            self.bias_of(modality)[layer],
-            float(self.radius[layer]),
-            float(self.margin[layer]),
-            float(self.amplification[modality][layer]),
-        )
-
-    def coordinates(self, values: Tensor, modality: Modality, recentered: bool) -> Tensor:
-        """Refusal coordinate s at every layer: (prompt, layer, d_model) -> (prompt, layer)."""
-        values = values.float()
-        if recentered:
-            values = recenter(values, self.bias_of(modality))
-        return refusal_coordinate(values, self.mean_harmful, self.mean_harmless)
-
-    def stacked_clouds(self, layer: int, recentered: bool) -> Tensor:
-        """All clouds at one layer, in order: (point, d_model), float32."""
-        parts = []
-        for cloud in self.clouds:
-            values = cloud.values[:, layer].float()
-            parts.append(recenter(values, self.bias_of(cloud.modality)[layer]) if recentered else values)
-        return torch.cat(parts)
 
 
 def save(artifact: Artifact, folder: str | Path) -> None:
@@ -160,7 +40,7 @@ def save(artifact: Artifact, folder: str | Path) -> None:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    content = to_bytes(_tensors(artifact))
+    content = to_bytes(artifact.tensors)
     name = f"artifact-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
     facts = {
         "schema": SCHEMA,
@@ -240,7 +120,7 @@ def _check_numbers(artifact: Artifact, folder: Path) -> None:
     }  # fmt: skip
     wrong = [
         name
-        for name, tensor in _tensors(artifact).items()
+        for name, tensor in artifact.tensors.items()
         if tensor.shape != expected.get(name.split(".")[0], tensor.shape)
         or (name.split(".")[0] in STEERING and not tensor.isfinite().all())
     ]
@@ -288,56 +168,13 @@ def _check_belongs(artifact: Artifact, model: LoadedModel) -> None:
         differences.append(f"it has {tuple(artifact.mean_harmful.shape)} layers and width, the model has {shape}")
     if facts.get("template_hash") != model.template_hash:
         differences.append("its chat template is another")
-    if not _same_weights(facts.get("weights"), model):
+    if not same_weights(facts.get("weights"), model):
         differences.append("its weights are others")
     if differences:
         raise ArtifactError(
             f"The artifact was fitted on {facts.get('model')} and does not belong to {model.name}: "
             f"{'; '.join(differences)}. Fit one for this model with: python -m mars fit --model {model.name}."
         )
-
-
-def weights_mark(model: LoadedModel) -> list[float]:
-    """A few weights of a model's first and last matrices, by which its artifact knows it: cheap at any size."""
-    embedding = model.model.get_input_embeddings().weight
-    matrices = [parameter for parameter in model.layers[-1].parameters() if parameter.dim() == 2]
-    return [
-        round(value, 6)
-        for matrix in (embedding, matrices[0], matrices[-1])
-        for value in matrix.detach().diagonal()[:MARK_LENGTH].float().cpu().tolist()
-    ]
-
-
-def _same_weights(stored: Any, model: LoadedModel) -> bool:
-    """Whether a stored mark is this model's, but for what rounding to another dtype may change."""
-    found = torch.tensor(weights_mark(model))
-    if not isinstance(stored, list) or len(stored) != len(found):
-        return False
-    return bool((torch.tensor(stored) - found).norm() <= MARK_TOLERANCE * found.norm())
-
-
-def _tensors(artifact: Artifact) -> dict[str, Tensor]:
-    scores = artifact.scores
-    tensors = {
-        "mean_harmful": artifact.mean_harmful,
-        "mean_harmless": artifact.mean_harmless,
-        "radius": artifact.radius,
-        "margin": artifact.margin,
-        "permuted": artifact.permuted,
-        **{f"scores.{name}": getattr(scores, name) for name in scores._fields},
-        **{f"bias.{modality}": bias for modality, bias in artifact.bias.items()},
-        **{f"amplification.{modality}": times for modality, times in artifact.amplification.items()},
-        **{f"bias_along.{modality}": along for modality, along in artifact.bias_along.items()},
-        **{f"bands.{label}": band for label, band in artifact.bands.items()},
-        **{f"clouds.{cloud.name}": cloud.values for cloud in artifact.clouds},
-    }
-    for cloud in artifact.clouds:
-        if any(cloud.thumbnails):
-            content, lengths = packed(cloud.thumbnails)
-            tensors |= {f"thumbnails.{cloud.name}": content, f"thumbnail_lengths.{cloud.name}": lengths}
-    if artifact.umap is not None:
-        tensors["umap"] = artifact.umap
-    return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
 def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Artifact:

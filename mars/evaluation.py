@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from mars import artifacts
 from mars.answering import DEFAULT, Answerer, Settings, Window, read_window, windows_of
-from mars.artifacts import Artifact
 from mars.cases import About, Answered, Case, Outcome
 from mars.facts import Facts, Load, facts_of
+from mars.fitted import Artifact
 from mars.judges import Judge
 from mars.lineup import LINEUP, Row, rows_of
 from mars.models import LoadedModel

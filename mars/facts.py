@@ -1,12 +1,17 @@
 """What an artifact and a report say of a model: known once it was loaded, wherever that was."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mars.artifacts import weights_mark
+import torch
+
 from mars.judges import refusal_token_ids
 from mars.models import LoadedModel
 from mars.records import Modality
+
+MARK_LENGTH = 16
+MARK_TOLERANCE = 0.01
+"""How far, relative to their length, marks of the same weights may differ between dtypes."""
 
 Load = Callable[[], LoadedModel]
 """How a model is loaded where it is to run."""
@@ -39,3 +44,22 @@ def facts_of(model: LoadedModel) -> Facts:
         template_hash=model.template_hash,
         refusal_ids=refusal_token_ids(model.tokenizer),
     )
+
+
+def weights_mark(model: LoadedModel) -> list[float]:
+    """A few weights of a model's first and last matrices, by which its artifact knows it: cheap at any size."""
+    embedding = model.model.get_input_embeddings().weight
+    matrices = [parameter for parameter in model.layers[-1].parameters() if parameter.dim() == 2]
+    return [
+        round(value, 6)
+        for matrix in (embedding, matrices[0], matrices[-1])
+        for value in matrix.detach().diagonal()[:MARK_LENGTH].float().cpu().tolist()
+    ]
+
+
+def same_weights(stored: Any, model: LoadedModel) -> bool:
+    """Whether a stored mark is this model's, but for what rounding to another dtype may change."""
+    found = torch.tensor(weights_mark(model))
+    if not isinstance(stored, list) or len(stored) != len(found):
+        return False
+    return bool((torch.tensor(stored) - found).norm() <= MARK_TOLERANCE * found.norm())

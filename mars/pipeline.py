@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from mars.activation_store import ActivationStore
-from mars.artifacts import Artifact, Cloud
 from mars.capture import batches_of, capture
 from mars.centering import bias_along, modality_bias
 from mars.contrast import ContrastSet
 from mars.directions import amplification, distance_along, mean, text_centroids, unit
 from mars.facts import Facts, Load, facts_of
 from mars.fit_prompts import NEUTRAL_SEED, CloudPrompt, FitPrompts, cloud_step, fit_prompts, neutral_step, text_step
+from mars.fitted import Artifact, Cloud
 from mars.models import LoadedModel, ModelError
 from mars.neutral_media import NeutralMedia
 from mars.projection import refusal_coordinate, umap_view

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.hooks import capturing
 from mars.inputs import PromptError, encode
 from mars.models import LoadedModel

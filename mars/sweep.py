@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.generation import branch, grow, prefill, row_bytes
 from mars.hooks import capturing, editing
 from mars.inputs import encode

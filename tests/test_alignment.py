@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mars.alignment import alignment_numbers, trustworthiness, without_signal
-from mars.artifacts import Artifact, Cloud
+from mars.fitted import Artifact, Cloud
 from mars.selection import LayerScores
 
 D, N, GAP, SIGNAL = 64, 60, 12.0, 6.0

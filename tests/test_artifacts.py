@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mars import artifacts, whole_file
-from mars.artifacts import FACTS, TENSORS, ArtifactError
+from mars.artifacts import FACTS, TENSORS
+from mars.fitted import Artifact, ArtifactError
 from mars.models import load_model
 from tests.tiny import save_tiny
 
@@ -237,4 +238,4 @@ def test_a_future_schema_is_refused(tiny, saved):
 def test_a_modality_that_was_not_fitted_is_named(tiny_artifact):
     fields = {**vars(tiny_artifact), "bias": {}}
     with pytest.raises(ArtifactError, match="no neutral mean for image"):
-        artifacts.Artifact(**fields).geometry(0, "image")
+        Artifact(**fields).geometry(0, "image")

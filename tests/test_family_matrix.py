@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mars import artifacts
-from mars.artifacts import Artifact, ArtifactError
 from mars.capture import capture
 from mars.contrast import ContrastSet, random_clip, random_picture
+from mars.fitted import Artifact, ArtifactError
 from mars.generation import branch, prefill
 from mars.inputs import PromptError, encode
 from mars.judges import REFUSAL_OPENINGS, refusal_token_ids

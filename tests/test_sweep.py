@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mars import artifacts
-from mars.artifacts import Artifact
 from mars.capture import capture
 from mars.contrast import random_clip, random_picture
+from mars.fitted import Artifact
 from mars.generation import grow, prefill, row_bytes
 from mars.media import read_media
 from mars.models import LoadedModel, ModelError, load_model

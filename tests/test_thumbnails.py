@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from mars import artifacts
 from mars.alignment import without_signal
-from mars.artifacts import ArtifactError
+from mars.fitted import ArtifactError
 from mars.neutral_media import NeutralMedia
 from mars.pipeline import fit
 from mars.records import Clip, Prompt

@@ -13,6 +13,7 @@ import pytest
 from app import report
 from mars import artifacts, whole_file
 from mars.artifacts import FACTS
+from mars.fitted import ArtifactError
 from mars.whole_file import write_whole
 
 ROOT = Path(__file__).parent.parent
@@ -91,5 +92,5 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_file(tmp_path, 
 def test_an_artifact_of_which_a_kill_left_tensors_alone_is_none(tiny, tiny_artifact, tmp_path):
     artifacts.save(tiny_artifact, tmp_path)
     (tmp_path / FACTS).unlink()
-    with pytest.raises(artifacts.ArtifactError, match="is missing"):
+    with pytest.raises(ArtifactError, match="is missing"):
         artifacts.load(tmp_path, tiny)

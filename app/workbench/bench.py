@@ -39,7 +39,7 @@ from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
 from app.workbench.watching import Report, watched
 from mars.alignment import without_signal
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.generation import branch, prefill
 from mars.models import LoadedModel
 from mars.records import TokenStep

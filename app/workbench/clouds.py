@@ -3,7 +3,7 @@
 from app.results import CloudMean, Measured
 from app.workbench.pictures import Pictures
 from mars.alignment import alignment_numbers
-from mars.artifacts import Artifact, Cloud
+from mars.fitted import Artifact, Cloud
 
 
 class Clouds:

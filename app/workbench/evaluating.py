@@ -12,10 +12,11 @@ from typing import Any
 
 from app.results import RequestError
 from app.workbench.watching import Report
-from mars.artifacts import Artifact, weights_mark
 from mars.benchmark_sets import load_set
 from mars.cases import Case
 from mars.evaluation import TABLE, Settings, measure, measure_on
+from mars.facts import weights_mark
+from mars.fitted import Artifact
 from mars.lineup import LINEUP
 from mars.models import LoadedModel, load_model
 from mars.pocket.splits import test_cases

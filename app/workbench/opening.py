@@ -11,7 +11,7 @@ import torch
 
 from app.results import ModelCard, RequestError
 from mars import artifacts
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.loading import check_source
 from mars.models import LoadedModel, load_model, model_name
 from mars.presets import read_presets

@@ -11,8 +11,8 @@ from torch import Tensor
 from app.results import Asked, Picture, RequestError
 from app.workbench.prompts import thumbnail_url
 from mars.alignment import trustworthiness
-from mars.artifacts import Artifact
 from mars.centering import recenter
+from mars.fitted import Artifact
 from mars.projection import View, axis_view, pca_view, place, umap_view
 
 VIEWS = {"axis": "Refusal axis", "umap": "UMAP", "pca": "PCA"}

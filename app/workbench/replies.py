@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from app.results import Comparison, Curves, Likely, Receipt, Reply
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.generation import Prefix
 from mars.judges import refusal_score, refused
 from mars.models import LoadedModel

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.results import GainMap
 from app.workbench.watching import Report
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.models import LoadedModel
 from mars.records import Prompt
 from mars.sweep import sweep

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.results import Request
 from mars import artifacts
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.media import modality_of
 
 SNIPPET = """\

@@ -2,7 +2,7 @@
 
 from app.results import TokenMap
 from app.workbench.prompts import data_url
-from mars.artifacts import Artifact
+from mars.fitted import Artifact
 from mars.models import LoadedModel
 from mars.positions import read_positions
 from mars.records import Prompt
