@@ -28,7 +28,7 @@ from app.results import (
     Scores,
     TokenMap,
 )
-from app.workbench import replies, sweeping
+from app.workbench import replies, scores, sweeping
 from app.workbench.afar import Afar
 from app.workbench.clouds import Clouds
 from app.workbench.evaluating import RUNS, Plan, evaluate, evaluate_on_ray
@@ -166,30 +166,7 @@ class Workbench:
 
     def scores(self) -> Scores:
         """The three text-only scores and their mean, with the chosen layer and its reason."""
-        scores = self.artifact.scores
-        return Scores(
-            curves={
-                "direction consistency": scores.consistency.numpy(),
-                "class separability": scores.separability.numpy(),
-                "safety margin": scores.margin.numpy(),
-                "mean": scores.mean.numpy(),
-            },
-            units={
-                "direction consistency": "cosine",
-                "class separability": "log ratio",
-                "safety margin": "units of s",
-                "mean": "0 to 1",
-            },
-            meanings={
-                "direction consistency": "whether training and validation text agree on the direction",
-                "class separability": "how far harmful and harmless text lie apart, against their own spread",
-                "safety margin": "the gap between low harmful and high harmless text; below 0 they overlap",
-                "mean": "mean of the three, each scaled from 0 to 1 over the layers that may be chosen",
-            },
-            eligible=scores.eligible.numpy(),
-            chosen=self.chosen_layer,
-            reason=scores.reason,
-        )
+        return scores.told(self.artifact.scores)
 
     def posters(self) -> dict[str, str]:
         """A small picture of each example's clip, of the frame that shows most: path -> data URL. Remembered."""

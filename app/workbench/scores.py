@@ -1,0 +1,31 @@
+"""What the page says of the choice of the layer."""
+
+from app.results import Scores
+from mars.selection import LayerScores
+
+
+def told(found: LayerScores) -> Scores:
+    """The three text-only scores and their mean, in words and units, with the chosen layer and its reason."""
+    return Scores(
+        curves={
+            "direction consistency": found.consistency.numpy(),
+            "class separability": found.separability.numpy(),
+            "safety margin": found.margin.numpy(),
+            "mean": found.mean.numpy(),
+        },
+        units={
+            "direction consistency": "cosine",
+            "class separability": "log ratio",
+            "safety margin": "units of s",
+            "mean": "0 to 1",
+        },
+        meanings={
+            "direction consistency": "whether training and validation text agree on the direction",
+            "class separability": "how far harmful and harmless text lie apart, against their own spread",
+            "safety margin": "the gap between low harmful and high harmless text; below 0 they overlap",
+            "mean": "mean of the three, each scaled from 0 to 1 over the layers that may be chosen",
+        },
+        eligible=found.eligible.numpy(),
+        chosen=found.layer,
+        reason=found.reason,
+    )
