@@ -225,6 +225,7 @@ def _each(
             yield _with_finished(answered, rows, run)
             progress(done, len(cases))
 
+    progress(0, len(cases))
     while windows:
         lost: list[Window] = []
         for number, answers in spread(windows, read, make):

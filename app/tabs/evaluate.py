@@ -93,7 +93,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
                 ]
             cases = gr.HTML(elem_id="evaluate-cases", js_on_load=FILTERS)
     panels = Panels(notice, run, stop, about, *titles, *charts, tables, *files, cases)
-    begun = run.click(partial(_begun, panels), outputs=[notice, run, stop], queue=False, **QUIET)
+    begun = run.click(partial(_begun, panels), outputs=[notice, run], queue=False, **QUIET)
     begun.then(
         partial(_run, workbench, panels),
         [strategies, own, per_cell, on_ray, shared.layer, shared.gain],
@@ -107,7 +107,7 @@ def build(workbench: Workbench, shared: Shared) -> None:
 
 
 def _begun(panels: Panels) -> dict[Any, Any]:
-    return {panels.notice: markup.notice("Preparing the cases …", "busy"), **_buttons(panels, is_running=True)}
+    return {panels.notice: markup.notice("Preparing the cases …", "busy"), panels.run: gr.update(interactive=False)}
 
 
 def _run(
@@ -139,7 +139,11 @@ def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Iterat
     try:
         for step in steps:
             if isinstance(step, Progress):
-                yield {panels.notice: sweep_markup.progress(step, "Cases answered")}
+                # Only now can it be stopped: before, that would end somebody else's run, or none.
+                yield {
+                    panels.notice: sweep_markup.progress(step, "Cases answered"),
+                    **_buttons(panels, is_running=True),
+                }
     except RequestError as error:
         yield {panels.notice: markup.notice(str(error)), **_buttons(panels, is_running=False)}
     except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
@@ -171,10 +175,6 @@ def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
         panels.cases: evaluation_markup.cases(results),
         **_downloads(panels, results),
     }
-
-
-def _title(modality: str, figures: Mapping[str, Any]) -> str:
-    return markup.panel_title(WORDS[modality].capitalize()) if modality in figures else ""
 
 
 def _downloads(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:

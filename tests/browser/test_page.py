@@ -144,6 +144,21 @@ def test_a_run_can_be_stopped_and_the_next_one_works(page, monkeypatch):
         run(page)
 
 
+def test_an_evaluation_can_be_stopped_as_soon_as_the_page_lets_one(page, monkeypatch):
+    fast = Workbench.evaluate
+
+    def late(*asked):
+        time.sleep(1)
+        yield from fast(*asked)
+
+    monkeypatch.setattr(Workbench, "evaluate", late)
+    open_tab(page, "Evaluate")
+    page.click("#evaluate")
+    page.click("#evaluate-stop:not([disabled])", timeout=WAIT)
+    page.wait_for_function("document.querySelector('#evaluate-notice').innerText.startsWith('Stopped')", timeout=WAIT)
+    assert page.locator("#evaluate:not([disabled])").count() == page.locator("#evaluate-stop[disabled]").count() == 1
+
+
 def test_charts_follow_the_theme_without_a_reload(page):
     color = "document.querySelector('#curves .chart').data.find(t => t.name === 'harmful text, median').line.color"
     light = page.evaluate(color)
