@@ -210,7 +210,7 @@ def test_cases_whose_worker_died_are_asked_alone_and_only_those_that_no_worker_s
         (3, None), (4, None), (0, None), (2, None), (1, LOST),
     ]  # fmt: skip
     assert passes == [[3, 2], [1, 1, 1], [1, 1], [1]]
-    assert done == [(number, 5) for number in range(1, 6)]
+    assert done == [(number, 5) for number in range(6)]
 
 
 def test_the_coordinates_of_an_outcome_are_those_of_the_layers_after_the_edit(tiny, tiny_artifact, cases):
