@@ -13,7 +13,7 @@ TRUST_QUANTILE = 0.99
 
 
 HARMLESS_QUANTILE = 0.95
-"""How far out a harmless input is that is brought half way to the harmful centroid; our reconstruction."""
+"""How far out a meaningless input is that is brought half way to the harmful centroid; our reconstruction."""
 
 
 class TextCentroids(NamedTuple):
@@ -78,13 +78,14 @@ def text_centroids(harmful: Tensor, harmless: Tensor) -> TextCentroids:
 
 
 def amplification(reach: Tensor, length: Tensor) -> Tensor:
-    """How many times over sigma is added at gain 1 in one modality, by what its harmless inputs bear: (layer,).
+    """How many times over sigma is added at gain 1 in a medium, by what its meaningless inputs bear: (layer,).
 
-    An input as far out as the 0.95 quantile of the harmless ones is brought to half way between the centroids at
-    most, harmful evidence beyond it further; our reconstruction. At least 1, which may bring it further too.
+    Pictures and clips carry the evidence attenuated. A meaningless one as far out as the 0.95 quantile is brought to
+    half way between the centroids at most, harmful evidence beyond it further; our reconstruction. At least 1, which
+    may bring it further too; 1 for text, which is not attenuated.
 
-    reach: sigma of held-out harmless text, or of meaningless media after re-centering: (prompt, layer); length: R,
-    the distance between the centroids: (layer,).
+    reach: sigma of meaningless media after re-centering: (prompt, layer); length: R, the distance between the
+    centroids: (layer,).
     """
     quantile = torch.quantile(reach, HARMLESS_QUANTILE, dim=0).clamp_min(1e-6 * length)
     return (length / (2 * quantile) - 1).clamp_min(1)

@@ -163,9 +163,7 @@ def _fitted(
     difference = centroids.mean_harmful - centroids.mean_harmless
     direction = unit(difference)
     length = difference.norm(dim=-1)
-    times: dict[Modality, Tensor] = {
-        "text": amplification(distance_along(held_harmless, centroids.mean_harmless, direction), length)
-    }
+    times: dict[Modality, Tensor] = {"text": torch.ones_like(length)}
     bias: dict[Modality, Tensor] = {}
     along: dict[Modality, Tensor] = {}
     for modality in facts.modalities[1:]:

@@ -111,7 +111,7 @@ class Geometry(NamedTuple):
     margin: float
     """0.99 quantile, over harmless text, of the distance beyond mu-: the optional later zero of the gate."""
     amplification: float = 1.0
-    """How many times over sigma is added at gain 1: as much as the modality's harmless inputs bear."""
+    """How many times over sigma is added at gain 1: as much as a medium's meaningless inputs bear, 1 for text."""
 
     @property
     def direction(self) -> Tensor:

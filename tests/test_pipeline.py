@@ -22,6 +22,7 @@ def test_the_fit_is_what_its_parts_say(tiny, contrast, tiny_artifact):
     half = (tiny_artifact.mean_harmful - tiny_artifact.mean_harmless) / 2
     along = (bias * half).sum(dim=1) / (half * half).sum(dim=1)
     assert torch.allclose(tiny_artifact.bias_along["image"][:, 0], along, atol=1e-4)
+    assert (tiny_artifact.amplification["text"] == 1).all()
 
 
 def test_a_fit_is_the_same_each_time(tiny, contrast, tiny_artifact):
