@@ -5,7 +5,8 @@
     python assets/pocket-vl/train.py --until slots     # only the first lessons
 
 What each lesson made is kept in a working folder (runs/ by default), so an interrupted run goes on where it was,
-and a finished lesson is not repeated. The same seed on the same machine, threads and versions gives the same weights.
+and a finished lesson is not repeated. The same seed on the same machine, threads and versions gives the same weights;
+one thread, so that they do not hang on how many cores are free, and another seed can be trained beside it.
 """
 
 import argparse
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SHIPPED_SEED)
     parser.add_argument("--work", type=Path, default=HERE.parents[1] / "runs" / "pocket")
     parser.add_argument("--until", choices=LESSONS, help="stop after this lesson, without storing or measuring")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--per-cell", type=int, default=200, help="test cases for each modality and label")
     options = parser.parse_args()
 
