@@ -22,21 +22,25 @@ RATES = (0.004, 4e-4)
 GENTLE = 0.25
 """Share of these rates in the last lesson, which shall change little."""
 FLATTENED = 0.7
-"""What the scores of an answer's first token are multiplied by before they are compared: the model learns to be a
-little surer how to begin. At 1, refusals of what is shown came back as things were read better; at 0.2 no step inside
-the trust region changed how it began."""
+"""What the scores of an answer's first token are multiplied by in `tune` before they are compared: the model learns
+to be surer how to begin, which erodes refusals of what is shown. At 1, they came back as things were read better; at
+0.2 no step inside the trust region changed how it began. The last lesson does without.
+"""
 DIAL_CASES = 120
 """Of each medium."""
 
 
 def learn_tune(course: Course, steps: int) -> None:
     """The language model learns: text with its refusals again, questions on everything, requests on the harmless."""
-    _learn(course, "tune", examples.tuning_example, RATES, steps)
+    _learn(course, "tune", examples.tuning_example, RATES, steps, FLATTENED)
 
 
 def learn_name(course: Course, steps: int) -> None:
-    """The same, gently: asked whether it knows a thing, the model describes it since `tune`, and is to name it."""
-    _learn(course, "name", examples.last_example, tuple(rate * GENTLE for rate in RATES), steps)
+    """The same, gently: asked whether it knows a thing, the model describes it since `tune`, and is to name it.
+
+    And it becomes no surer how to begin than the examples make it.
+    """
+    _learn(course, "name", examples.last_example, tuple(rate * GENTLE for rate in RATES), steps, flattened=1.0)
     for medium in ("image", "video"):
         share = refused_share(course, splits.dial_cases(medium, DIAL_CASES))
         course.report(f"name: {share:.0%} of the dial's harmful requests with {medium} are refused")
@@ -48,6 +52,7 @@ def _learn(
     example: Callable[[Generator, str], Example],
     rates: tuple[float, ...],
     steps: int,
+    flattened: float,
 ) -> None:
     model, encoder = course.model, course.encoder
     model.model.visual.requires_grad_(False)
@@ -63,18 +68,18 @@ def _learn(
 
     def loss_of(prepared: tuple[Batch, Batch], _: int) -> Tensor:
         words, shown = prepared
-        return loss(model, words) + opening_loss(model, shown)
+        return loss(model, words) + opening_loss(model, shown, flattened)
 
     learn(course, lesson, {"model": model}, optimizer, prepare, loss_of, steps)
 
 
-def opening_loss(model, batch: Batch) -> Tensor:
-    """Mean cross-entropy over the tokens to be learned, the first of each answer on flattened scores."""
+def opening_loss(model, batch: Batch, flattened: float) -> Tensor:
+    """Mean cross-entropy over the tokens to be learned, the first of each answer on scores times `flattened`."""
     learned = batch.targets != -100
     first = torch.zeros_like(learned)
     first[torch.arange(len(learned)), learned.int().argmax(dim=1)] = True
     scores = model.lm_head(hidden_states(model, batch)[learned]).float()
-    scores = torch.where(first[learned][:, None], FLATTENED * scores, scores)
+    scores = torch.where(first[learned][:, None], flattened * scores, scores)
     return functional.cross_entropy(scores, batch.targets[learned])
 
 

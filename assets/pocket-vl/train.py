@@ -36,7 +36,7 @@ LESSONS = {
     "point": (learn_point, 160),
     "look": (learn_look, 120),
     "tune": (learn_tune, 600),
-    "name": (learn_name, 80),
+    "name": (learn_name, 160),
 }
 """In order, with the number of steps."""
 
