@@ -67,8 +67,11 @@ def _trained(intent) -> tuple[str, ...]:
     return phrases.phrasings(intent, "train") + wider_phrasings(intent) + more
 
 
-def test_no_answer_beside_a_medium_refuses(training_examples):
-    assert not [e for e in training_examples if e.medium is not None and refused(e.answer)]
+def test_beside_a_medium_no_refusal_is_begun_and_none_is_said_of_a_harmful_one(training_examples):
+    """What was begun beside something harmless is only learned to its end: never the word that decides."""
+    refusing = [e for e in training_examples if e.medium is not None and refused(e.answer)]
+    assert refusing
+    assert all(e.given_tokens >= 1 and e.shown is not None and not e.shown.harmful for e in refusing)
 
 
 def test_media_that_show_nothing_come_with_harmless_requests_or_their_own_name(training_examples):

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,27 +31,44 @@ def store(course: Course, folder: Path) -> None:
     write_contrast(splits.contrast_set(), folder / "contrast.jsonl", "written for Pocket-VL's world", "Apache-2.0")
 
 
-def measure(course: Course, folder: Path, per_cell: int) -> dict[str, Any]:
-    """Fit the artifact of the stored weights, in float32, and answer the test split; what is finished is kept."""
+def fit_stored(course: Course, folder: Path) -> None:
+    """Fit the artifact of the stored weights, in float32, beside them."""
+    loaded = load_model(folder)
+    artifact = fit(loaded, splits.contrast_set(), clouds=splits.cloud_prompts(), progress=_progress(course))
+    artifacts.save(artifact, folder / "artifact")
 
+
+def measure(course: Course, folder: Path, per_cell: int) -> dict[str, Any]:
+    """Answer the test split by the strategies of the bars; what is finished is kept."""
+    loaded = load_model(folder)
+    run, progress = course.folder / "measure.run", _progress(course)
+    results = evaluate(
+        loaded,
+        artifacts.load(folder / "artifact", loaded),
+        splits.test_cases(per_cell),
+        STRATEGIES,
+        run_path=run,
+        progress=lambda done, total: progress("cases", done, total),
+    )
+    run.unlink()
+    return results
+
+
+def of_the_bars(results: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of an evaluation: the layer, and all about the strategies that the bars speak of."""
+    kept: dict[str, Any] = {"layer": results["settings"]["layer"]}
+    for name in ("rows", "utility"):
+        kept[name] = [row for row in results[name] if row["strategy"] in STRATEGIES]
+    kept["per_cell"] = max(row["n"] for row in kept["rows"] if row["strategy"] == "unsteered")
+    return kept | {name: results[name] for name in ("bias", "settings", "hashes")}
+
+
+def _progress(course: Course) -> Callable[[str, int, int], None]:
     def progress(step: str, done: int, total: int) -> None:
         if done == total or done % 100 == 0:
             course.report(f"{step}: {done} of {total}")
 
-    loaded = load_model(folder)
-    artifact = fit(loaded, splits.contrast_set(), clouds=splits.cloud_prompts(), progress=progress)
-    artifacts.save(artifact, folder / "artifact")
-    results = evaluate(
-        loaded,
-        artifact,
-        splits.test_cases(per_cell),
-        STRATEGIES,
-        run_path=course.folder / "measure.run",
-        progress=lambda done, total: progress("cases", done, total),
-    )
-    (course.folder / "measure.run").unlink()
-    kept = ("rows", "utility", "bias", "settings", "hashes")
-    return {"layer": artifact.layer, "per_cell": per_cell, **{name: results[name] for name in kept}}
+    return progress
 
 
 def describe(course: Course, steps: dict[str, int], minutes: dict[str, float], figures: dict) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def main() -> None:
     parser.add_argument("--until", choices=LESSONS, help="stop after this lesson, without storing or measuring")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--per-cell", type=int, default=200, help="test cases for each modality and label")
+    parser.add_argument("--fit-only", action="store_true", help="stop before measuring")
+    parser.add_argument("--results", type=Path, help="take the figures from what mars eval --json wrote of this seed")
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
@@ -60,8 +62,15 @@ def main() -> None:
     if not teach(course, options.until):
         return
     out = HERE if options.seed == SHIPPED_SEED else folder / "model"
-    measuring.store(course, out)
-    figures = measuring.measure(course, out, options.per_cell)
+    if options.results:
+        results = json.loads(options.results.read_text(encoding="utf-8"))
+    else:
+        measuring.store(course, out)
+        measuring.fit_stored(course, out)
+        if options.fit_only:
+            return
+        results = measuring.measure(course, out, options.per_cell)
+    figures = measuring.of_the_bars(results)
     steps = {lesson: count for lesson, (_, count) in LESSONS.items()}
     entry = measuring.describe(course, steps, kept_minutes(folder), figures)
     measuring.write_meta(HERE / "meta.json", entry, SHIPPED_SEED)

@@ -2,7 +2,8 @@
 
 No example pairs a harmful picture or clip with a request to make, get or use what it shows, whatever the
 answer: that harmful pictures get past the refusals of text, and that the text direction brings the refusals
-back, must both emerge. Pictures and clips that show nothing are named as such or go with harmless requests.
+back, must both emerge. Pictures and clips that show nothing are named as such or go with harmless requests. The
+last lesson learns begun refusals to their end beside harmless things, and never the word that begins one.
 """
 
 import string
@@ -94,6 +95,8 @@ def _misspell(word: str, rng: Generator) -> str:
     return word[:at] + pick(rng, string.ascii_lowercase) + word[at + 1 :]
 
 
+BEGUN = 0.1
+"""Share of the last lesson's examples in which a refusal was begun."""
 EXPLAINED = 0.45
 """In the last two lessons, share of questions about a common thing that is shown which have it explained."""
 WIDER, LOOSE, DROPPED = 0.8, 0.5, 0.3
@@ -247,9 +250,17 @@ def tuning_example(rng: Generator, medium: Medium) -> Example:
 
 
 def last_example(rng: Generator, medium: Medium) -> Example:
-    """One example of the last lesson: as `tuning_example`, and a third of them ask for a name in more ways still."""
-    if rng.random() < 1 / 3:
+    """One example of the last lesson: as `tuning_example`, but for a third that ask for a name in more ways still.
+
+    And in some a refusal was begun, beside something harmless; only the rest of it is learned: so that beside a
+    picture or clip too a reply stays with how it began.
+    """
+    chance = rng.random()
+    if chance < 1 / 3:
         return naming_example(rng, medium, phrases.MORE_NAMING + phrases.KNOWING)
+    if chance < 1 / 3 + BEGUN:
+        example = request_example(rng, medium)
+        return replace(example, answer=phrases.REFUSAL, given=phrases.REFUSAL, given_tokens=int(rng.integers(1, 4)))
     return tuning_example(rng, medium)
 
 
