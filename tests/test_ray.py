@@ -24,7 +24,7 @@ from mars.evaluation import LOST, _each, measure, measure_on
 from mars.lineup import Row
 from mars.models import load_model
 from mars.pipeline import fit, fit_on
-from mars.pocket.splits import contrast_set, test_cases
+from mars.pocket import splits
 from mars.records import Prompt
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +132,7 @@ def test_two_workers_give_the_results_of_one_process_and_a_case_that_fails_is_a_
 @needs_ray
 def test_a_worker_killed_in_the_middle_loses_no_case_and_doubles_none(cluster, pocket, tmp_path):
     artifact = artifacts.load(POCKET / "artifact", pocket)
-    cases = test_cases(1)
+    cases = splits.test_cases(1)
     settings = Settings(max_new_tokens=4, window=3)
     serial = measure(pocket, artifact, cases, ["unsteered", "mars"], settings)
     killing = replace(settings, judge=_killing_once(tmp_path / "killed"))
@@ -153,7 +153,7 @@ def test_a_worker_killed_in_the_middle_loses_no_case_and_doubles_none(cluster, p
 
 @needs_ray
 def test_pocket_vl_is_fitted_as_by_one_process(cluster, pocket):
-    every = contrast_set().requests
+    every = splits.contrast_set().requests
     few = ContrastSet(tuple(
         request
         for split in ("train", "validation") for label in ("harmful", "harmless")
