@@ -54,6 +54,14 @@ def measure(course: Course, folder: Path, per_cell: int) -> dict[str, Any]:
     return results
 
 
+def read_results(path: Path, folder: Path) -> dict[str, Any]:
+    """What `mars eval --json` wrote of the weights in a folder. Raises ValueError where it is of other weights."""
+    results = json.loads(path.read_text(encoding="utf-8"))
+    if results["hashes"]["weights"] != artifacts.read(folder / "artifact").provenance["weights"]:
+        raise ValueError(f"{path} is of other weights than those in {folder}: run make eval again.")
+    return results
+
+
 def of_the_bars(results: dict[str, Any]) -> dict[str, Any]:
     """What is kept of an evaluation: the layer, and all about the strategies that the bars speak of."""
     kept: dict[str, Any] = {"layer": results["settings"]["layer"]}

@@ -63,7 +63,7 @@ def main() -> None:
         return
     out = HERE if options.seed == SHIPPED_SEED else folder / "model"
     if options.results:
-        results = json.loads(options.results.read_text(encoding="utf-8"))
+        results = measuring.read_results(options.results, out)
     else:
         measuring.store(course, out)
         measuring.fit_stored(course, out)
