@@ -13,8 +13,8 @@ from mars.pocket.phrases import REQUESTS
 from mars.pocket.things import THINGS
 from mars.pocket.wider_phrases import bare, wider_phrasings
 
-from batches import Encoder, brisk, hidden_states, loss, patchify, rope_positions
-from learning import Course, Optimizer, learn
+from batches import Encoder, hidden_states, patchify, rope_positions
+from learning import Course, Muon, Optimizer, learn, orthogonalized
 from lessons_tuning import frame_pairs, refused_share
 from network import build_model, build_processor, train_tokenizer
 from pools import clip_pairs, picture_pair, vary
@@ -285,19 +285,23 @@ def test_the_dial_counts_the_first_tokens_that_the_model_itself_would_give(fresh
     assert refused_share(course, cases) == pytest.approx(float(likely))
 
 
-@pytest.mark.parametrize("medium", [None, "image"])
-def test_the_brisk_pass_is_the_exact_one_but_for_rounding(fresh_model, medium):
-    model, encoder, _ = fresh_model
-    rng = np.random.default_rng(4)
-    drawn = [examples.look_example(rng, medium) if medium else examples.text_example(rng) for _ in range(6)]
-    frames = np.concatenate([picture_pair(e.shown, rng, "icon") for e in drawn]) if medium else None
-    batch = encoder.batch(drawn, frames)
-    with torch.no_grad():
-        exact = loss(model, batch)
-        with brisk():
-            rounded = loss(model, batch)
-    assert rounded.dtype == torch.float32
-    assert float(rounded) == pytest.approx(float(exact), rel=0.03) and float(rounded) != float(exact)
+def test_muon_steps_as_the_librarys_but_for_its_rounding():
+    torch.manual_seed(0)
+    shapes, rates = [(12, 5), (5, 12), (8, 8)], dict(lr=0.02, weight_decay=0.1)
+    ours, theirs = ([torch.nn.Parameter(torch.ones(shape)) for shape in shapes] for _ in range(2))
+    steppers = Muon(ours, **rates), torch.optim.Muon(theirs, **rates, adjust_lr_fn="original")
+    for _ in range(3):
+        for mine, other in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn(mine.shape)
+            other.grad = mine.grad.clone()
+        for stepper in steppers:
+            stepper.step()
+    for mine, other in zip(ours, theirs, strict=True):
+        moved = (mine - 1).norm()
+        assert (mine - other).norm() < 0.03 * moved and moved > 0.05
+        values = torch.linalg.svdvals(orthogonalized(mine.grad))
+        assert values.min() > 0.6
+        assert values.max() < 1.25
 
 
 def test_an_interrupted_lesson_ends_as_the_whole_one(tmp_path):

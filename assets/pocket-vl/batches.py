@@ -4,8 +4,6 @@ The model's own forward takes pictures one after the other; here every picture h
 tower runs on all of them at once. A test holds this pass to the model's own logits.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +11,6 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mars.pocket.examples import Example
 
@@ -182,8 +179,8 @@ def look(tower, patches: Tensor) -> Sight:
         hidden = hidden + block.mlp(block.norm2(hidden))
         if index in tower.deepstack_visual_indexes:
             merger = tower.deepstack_merger_list[tower.deepstack_visual_indexes.index(index)]
-            deep.append(merger(hidden.flatten(0, 1)).view(count, VISUAL_TOKENS, -1).float())
-    return Sight(tower.merger(hidden.flatten(0, 1)).view(count, VISUAL_TOKENS, -1).float(), deep)
+            deep.append(merger(hidden.flatten(0, 1)).view(count, VISUAL_TOKENS, -1))
+    return Sight(tower.merger(hidden.flatten(0, 1)).view(count, VISUAL_TOKENS, -1), deep)
 
 
 def hidden_states(model, batch: Batch, sight: Sight | None = None) -> Tensor:
@@ -213,14 +210,3 @@ def loss(model, batch: Batch, sight: Sight | None = None) -> Tensor:
     learned = batch.targets != -100
     hidden = hidden_states(model, batch, sight)[learned]
     return functional.cross_entropy(model.lm_head(hidden), batch.targets[learned])
-
-
-@contextmanager
-def brisk() -> Iterator[None]:
-    """Matrix products in bfloat16, which is quicker on processors that have them.
-
-    Weights, residual stream, norms and the loss stay in float32. Attention is spelled out, since the backward pass
-    of the fused kernel is slower in bfloat16 than in float32.
-    """
-    with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-        yield
