@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.figures.palette import DARK_FOR_LIGHT, LIGHT, SYMBOLS
-from app.figures.tradeoff import LABEL_GAP, spread, tradeoff
+from app.figures.tradeoff import LABEL_GAP, LETTER, spread, tradeoff
 from app.report import ReportError, main, render, write
 from mars.cases import Outcome
 from mars.rates import summarize
@@ -289,6 +289,19 @@ def test_of_a_crowd_on_one_spot_mars_stands_for_the_rest():
         "unsteered": (0.1, 0.0),
     }
     assert {note.text for note in _chart(rates=crowd).layout.annotations} == {"mars and 12 others", "unsteered"}
+
+
+def test_no_label_runs_out_of_the_chart():
+    shares = {
+        "mars": (0.88, 0.04), "mars_no_recentering": (0.8, 0.17), "mars_no_trust_region": (0.92, 0.05),
+        "gated_addition": (0.97, 0.48), "addition": (0.96, 0.54), "mars_gap": (0.66, 0.3), "unsteered": (0.03, 0.0),
+    }  # fmt: skip
+    rates = np.array([[(rate, rate - 0.15, rate + 0.15) for rate in pair] for pair in shares.values()])
+    layout = tradeoff(list(shares), rates[:, 0], rates[:, 1], "video").layout
+    assert len(layout.annotations) == len(shares)
+    for note in layout.annotations:
+        end = note.ax + (1 if note.xanchor == "left" else -1) * LETTER * len(note.text)
+        assert layout.xaxis.range[0] <= end <= layout.xaxis.range[1], note.text
 
 
 def test_axes_show_all_shares_and_wear_the_colours_of_their_labels():

@@ -1,6 +1,6 @@
 """What refusing harmful requests costs in refused harmless ones: one point a strategy, one chart a modality."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,7 +15,7 @@ MARGIN = {"l": 52, "r": 22, "t": 10, "b": 46}
 LABEL_GAP = 14.5
 """Fewest pixels from one label's middle to the next."""
 LEFT = 0.5
-"""Marks with fewer harmless requests refused than this have their labels in one column."""
+"""Marks with fewer harmless requests refused than this have their labels in one column, while they fit."""
 COLUMN_GAP = 0.03
 LETTER = 0.022
 """About what a letter of a label takes of the width of the chart."""
@@ -106,12 +106,14 @@ def _add_labels(figure: go.Figure, names: Sequence[str], harmful: NDArray, harml
     told = _told(names, harmful[:, 0], harmless[:, 0], leading)
     at = {row: (RANGE[1] - harmful[row, 0]) / (RANGE[1] - RANGE[0]) * pixels for row in told}
     places = spread(list(at.values()), LABEL_GAP, 8, pixels - 8)
-    left = [row for row in told if harmless[row, 0] < LEFT]
-    column = max((harmless[row, 2] for row in left), default=0.0) + COLUMN_GAP
+    left = sorted((row for row in told if harmless[row, 0] < LEFT), key=lambda row: harmless[row, 2])
+    while left and harmless[left[-1], 2] + _width(told[row] for row in left) > RANGE[1]:
+        left.pop()
+    column = harmless[left[-1], 2] + COLUMN_GAP if left else 0.0
     for (row, text), place in zip(told.items(), places, strict=True):
         is_leading = names[row] == leading
         _, low, high = harmless[row]
-        is_after = row in left or high + COLUMN_GAP + LETTER * len(text) < RANGE[1]
+        is_after = row in left or high + _width([text]) < RANGE[1]
         figure.add_annotation(
             x=high if is_after else low, y=harmful[row, 0], ay=place - at[row],
             axref="x", ax=column if row in left else high + COLUMN_GAP if is_after else low - COLUMN_GAP,
@@ -119,6 +121,11 @@ def _add_labels(figure: go.Figure, names: Sequence[str], harmful: NDArray, harml
             showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=LIGHT["rule"], standoff=2,
             font={"size": 12, "color": LIGHT["ink" if is_leading else "muted"], "weight": 600 if is_leading else 400},
         )  # fmt: skip
+
+
+def _width(texts: Iterable[str]) -> float:
+    """What labels one under the other take beside their marks, as a share of the chart's width."""
+    return COLUMN_GAP + LETTER * max(map(len, texts))
 
 
 def _told(names: Sequence[str], up: NDArray, right: NDArray, leading: str) -> dict[int, str]:
