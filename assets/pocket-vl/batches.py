@@ -42,13 +42,14 @@ def patchify(frames: np.ndarray) -> Tensor:
     Args:
         frames: (frame pair, 2, height, width, 3) uint8, a picture standing twice in its pair.
     """
-    pixels = torch.from_numpy(frames).float().div_(127.5).sub_(1.0)
+    pixels = torch.from_numpy(frames)
     count = pixels.shape[0]
     half = _SIDE // 2
     # pair, time, (block row, row in block, y), (block column, column in block, x), channel
     pixels = pixels.view(count, 2, half, 2, PATCH, half, 2, PATCH, 3)
     pixels = pixels.permute(0, 2, 5, 3, 6, 8, 1, 4, 7)
-    return pixels.reshape(count, _SIDE * _SIDE, 3 * 2 * PATCH * PATCH)
+    # In their new order first, while they are bytes.
+    return pixels.reshape(count, _SIDE * _SIDE, 3 * 2 * PATCH * PATCH).float().div_(127.5).sub_(1.0)
 
 
 class Encoder:
