@@ -42,7 +42,7 @@ class Reader(nn.Module):
         """(picture, visual token, d_model) -> scores of things (picture, thing), of letters (picture, place, 27)."""
         pooled = self.norm(features.mean(dim=1))
         letters = self.head_letters(pooled).view(len(pooled), LONGEST_NAME, 27)
-        return self.head_thing(pooled), letters
+        return self.head_thing(pooled).float(), letters.float()
 
 
 def pointing_loss(features: Tensor, words: Tensor, things: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def pointing_loss(features: Tensor, words: Tensor, things: Tensor) -> Tensor:
     length = words.norm(dim=1).mean()
     directions = functional.normalize(words - words.mean(dim=0), dim=1)
     along = functional.normalize(features, dim=2) @ directions.T
-    naming = functional.cross_entropy(20 * along.flatten(0, 1), things.repeat_interleave(VISUAL_TOKENS))
+    naming = functional.cross_entropy(20 * along.flatten(0, 1).float(), things.repeat_interleave(VISUAL_TOKENS))
     return naming + 0.2 * (features.norm(dim=2) / length).log().square().mean()
 
 

@@ -92,7 +92,7 @@ def standing_in(shown: list[Example], words: Tensor, rng: Generator) -> Sight:
         clear[:first] = clear[last + 1 :] = False
         word = words[INDEX[example.shown.name]] * rng.uniform(0.8, 2.0) if example.shown else words[0] * 0
         noise = torch.from_numpy(rng.normal(0, rng.uniform(0, 0.12), (pairs, VISUAL_TOKENS, words.shape[1])))
-        frames.append(clear * word + noise.float())
+        frames.append(clear.float() * word + noise.float())
     return Sight(torch.cat(frames), [])
 
 

@@ -78,7 +78,7 @@ def opening_loss(model, batch: Batch, flattened: float) -> Tensor:
     learned = batch.targets != -100
     first = torch.zeros_like(learned)
     first[torch.arange(len(learned)), learned.int().argmax(dim=1)] = True
-    scores = model.lm_head(hidden_states(model, batch)[learned])
+    scores = model.lm_head(hidden_states(model, batch)[learned]).float()
     scores = torch.where(first[learned][:, None], flattened * scores, scores)
     return functional.cross_entropy(scores, batch.targets[learned])
 
