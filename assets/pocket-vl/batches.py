@@ -23,7 +23,7 @@ FRAMES_PER_SECOND = 2.0
 PRODUCTS = (
     torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else torch.float32
 )
-"""What training multiplies matrices in. One without bfloat16 takes thirty times as long in it."""
+"""What training multiplies matrices in. A processor that lacks bfloat16 takes thirty times as long in it."""
 _SIDE = PICTURE_SIZE // PATCH
 _TIMES = tuple((2 * i + 0.5) / FRAMES_PER_SECOND for i in range(FRAMES // 2))
 
