@@ -227,7 +227,7 @@ def brisk() -> Iterator[None]:
     Weights, residual stream, norms and the loss stay in float32. In bfloat16 attention is spelled out, since the
     backward pass of the fused kernel is slower in it than in float32.
     """
-    if torch.float32 == PRODUCTS:
+    if PRODUCTS is torch.float32:
         yield
         return
     with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):

@@ -14,6 +14,7 @@ from mars.models import load_model
 from mars.pipeline import fit
 from mars.pocket import splits
 
+from batches import PRODUCTS
 from learning import Course
 from network import build_processor
 
@@ -86,6 +87,7 @@ def describe(course: Course, steps: dict[str, int], minutes: dict[str, float], f
         "parameters": course.model.num_parameters(),
         "steps": steps,
         "minutes": minutes,
+        "products": str(PRODUCTS).removeprefix("torch."),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
         "bars": bars(figures),
         **figures,
