@@ -53,9 +53,8 @@ eval: $(VENV)/.app ## every strategy on the test split: the tables of the README
 
 train: $(VENV)/.app ## train the bundled model from nothing, or go on where it was; SEEDS=3 for all three seeds
 	for seed in $$(seq 0 $$(($(SEEDS) - 1))); do \
-		$(KEEP) $(TRAIN) --seed $$seed --until name || exit 1; \
-		$(TRAIN) --seed $$seed --per-cell $(PER_CELL) $$(test $$seed = 0 && echo --fit-only) || exit 1; \
-	done # measured in a process of its own: with freed memory kept it took several times as long
+		$(KEEP) $(TRAIN) --seed $$seed --per-cell $(PER_CELL) $$(test $$seed = 0 && echo --fit-only) || exit 1; \
+	done
 
 bench: $(VENV)/.app ## what the engine costs beside plain transformers; six figures alone: python -m benchmarks --quick --json FILE
 	$(RUN) -m benchmarks --json out/bench.json

@@ -4,6 +4,8 @@ The refusal coordinate is the one number every view shows. The pictures are for 
 contradict them are in `alignment`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -99,8 +101,9 @@ def umap_view(before: Tensor, after: Tensor, seed: int = SEED) -> View:
     neighbors = min(UMAP_NEIGHBORS, len(before) - 1)
     settings = {"n_neighbors": neighbors, "min_dist": UMAP_MIN_DIST, "metric": "euclidean", "random_state": seed,
                 "n_jobs": 1}  # fmt: skip
-    first = UMAP(init="pca", **settings).fit_transform(_reduced(before))
-    second = UMAP(init=first, **settings).fit_transform(_reduced(after))
+    with _threads_kept():
+        first = UMAP(init="pca", **settings).fit_transform(_reduced(before))
+        second = UMAP(init=first, **settings).fit_transform(_reduced(after))
     return View(
         first.astype(np.float32),
         _align(second, first).astype(np.float32),
@@ -128,6 +131,16 @@ def _components(values: Tensor, count: int) -> Tensor:
     rows = rows[:count]
     largest = rows.gather(1, rows.abs().argmax(dim=1, keepdim=True))
     return (rows * largest.sign()).T
+
+
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Torch's number of threads stays: numba, which UMAP runs on, gives OpenMP, and so torch, all cores instead."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _reduced(values: Tensor) -> NDArray:

@@ -44,6 +44,16 @@ def test_umap_keeps_the_order_of_points_and_pictures_two_far_clouds_apart():
     assert between > 3 * max(left.std(axis=0).max(), right.std(axis=0).max())
 
 
+def test_umap_leaves_torch_its_number_of_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        umap_view(torch.randn(40, 10), torch.randn(40, 10))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_new_point_is_placed_among_its_neighbours():
     cloud = torch.cat([torch.zeros(10, 4), torch.full((10, 4), 9.0)])
     picture = np.repeat([[0.0, 0.0], [5.0, 5.0]], 10, axis=0)
