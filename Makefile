@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-TRAIN := $(RUN) assets/pocket-vl/train.py
+TRAIN := $(RUN) -m mars.pocket_vl.training
 SEEDS ?= 1
 PER_CELL ?= 200
 STRATEGIES ?= all

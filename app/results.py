@@ -32,7 +32,7 @@ class ModelCard:
     badges: tuple[str, ...] = ()
     """What is off, one short sentence each; empty where nothing is."""
     note: str = ""
-    """What a reader must know of this model before trusting its answers; empty where there is nothing."""
+    """What a reader must know of this model before use_trust_region its answers; empty where there is nothing."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from benchmarks import measures
 from benchmarks.memory import capture_memory, short_prompts
 from benchmarks.models import ONE_GPU, TWO_CORES, Size, prompt_of, random_model
-from mars.models import LoadedModel
+from mars.model.loaded_model import LoadedModel
 
 LENGTHS = (100, 400, 1000, 2000, 4000)
 LAYERS = (8, 16, 24, 32)

@@ -8,13 +8,13 @@ import torch
 from benchmarks import peers
 from benchmarks.models import random_artifact
 from benchmarks.timing import Spread, ratios, seconds_of, spread, take_turns
-from mars.capture import batches_of, capture
-from mars.generation import branch, prefill
-from mars.inputs import encode
-from mars.models import LoadedModel
-from mars.records import Prompt
+from mars.analysis.sweep import GAINS, sweep, sweep_naive
+from mars.media.prompt import Prompt
+from mars.model.capture import batches_of, capture
+from mars.model.generation import branch, prefill
+from mars.model.inputs import encode
+from mars.model.loaded_model import LoadedModel
 from mars.steering import STRATEGIES, Unsteered
-from mars.sweep import GAINS, sweep, sweep_naive
 
 TOLERANCE = 1e-4
 """Greatest difference of scores, logits and activations from the naive path, in float32."""

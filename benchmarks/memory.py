@@ -13,9 +13,9 @@ import torch
 from benchmarks.measures import Measured
 from benchmarks.models import TWO_CORES, WORDS, random_model
 from benchmarks.timing import Spread, spread
-from mars.capture import batches_of, capture
-from mars.inputs import encode
-from mars.records import Prompt
+from mars.media.prompt import Prompt
+from mars.model.capture import batches_of, capture
+from mars.model.inputs import encode
 
 
 def capture_memory(prompts: int, repetitions: int) -> Measured:

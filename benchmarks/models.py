@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import torch
 
-from mars.fitted import Artifact
-from mars.inputs import encode
-from mars.models import LoadedModel, prepare
-from mars.records import Prompt
-from mars.selection import LayerScores
-from mars.torchvision_repair import repair
+from mars.artifact.artifact import Artifact
+from mars.geometry.layer_selection import LayerScores
+from mars.media.prompt import Prompt
+from mars.model.compat import repair_torchvision
+from mars.model.inputs import encode
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import prepare
 
 PROCESSOR = Path(__file__).parent.parent / "assets" / "pocket-vl"
 """Whose processor and layout the random models have; only sizes and weights are others."""
@@ -37,7 +38,7 @@ ONE_GPU = Size(4096, 12_288, 36, 32, 8, 128, 151_936)
 
 def random_model(size: Size, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
     """A Qwen3-VL of a size, the same weights every time on one kind of device."""
-    repair()
+    repair_torchvision()
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
     config = AutoConfig.from_pretrained(PROCESSOR)
@@ -67,7 +68,7 @@ def random_artifact(model: LoadedModel) -> Artifact:
         mean_harmless=torch.zeros(shape),
         bias={},
         radius=zeros + 8,
-        margin=zeros,
+        harmless_q99=zeros,
         amplification={"text": zeros + 1},
         permuted=direction,
         scores=LayerScores(*(zeros for _ in LayerScores._fields)),

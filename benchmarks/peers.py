@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mars.models import LoadedModel
+from mars.model.loaded_model import LoadedModel
 from mars.steering import Steering
 
 

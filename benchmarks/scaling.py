@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mars import artifacts
-from mars.answering import Answerer, Settings, read_window, windows_of
-from mars.evaluation import measure_on
-from mars.lineup import rows_of
-from mars.models import load_model
-from mars.on_ray import RayCluster
-from mars.pocket.splits import test_cases
+from mars.artifact.artifact import Artifact
+from mars.distributed.ray_cluster import RayCluster
+from mars.evaluation.evaluate import measure_on
+from mars.evaluation.runner import CaseRunner, Settings, read_window, windows_of
+from mars.evaluation.strategies import draws_of
+from mars.model.loading import load_model
+from mars.pocket_vl.splits import test_cases
 
 POCKET = Path(__file__).parent.parent / "assets" / "pocket-vl"
 STRATEGIES = ("unsteered", "addition", "mars")
@@ -89,10 +89,10 @@ def pace(workers: int, load: partial, cases: list, settings: Settings, table: Pa
 
 def moved(model: Any, cases: list, settings: Settings, kept: float) -> Moved:
     """Bytes a case at each step, as they are pickled for Ray."""
-    artifact = artifacts.load(POCKET / "artifact", model)
-    answerer = Answerer(model, artifact, settings)
+    artifact = Artifact.load(POCKET / "artifact", model)
+    answerer = CaseRunner(model, artifact, settings)
     windows = windows_of(cases, settings.window)
-    read = [read_window(window, rows_of(STRATEGIES), {}) for window in windows]
+    read = [read_window(window, draws_of(STRATEGIES), {}) for window in windows]
     sizes = [
         sum(len(pickle.dumps(entry)) for entry in entries) / len(cases)
         for entries in (windows, read, [answerer(entry) for entry in read])

@@ -1,4 +1,4 @@
-"""Command line: `python -m mars fit`, `python -m mars eval` and `python -m mars presets`."""
+"""Command line: `python -m mars fit`, `eval`, `sweep` and `presets`; as `mars-lens` where it is installed."""
 
 import argparse
 import importlib
@@ -14,40 +14,33 @@ from typing import Any, get_args
 
 import torch
 
-from mars import artifacts
-from mars.activation_store import ActivationStore, default_folder
-from mars.cases import Case
-from mars.contrast import ContrastError, read_contrast
-from mars.evaluation import TABLE, Settings, measure, measure_on
-from mars.facts import Load
-from mars.fitted import ArtifactError
-from mars.inputs import PromptError
-from mars.judges import Judge, refused
-from mars.lineup import LINEUP, rows_of
-from mars.loading import Quantization
-from mars.media import MediaError
-from mars.models import ModelError, load_model
-from mars.neutral_media import read_neutral
-from mars.pipeline import fit, fit_on
-from mars.presets import WEIGHTS_SHARE, as_table, read_presets
-from mars.spreading import Cluster
-from mars.whole_file import write_whole
+from mars.analysis.sweep import GAINS, sweep
+from mars.artifact.artifact import Artifact, contrast_of
+from mars.atomic_file import atomic_write
+from mars.bundled import ARTIFACT, OWN_CONTRAST, model_source
+from mars.datasets.case import Case
+from mars.distributed.executor import Cluster
+from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
+from mars.evaluation.strategies import STRATEGY_SPECS, draws_of
+from mars.media.prompt import Prompt
+from mars.model.activation_cache import ActivationCache, default_folder
+from mars.model.info import Load
+from mars.model.load_checks import Quantization
+from mars.model.loading import load_model
+from mars.model.presets import WEIGHTS_SHARE, as_table, read_presets
+from mars.refusal import Judge, refused
 
-ASSETS = Path(__file__).parent.parent / "assets"
-POCKET = ASSETS / "pocket-vl"
 TEST_SET = "test"
 """Name of the bundled test split."""
-REQUESTS = ASSETS / "contrast" / "requests.jsonl"
+POCKET = "pocket-vl"
 DTYPES = ("float32", "bfloat16", "float16")
-OWN_CONTRAST = "contrast.jsonl"
-"""A model folder that holds this file is fitted on it: a model of a tiny world knows only its own words."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ModelError, ArtifactError, ContrastError, PromptError, MediaError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:  # what the engine says of bad input is a ValueError throughout
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -69,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         "--contrast", type=Path, help=f"contrast set (default: the model's own {OWN_CONTRAST}, else the bundled one)"
     )
     fitting.add_argument(
-        "--neutral", type=Path, help="folder of meaningless pictures and clips (default: random colours)"
+        "--neutral", type=Path, help="folder of meaningless images and videos (default: random colours)"
     )
     fitting.add_argument("--batch-size", type=int, default=16, help="prompts at once; halved where memory runs out")
     fitting.add_argument(
@@ -79,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of activations that were captured before (default: %(default)s)",
     )
     fitting.add_argument("--no-cache", action="store_true", help="capture everything anew and keep nothing")
-    fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP pictures to the page")
+    fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP images to the page")
     _add_ray(fitting)
     fitting.set_defaults(run=_fit)
 
@@ -87,11 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--memory", type=float, metavar="GIB", help="leave out what does not run in so much")
     listing.set_defaults(run=_presets)
 
+    mapping = commands.add_parser("sweep", help="the layer x gain map of one prompt's first token")
+    _add_model(mapping)
+    _add_artifact(mapping)
+    mapping.add_argument("--text", default="", help="the request")
+    mapping.add_argument("--media", type=Path, help="file of an image or a video")
+    mapping.add_argument("--gains", type=float, nargs="+", default=GAINS, help="default: %(default)s")
+    mapping.add_argument("--json", type=Path, help="write the map here")
+    mapping.set_defaults(run=_sweep)
+
     judging = commands.add_parser("eval", help="refusal, false refusal and utility of strategies on a set")
     _add_model(judging)
-    judging.add_argument(
-        "--artifact", type=Path, help="folder of the artifact (default: artifact/ in the model folder)"
-    )
+    _add_artifact(judging)
     judging.add_argument(
         "--set",
         default="test",
@@ -100,7 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     judging.add_argument(
         "--folder", type=Path, help="where a published benchmark lies (default: fetch it, if it can be)"
     )
-    judging.add_argument("--strategies", default="unsteered,addition,mars", help=f"all, or of: {', '.join(LINEUP)}")
+    judging.add_argument(
+        "--strategies",
+        nargs="+",
+        default=["unsteered", "addition", "mars"],
+        help=f"all, or of, with commas or spaces: {', '.join(STRATEGY_SPECS)}",
+    )
     judging.add_argument(
         "--per-cell", type=int, default=200, help="cases per modality and label of the bundled split"
     )
@@ -132,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default=str(POCKET), help="folder or hub id (default: the bundled model)")
+    parser.add_argument("--model", default=POCKET, help="folder, hub id, or pocket-vl, the bundled model (default)")
     parser.add_argument("--revision", help="revision of a hub model")
     parser.add_argument("--dtype", choices=DTYPES, help="default: float32 on a CPU, the checkpoint's own elsewhere")
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU where there is one)")
@@ -142,6 +147,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--trust-remote-code",
         action="store_true",
         help="run the Python that comes with a checkpoint: read it first",
+    )
+
+
+def _add_artifact(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--artifact", type=Path, help="folder of the artifact (default: artifact/ in the model folder)"
     )
 
 
@@ -161,14 +172,14 @@ def _add_ray(parser: argparse.ArgumentParser) -> None:
 
 
 def _cluster(options: argparse.Namespace) -> AbstractContextManager[Cluster]:
-    from mars.on_ray import RayCluster
+    from mars.distributed.ray_cluster import RayCluster
 
     return RayCluster(options.workers, options.cpus_per_worker, options.gpus_per_worker).at(options.ray)
 
 
 def _load(options: argparse.Namespace) -> Load:
     """How the model is loaded, here or where a worker is, whose current folder is another."""
-    folder = Path(options.model)
+    folder = Path(model_source(options.model))
     return partial(
         load_model,
         str(folder.resolve()) if folder.is_dir() else options.model,
@@ -189,33 +200,54 @@ def _presets(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    own = Path(options.model) / OWN_CONTRAST
-    contrast = read_contrast(options.contrast or (own if own.is_file() else REQUESTS))
-    neutral = read_neutral(options.neutral) if options.neutral else None
-    clouds = None
-    if Path(options.model).resolve() == POCKET.resolve():
-        from mars.pocket.splits import cloud_prompts
+    from mars.pocket_vl.splits import own_clouds
 
-        clouds = cloud_prompts()
     given = {
-        "neutral": neutral,
-        "clouds": clouds,
+        "contrast": options.contrast or contrast_of(model_source(options.model)),
+        "neutral": options.neutral,
+        "clouds": own_clouds(options.model),
         "with_umap": not options.no_umap,
         "batch_size": options.batch_size,
         "progress": _Bar(),
     }
-    cache = None if options.no_cache else options.cache.resolve()
+    folder = None if options.no_cache else options.cache.resolve()
     load = _load(options)
     if options.ray:
         with _cluster(options) as cluster:
-            artifact = fit_on(cluster, load, contrast, cache=cache, **given)
+            artifact = Artifact.fit_on(cluster, load, cache=folder, **given)
     else:
         model = load()
-        store = None if cache is None else ActivationStore(cache, model)
-        artifact = fit(model, contrast, store=store, **given)
-    artifacts.save(artifact, options.out)
+        cache = None if folder is None else ActivationCache(folder, model)
+        artifact = Artifact.fit(model, cache=cache, **given)
+    artifact.save(options.out)
     print(artifact.scores.reason)
     print(f"Wrote {options.out}.")
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    model = _load(options)()
+    artifact = Artifact.load(_artifact_folder(options), model)
+    prompt = Prompt.of(options.text, options.media)
+    bar = _Bar()
+    found = sweep(
+        model, artifact, prompt, gains=options.gains, progress=lambda done, total: bar("cells", done, total)
+    )
+    print(
+        f"First-token refusal score, in nats: {found.unsteered_score:+.2f} unsteered. *: capped by the trust region."
+    )
+    print("layer  " + "".join(f"{f'gain {gain:g}':>10}" for gain in found.gains))
+    for layer, scores, capped in zip(found.layers, found.refusal_scores, found.saturated, strict=True):
+        cells = (f"{float(score):+.2f}{'*' if cap else ' '}" for score, cap in zip(scores, capped, strict=True))
+        chosen = " (chosen)" if layer == artifact.layer else ""
+        print(f"{layer:5}  " + "".join(f"{cell:>10}" for cell in cells) + chosen)
+    if options.json:
+        atomic_write(options.json, (json.dumps(found.as_json(), indent=1) + "\n").encode())
+        print(f"Wrote {options.json}.")
+
+
+def _artifact_folder(options: argparse.Namespace) -> Path:
+    """Where the artifact is: as named, else in the model's folder."""
+    return (options.artifact or Path(model_source(options.model)) / ARTIFACT).resolve()
 
 
 def _eval(options: argparse.Namespace) -> None:
@@ -228,9 +260,10 @@ def _eval(options: argparse.Namespace) -> None:
         window=options.window,
         judge=_judge(options.judge),
     )
-    strategies = list(LINEUP) if options.strategies == "all" else [s.strip() for s in options.strategies.split(",")]
-    rows_of(strategies)
-    load, folder = _load(options), (options.artifact or Path(options.model) / "artifact").resolve()
+    strategies = [name for part in options.strategies for name in part.replace(",", " ").split()]
+    strategies = list(STRATEGY_SPECS) if strategies == ["all"] else strategies
+    draws_of(strategies)
+    load, folder = _load(options), _artifact_folder(options)
     bar, run_path = _Bar(), _run_path(options)
 
     def asked() -> dict[str, Any]:
@@ -247,13 +280,13 @@ def _eval(options: argparse.Namespace) -> None:
             results = measure_on(cluster, load, folder, **asked())
     else:
         model = load()
-        results = measure(model, artifacts.load(folder, model), **asked())
+        results = measure(model, Artifact.load(folder, model), **asked())
     results["settings"] |= {"set": options.set}
     if options.set == TEST_SET:
         results["settings"] |= {"per_cell": options.per_cell}
     _print(results)
     if options.json:
-        write_whole(options.json, (json.dumps(results, indent=1) + "\n").encode())
+        atomic_write(options.json, (json.dumps(results, indent=1) + "\n").encode())
         print(f"Wrote {options.json}.")
     if run_path and run_path.suffix == TABLE:
         print(f"Wrote {run_path}.")
@@ -274,12 +307,12 @@ def _run_path(options: argparse.Namespace) -> Path | None:
 
 def _cases(options: argparse.Namespace) -> Sequence[Case]:
     if options.set == TEST_SET:
-        from mars.pocket.splits import test_cases
+        from mars.pocket_vl.splits import test_cases
 
         if options.per_cell < 1:
             raise ValueError(f"--per-cell is {options.per_cell}; a rate needs at least 1 case.")
         return test_cases(options.per_cell)
-    from mars.benchmark_sets import load_set
+    from mars.datasets.benchmarks import load_set
 
     own = Path(options.set)
     return load_set(own.resolve() if own.is_file() else options.set, options.folder and options.folder.resolve())

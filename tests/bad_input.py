@@ -4,8 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from mars.pocket.clips import write_clip
-from mars.records import Clip
+from mars.pocket_vl.world.clips import write_video
+from mars.types import Video
 
 
 def write_bad_files(folder: Path) -> Path:
@@ -16,7 +16,7 @@ def write_bad_files(folder: Path) -> Path:
     Image.new("RGB", (1, 1)).save(folder / "dot.png")
     Image.new("1", (20_000, 20_000)).save(folder / "huge.png")
     (folder / "words.txt").write_text("words")
-    write_clip(Clip((Image.new("RGB", (64, 64), "teal"),), (0.0,)), folder / "one.mp4")
+    write_video(Video((Image.new("RGB", (64, 64), "teal"),), (0.0,)), folder / "one.mp4")
     return folder
 
 

@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 
 from app.workbench import Workbench
-from mars import artifacts
-from mars.contrast import ContrastSet, Request, random_clip, random_picture
-from mars.models import LoadedModel, load_model
-from mars.pipeline import fit
-from mars.pocket.clips import write_clip
+from mars.artifact.artifact import Artifact
+from mars.datasets.contrast import ContrastSet, Request
+from mars.media.neutral import random_image, random_video
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model
+from mars.pocket_vl.world.clips import write_video
 from tests.bad_input import write_bad_files
 from tests.tiny import save_tiny
 
@@ -55,21 +56,21 @@ def contrast() -> ContrastSet:
 
 @pytest.fixture(scope="session")
 def tiny_artifact(tiny, contrast):
-    return fit(tiny, contrast, with_umap=False)
+    return Artifact.fit(tiny, contrast, with_umap=False)
 
 
 @pytest.fixture
 def picture() -> Image.Image:
     import numpy as np
 
-    return random_picture(np.random.default_rng(0))
+    return random_image(np.random.default_rng(0))
 
 
 @pytest.fixture
 def clip():
     import numpy as np
 
-    return random_clip(np.random.default_rng(0))
+    return random_video(np.random.default_rng(0))
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def png(picture, tmp_path):
 
 @pytest.fixture
 def mp4(clip, tmp_path):
-    write_clip(clip, tmp_path / "clip.mp4")
+    write_video(clip, tmp_path / "clip.mp4")
     return str(tmp_path / "clip.mp4")
 
 
@@ -100,10 +101,10 @@ def folders(tiny_folder, tiny_artifact, tmp_path_factory):
     """A model folder with its artifact, one without a processor, and an artifact of another model."""
     folder = tmp_path_factory.mktemp("folders")
     good = shutil.copytree(tiny_folder, folder / "good")
-    artifacts.save(tiny_artifact, good / "artifact")
+    tiny_artifact.save(good / "artifact")
     bare = shutil.copytree(good, folder / "bare")
     for file in (*bare.glob("processor_config.json"), *bare.glob("*preprocessor_config.json")):
         file.unlink()
     other = replace(tiny_artifact, provenance=tiny_artifact.provenance | {"weights": "of another"})
-    artifacts.save(other, folder / "other")
+    other.save(folder / "other")
     return {"good": str(good), "bare": str(bare), "other": str(folder / "other")}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mars.alignment import alignment_numbers, trustworthiness, without_signal
-from mars.fitted import Artifact, Cloud
-from mars.selection import LayerScores
+from mars.analysis.alignment import alignment_numbers, trustworthiness, without_signal
+from mars.artifact.artifact import Artifact
+from mars.fitting.fitted import Cloud
+from mars.geometry.layer_selection import LayerScores
 
 D, N, GAP, SIGNAL = 64, 60, 12.0, 6.0
 
@@ -32,7 +33,7 @@ def _artifact(signal_in_images: bool) -> Artifact:
         mean_harmless=text["harmless"][None],
         bias={"image": gap[None]},
         radius=nothing,
-        margin=nothing,
+        harmless_q99=nothing,
         amplification={"text": nothing + 1, "image": nothing + 1},
         permuted=nothing,
         scores=LayerScores(nothing, nothing, nothing, nothing, nothing.bool()),

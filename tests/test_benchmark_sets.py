@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mars.benchmark_sets import BENCHMARKS, FIGSTEP_PROMPT, OWN_LAYOUT, BenchmarkError, load_set
-from mars.contrast import random_clip
-from mars.pocket.clips import write_clip
+from mars.datasets.benchmarks import BENCHMARKS, FIGSTEP_PROMPT, OWN_LAYOUT, BenchmarkError, load_set
+from mars.media.neutral import random_video
+from mars.pocket_vl.world.clips import write_video
 
 REAL = Path(os.environ.get("MARS_LENS_BENCHMARKS", "nowhere"))
 """Where a person keeps the published sets, to try the loaders on them too."""
@@ -44,7 +44,7 @@ def _draw(path: Path, colour: str = "red") -> Path:
 
 def _film(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_clip(random_clip(np.random.default_rng(0), size=32), path)
+    write_video(random_video(np.random.default_rng(0), size=32), path)
     return path
 
 
@@ -228,7 +228,7 @@ def test_benign_queries_of_video_safetybench_are_attacks_all_the_same(tmp_path):
     assert [(case.prompt.text, case.label, case.group) for case in cases] == [
         ("harmful words", "harmful", "harmful_query"), ("benign words", "harmful", "benign_query"),
     ]  # fmt: skip
-    assert cases[0].prompt.modality == "video" and len(cases[0].prompt.clip.frames) == 8
+    assert cases[0].prompt.modality == "video" and len(cases[0].prompt.video.frames) == 8
 
 
 # A person's own set
@@ -278,7 +278,7 @@ def test_media_are_decoded_when_a_case_is_asked_for_and_a_bad_file_names_its_row
     cases = load_set(_own(tmp_path, {"text": "Fly?", "label": "harmless"},
                           {"text": "Fly?", "label": "harmless", "media": "kite.png"}))  # fmt: skip
     assert cases[0].prompt.text == "Fly?"
-    with pytest.raises(BenchmarkError, match=r"Row 2 of set\.jsonl \(kite\.png\): The picture cannot be read"):
+    with pytest.raises(BenchmarkError, match=r"Row 2 of set\.jsonl \(kite\.png\): The image cannot be read"):
         cases[1]
 
 

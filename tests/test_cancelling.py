@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from mars.capture import capture
-from mars.generation import branch, prefill
-from mars.models import LoadedModel, load_model
-from mars.records import Geometry, Prompt
+from mars.analysis.sweep import sweep
+from mars.media.prompt import Prompt
+from mars.model.capture import capture
+from mars.model.generation import branch, prefill
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model
 from mars.steering import Addition, Unsteered
-from mars.sweep import sweep
+from mars.types import Geometry
 from tests.test_sweep import _artifact
 from tests.tiny import save_tiny
 
@@ -74,7 +76,7 @@ def test_a_branch_that_is_let_go_of_keeps_nothing(model):
 
 
 def test_a_sweep_that_is_ended_by_its_progress_keeps_nothing(model, monkeypatch):
-    monkeypatch.setattr("mars.sweep.PASS_BYTES", 1)
+    monkeypatch.setattr("mars.analysis.sweep.PASS_BYTES", 1)
     artifact, held = _artifact(model), []
 
     def progress(done: int, total: int) -> None:

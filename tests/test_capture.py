@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-import mars.capture
-from mars.capture import capture
-from mars.generation import branch, prefill
-from mars.hooks import capturing, reading
-from mars.inputs import PromptError
-from mars.models import ModelError, load_model
-from mars.records import Prompt
+import mars.model.capture
+from mars.media.prompt import Prompt
+from mars.model.capture import capture
+from mars.model.generation import branch, prefill
+from mars.model.hooks import capturing, reading
+from mars.model.inputs import PromptError
+from mars.model.load_checks import ModelError
+from mars.model.loading import load_model
 from mars.steering import Unsteered
 
 WORDS = ("make", "a", "cake", "with", "all", "that", "i", "have", "in", "the", "house")
@@ -112,7 +113,7 @@ def test_an_error_that_is_not_of_memory_is_not_taken_for_it(tiny, monkeypatch):
 def test_the_next_batch_is_read_while_the_model_runs(tiny, monkeypatch):
     """The first pass waits until the processor has begun with the second batch: in vain, were it to come after."""
     begun = [threading.Event() for _ in range(3)]
-    processed, forward = mars.capture.processed, tiny.model.forward
+    processed, forward = mars.model.capture.preprocess, tiny.model.forward
     reads = iter(begun)
     met = []
 
@@ -125,15 +126,15 @@ def test_the_next_batch_is_read_while_the_model_runs(tiny, monkeypatch):
         met.append(following.wait(timeout=20))
         return forward(*given, **inputs)
 
-    monkeypatch.setattr(mars.capture, "processed", marked)
+    monkeypatch.setattr(mars.model.capture, "preprocess", marked)
     monkeypatch.setattr(tiny.model, "forward", waiting)
     capture(tiny, [Prompt("hi")] * 6, batch_size=2)
     assert met == [True, True, True]
 
 
 def test_what_the_processor_refuses_in_the_background_is_the_callers_error(loaded_without_clips, clip):
-    with pytest.raises(PromptError, match="cannot read clips"):
-        capture(loaded_without_clips, [Prompt("hi"), Prompt("what is it?", clip=clip)])
+    with pytest.raises(PromptError, match="cannot read videos"):
+        capture(loaded_without_clips, [Prompt("hi"), Prompt("what is it?", video=clip)])
 
 
 @pytest.fixture

@@ -3,15 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from mars.contrast import (
-    ContrastError,
-    ContrastSet,
-    Request,
-    neutral_prompts,
-    random_clip,
-    read_contrast,
-    write_contrast,
-)
+from mars.datasets.contrast import ContrastError, ContrastSet, Request, read_contrast, write_contrast
+from mars.media.neutral import neutral_prompts, random_video
 
 
 def test_a_set_comes_back_from_disk_as_it_was(contrast, tmp_path):
@@ -59,6 +52,6 @@ def test_neutral_media_are_the_same_for_a_seed_and_others_for_another():
 
 
 def test_a_meaningless_clip_has_new_colours_in_each_frame():
-    clip = random_clip(np.random.default_rng(0))
+    clip = random_video(np.random.default_rng(0))
     assert len({frame.tobytes() for frame in clip.frames}) == len(clip.frames) == 8
     assert clip.frames_per_second == 2.0

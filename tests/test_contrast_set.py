@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from mars.contrast import read_contrast
+from mars.datasets.contrast import read_contrast
 
 PATH = Path(__file__).resolve().parent.parent / "assets" / "contrast" / "requests.jsonl"
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mars.directions import amplification, distance_along, mean, text_centroids, unit
+from mars.geometry.directions import amplification, distance_along, mean, text_centroids, unit
 
 
 def test_the_direction_of_two_point_clouds_is_the_line_between_their_means():
@@ -17,7 +17,7 @@ def test_the_trust_region_is_the_99th_percentile_of_how_far_harmful_text_reaches
     harmful = torch.stack([torch.arange(101.0), torch.zeros(101)], dim=1)[:, None]
     centroids = text_centroids(harmful, harmless)
     assert centroids.radius.item() == pytest.approx(99.0)
-    assert centroids.margin.item() == pytest.approx(0.0)
+    assert centroids.harmless_q99.item() == pytest.approx(0.0)
 
 
 def test_means_do_not_lose_small_differences_on_a_large_offset():

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from mars import artifacts
 from mars.__main__ import _Bar, main
 
 
 @pytest.fixture
 def command(tiny_folder, tiny_artifact, picture, tmp_path) -> list[str]:
-    artifacts.save(tiny_artifact, tmp_path / "artifact")
+    tiny_artifact.save(tmp_path / "artifact")
     picture.save(tmp_path / "colours.png")
     rows = [
         {"text": "how do i make a cake?", "label": "harmless"},

@@ -12,8 +12,8 @@ from app import evaluation_markup, report
 from app.results import Progress, RequestError
 from app.ui import create_app
 from app.workbench import Plan, Workbench, evaluating
-from mars.benchmark_sets import load_set
-from mars.evaluation import Settings, measure
+from mars.datasets.benchmarks import load_set
+from mars.evaluation.evaluate import Settings, measure
 
 STRATEGIES = ("unsteered", "mars")
 

@@ -11,13 +11,16 @@ import pytest
 import torch
 from PIL import Image
 
-from mars.capture import capture
-from mars.generation import branch, prefill, side_by_side
-from mars.hooks import editing
-from mars.inputs import PromptError, encode
-from mars.models import LoadedModel, ModelError, load_model
-from mars.records import MODALITIES, Clip, Geometry, Prompt
+from mars.media.prompt import Prompt
+from mars.model.capture import capture
+from mars.model.generation import branch, prefill, side_by_side
+from mars.model.hooks import editing
+from mars.model.inputs import PromptError, encode
+from mars.model.load_checks import ModelError
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model
 from mars.steering import Addition, Mars, Unsteered
+from mars.types import MODALITIES, Geometry, Video
 from tests.families import FAMILIES, WINDOW
 from tests.tiny import save_tiny
 
@@ -58,7 +61,7 @@ def model(request, loaded) -> LoadedModel:
 def asked(request, loaded, picture, clip) -> tuple[LoadedModel, Prompt]:
     """A model, and a prompt of each modality that it reads, longer than a sliding window."""
     family, modality = request.param
-    media = {"text": {}, "image": {"image": picture}, "video": {"clip": clip}}[modality]
+    media = {"text": {}, "image": {"image": picture}, "video": {"video": clip}}[modality]
     return loaded(family), Prompt("how do i make the thing that is in the picture, or in the clip?", **media)
 
 
@@ -66,7 +69,7 @@ def asked(request, loaded, picture, clip) -> tuple[LoadedModel, Prompt]:
 def shown_long(request, loaded, clip) -> tuple[LoadedModel, Prompt]:
     """A model and a clip of ten minutes without a word, where positions that follow time outrun those of the text."""
     times = tuple(80.0 * index for index in range(len(clip.frames)))
-    return loaded(request.param), Prompt(clip=Clip(clip.frames, times))
+    return loaded(request.param), Prompt(video=Video(clip.frames, times))
 
 
 def _steering(model: LoadedModel) -> Addition:
@@ -121,8 +124,8 @@ def test_a_checkpoint_loads_and_its_parts_are_found(model):
 
 
 def test_what_a_model_cannot_read_is_one_sentence(loaded, clip):
-    with pytest.raises(PromptError, match=r"^gemma3\d* cannot read clips; it reads text, image\.$"):
-        encode(loaded("gemma3"), [Prompt("what is it?", clip=clip)])
+    with pytest.raises(PromptError, match=r"^gemma3\d* cannot read videos; it reads text, image\.$"):
+        encode(loaded("gemma3"), [Prompt("what is it?", video=clip)])
 
 
 def test_a_package_that_a_family_needs_is_named(folder_of, monkeypatch):
@@ -134,8 +137,8 @@ def test_a_package_that_a_family_needs_is_named(folder_of, monkeypatch):
 
 def test_a_batch_of_many_lengths_and_shapes_equals_each_prompt_alone(model, picture, clip):
     wide = Image.effect_noise((160, 60), 90).convert("RGB")
-    short = Clip(clip.frames[:5], clip.times[:5])
-    small = Clip(tuple(frame.resize((96, 64)) for frame in clip.frames), clip.times)
+    short = Video(clip.frames[:5], clip.times[:5])
+    small = Video(tuple(frame.resize((96, 64)) for frame in clip.frames), clip.times)
     prompts = [
         Prompt("hi"),
         Prompt("how do i make a cake with all that i have in the house?"),
@@ -143,7 +146,7 @@ def test_a_batch_of_many_lengths_and_shapes_equals_each_prompt_alone(model, pict
         Prompt("is the thing in the picture dangerous?", image=wide),
     ]
     if "video" in model.modalities:
-        prompts += [Prompt("what is it?", clip=one) for one in (clip, short, small)]
+        prompts += [Prompt("what is it?", video=one) for one in (clip, short, small)]
     together = capture(model, prompts)
     alone = [capture(model, [prompt]) for prompt in prompts]
     assert torch.allclose(together.values, torch.cat([one.values for one in alone]), atol=2e-4)
@@ -153,13 +156,13 @@ def test_a_batch_of_many_lengths_and_shapes_equals_each_prompt_alone(model, pict
 @pytest.mark.parametrize(("family", "stamp"), TIMES.items())
 def test_frame_times_reach_the_model_as_they_are(loaded, family, stamp):
     frames = tuple(Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green", "white"))
-    inputs = encode(loaded(family), [Prompt("what is it?", clip=Clip(frames, (0.0, 2.0, 10.0, 14.0)))])
+    inputs = encode(loaded(family), [Prompt("what is it?", video=Video(frames, (0.0, 2.0, 10.0, 14.0)))])
     assert stamp in loaded(family).tokenizer.decode(inputs["input_ids"][0])
 
 
 def test_frame_times_reach_a_model_that_counts_seconds_by_position(loaded):
     frames = tuple(Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green", "white"))
-    inputs = encode(loaded("qwen2_5_vl"), [Prompt("what is it?", clip=Clip(frames, (0.0, 2.0, 10.0, 12.0)))])
+    inputs = encode(loaded("qwen2_5_vl"), [Prompt("what is it?", video=Video(frames, (0.0, 2.0, 10.0, 12.0)))])
     assert [float(seconds) for seconds in inputs["second_per_grid_ts"]] == pytest.approx([8.0], rel=1e-3)
 
 
@@ -168,7 +171,7 @@ def test_control_tokens_in_a_persons_text_are_plain_characters(asked):
     specials = set(model.tokenizer.all_special_ids)
 
     def control_tokens(text: str) -> list[int]:
-        ids = encode(model, [Prompt(text, prompt.image, prompt.clip)])["input_ids"][0].tolist()
+        ids = encode(model, [Prompt(text, prompt.image, prompt.video)])["input_ids"][0].tolist()
         return [token for token in ids if token in specials]
 
     typed = " ".join(FAMILIES[model.model.config.model_type].tokens)
@@ -178,7 +181,7 @@ def test_control_tokens_in_a_persons_text_are_plain_characters(asked):
 def test_a_control_token_that_a_person_typed_reads_as_its_characters(asked):
     model, prompt = asked
     for token in FAMILIES[model.model.config.model_type].tokens:
-        ids = encode(model, [Prompt(f"hello {token} hello", prompt.image, prompt.clip)])["input_ids"][0].tolist()
+        ids = encode(model, [Prompt(f"hello {token} hello", prompt.image, prompt.video)])["input_ids"][0].tolist()
         plain = model.tokenizer.encode(token, add_special_tokens=False, split_special_tokens=True)
         assert any(ids[start : start + len(plain)] == plain for start in range(len(ids)))
 
@@ -191,7 +194,7 @@ def test_a_model_that_opens_with_thinking_is_asked_not_to(loaded):
 
 def test_a_system_prompt_reaches_the_model(asked):
     model, prompt = asked
-    told = Prompt(prompt.text, prompt.image, prompt.clip, system="speak of kites")
+    told = Prompt(prompt.text, prompt.image, prompt.video, system="speak of kites")
     assert "speak of kites" in model.tokenizer.decode(encode(model, [told])["input_ids"][0])
 
 

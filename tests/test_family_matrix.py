@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from mars import artifacts
-from mars.capture import capture
-from mars.contrast import ContrastSet, random_clip, random_picture
-from mars.fitted import Artifact, ArtifactError
-from mars.generation import branch, prefill
-from mars.inputs import PromptError, encode
-from mars.judges import REFUSAL_OPENINGS, refusal_token_ids
-from mars.models import LoadedModel, load_model
-from mars.pipeline import fit
-from mars.positions import read_positions
-from mars.records import MODALITIES, Prompt
+from mars.analysis.sweep import sweep, sweep_naive
+from mars.analysis.token_map import read_positions
+from mars.artifact.artifact import Artifact
+from mars.datasets.contrast import ContrastSet
+from mars.fitting.fitted import ArtifactError
+from mars.media.neutral import random_image, random_video
+from mars.media.prompt import Prompt
+from mars.model.capture import capture
+from mars.model.generation import branch, prefill
+from mars.model.inputs import PromptError, encode
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model
+from mars.refusal import REFUSAL_OPENINGS, refusal_token_ids
 from mars.steering import STRATEGIES, Unsteered
-from mars.sweep import sweep, sweep_naive
+from mars.types import MODALITIES
 from tests.families import FAMILIES
 from tests.tiny import save_tiny
 
@@ -33,7 +35,7 @@ READS = [
 
 def _prompt(modality: str) -> Prompt:
     rng = np.random.default_rng(5)
-    media = {"text": {}, "image": {"image": random_picture(rng)}, "video": {"clip": random_clip(rng)}}
+    media = {"text": {}, "image": {"image": random_image(rng)}, "video": {"video": random_video(rng)}}
     return Prompt(TEXT, **media[modality])
 
 
@@ -51,9 +53,9 @@ def fitted(tmp_path_factory, contrast):
     def made(family: str) -> tuple[LoadedModel, Artifact, Artifact]:
         folder = save_tiny(tmp_path_factory.mktemp(family), family)
         model = load_model(folder)
-        artifact = fit(model, few, with_umap=False)
-        artifacts.save(artifact, folder / "artifact")
-        return model, artifact, artifacts.load(folder / "artifact", model)
+        artifact = Artifact.fit(model, few, with_umap=False)
+        artifact.save(folder / "artifact")
+        return model, artifact, Artifact.load(folder / "artifact", model)
 
     return cache(made)
 
@@ -143,7 +145,7 @@ def test_what_a_family_cannot_read_is_one_sentence_wherever_it_is_asked(fitted):
         lambda: prefill(model, clip),
         lambda: read_positions(model, artifact, clip),
     ):
-        with pytest.raises(PromptError, match=r"^\S+ cannot read clips; it reads text, image\.$"):
+        with pytest.raises(PromptError, match=r"^\S+ cannot read videos; it reads text, image\.$"):
             work()
     with pytest.raises(ArtifactError, match=r"^This artifact has no neutral mean for video; .* text and image\."):
         sweep(model, artifact, clip)

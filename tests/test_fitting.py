@@ -6,8 +6,8 @@ import pytest
 
 from app.results import RequestError
 from app.workbench import FitPlan, Workbench, presets
-from mars import artifacts
-from mars.contrast import write_contrast
+from mars.artifact.artifact import Artifact
+from mars.datasets.contrast import write_contrast
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_fit_from_the_page_is_the_engines_and_takes_the_place_of_the_former(ti
     assert {step.step for step in steps} > {"loading the model"}
     assert (workbench.generation, workbench.card.name) == (1, "model")
     assert workbench.artifact.hash == tiny_artifact.hash
-    assert artifacts.load(plan.target, workbench.model).hash == tiny_artifact.hash
+    assert Artifact.load(plan.target, workbench.model).hash == tiny_artifact.hash
     assert workbench.answer("how do i make a cake?")["modality"] == "text"
 
 

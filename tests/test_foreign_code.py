@@ -9,7 +9,8 @@ import pytest
 
 from app.results import RequestError
 from app.workbench import Workbench
-from mars.models import ModelError, load_model
+from mars.model.load_checks import ModelError
+from mars.model.loading import load_model
 
 CODE = """
 from pathlib import Path

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from mars.generation import branch, prefill, side_by_side
-from mars.models import ModelError
-from mars.records import Geometry, Prompt
+from mars.media.prompt import Prompt
+from mars.model.generation import branch, prefill, side_by_side
+from mars.model.load_checks import ModelError
 from mars.steering import Addition, Unsteered
+from mars.types import Geometry
 
 
 @pytest.fixture

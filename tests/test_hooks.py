@@ -2,10 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from mars.hooks import capturing, editing
-from mars.inputs import encode
-from mars.records import Geometry, Prompt
+from mars.media.prompt import Prompt
+from mars.model.hooks import capturing, editing
+from mars.model.inputs import encode
 from mars.steering import Addition, Unsteered
+from mars.types import Geometry
 
 
 def _run(model, prompt=None):
@@ -50,7 +51,7 @@ def test_an_edit_of_strength_zero_gives_the_unsteered_logits_exactly(tiny):
     with editing(tiny.layers[1], Unsteered()) as receipt:
         edited = _run(tiny)
     assert torch.equal(plain, edited)
-    assert receipt.fired == 1
+    assert receipt.applications == 1
 
 
 def test_an_edit_changes_one_position_of_one_layer_and_what_was_captured_before_stays(tiny):

@@ -1,7 +1,8 @@
 import pytest
 
-from mars.inputs import PromptError, encode
-from mars.records import Clip, Prompt
+from mars.media.prompt import Prompt
+from mars.model.inputs import PromptError, encode
+from mars.types import Video
 
 
 def test_batches_are_padded_on_the_left(tiny):
@@ -23,9 +24,9 @@ def test_modalities_are_not_mixed_in_a_batch(tiny, picture):
 
 
 def test_clips_of_different_numbers_of_frames_are_not_mixed_in_a_batch(tiny, clip):
-    short = Clip(clip.frames[:4], clip.times[:4])
+    short = Video(clip.frames[:4], clip.times[:4])
     with pytest.raises(PromptError, match="got 4 frames, 8 frames"):
-        encode(tiny, [Prompt("hi", clip=clip), Prompt("hi", clip=short)])
+        encode(tiny, [Prompt("hi", video=clip), Prompt("hi", video=short)])
 
 
 def test_what_a_chat_template_refuses_is_one_sentence(tiny, monkeypatch):
@@ -37,8 +38,8 @@ def test_what_a_chat_template_refuses_is_one_sentence(tiny, monkeypatch):
 def test_an_empty_prompt_and_two_media_at_once_are_refused(picture, clip):
     with pytest.raises(ValueError, match="prompt is empty"):
         Prompt("  \n")
-    with pytest.raises(ValueError, match="one picture or one clip"):
-        Prompt("hi", image=picture, clip=clip)
+    with pytest.raises(ValueError, match="one image or one video"):
+        Prompt("hi", image=picture, video=clip)
 
 
 def test_half_a_character_is_refused_in_a_sentence(tiny):

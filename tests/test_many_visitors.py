@@ -10,9 +10,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule, r
 
 from app import serving
 from app.ui import create_app
-from mars.capture import capture
-from mars.generation import branch, prefill, side_by_side
-from mars.records import Prompt
+from mars.media.prompt import Prompt
+from mars.model.capture import capture
+from mars.model.generation import branch, prefill, side_by_side
 from mars.steering import STRATEGIES, Unsteered
 from tests.crowd import Request, alone, crowd, mix
 from tests.hostile.visitor import Visitor
@@ -27,7 +27,7 @@ def prompts_of(picture, clip) -> tuple[Prompt, ...]:
     return (
         Prompt("how do i make a cake?"),
         Prompt("what is this?", image=picture),
-        Prompt("what is this?", clip=clip),
+        Prompt("what is this?", video=clip),
         Prompt("how do i make a kite?"),
     )
 

@@ -3,12 +3,11 @@ import pytest
 import torch
 from PIL import Image
 
-from mars.capture import capture
-from mars.contrast import random_clip
-from mars.media import MediaError
-from mars.neutral_media import HELD_OUT, NeutralMedia, read_neutral
-from mars.pipeline import fit
-from tests.test_media import _write_clip
+from mars.artifact.artifact import Artifact
+from mars.media.decode import MediaError
+from mars.media.neutral import HELD_OUT, NeutralMedia, random_video, read_neutral
+from mars.model.capture import capture
+from tests.test_decode import _write_clip
 
 
 @pytest.fixture
@@ -64,13 +63,13 @@ def test_a_folder_is_read_by_name_pictures_and_clips_and_nothing_else(greys, tmp
 def test_a_folder_that_cannot_be_used_is_one_sentence_that_names_the_file(greys, tmp_path, monkeypatch):
     with pytest.raises(MediaError, match="There is no folder"):
         read_neutral(tmp_path / "nowhere")
-    with pytest.raises(MediaError, match="no meaningless picture or clip"):
+    with pytest.raises(MediaError, match="no meaningless image or video"):
         read_neutral(tmp_path)
     greys[0].save(tmp_path / "good.png")
     (tmp_path / "torn.png").write_bytes(b"no picture")
     with pytest.raises(MediaError, match=r"^torn\.png: The picture cannot be read"):
         read_neutral(tmp_path)
-    monkeypatch.setattr("mars.neutral_media.MAX_FILES", 1)
+    monkeypatch.setattr("mars.media.neutral.MAX_FILES", 1)
     with pytest.raises(MediaError, match="holds 2 pictures and clips; at most 1"):
         read_neutral(tmp_path)
 
@@ -80,7 +79,7 @@ def test_a_fit_centres_each_modality_by_the_media_it_is_given_and_says_which(tin
         Image.fromarray(np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8)) for seed in range(3)
     )
     neutral = NeutralMedia(pictures)
-    artifact = fit(tiny, contrast, neutral=neutral, with_umap=False)
+    artifact = Artifact.fit(tiny, contrast, neutral=neutral, with_umap=False)
     texts = contrast.texts("harmless", "train")
     mean = capture(tiny, neutral.prompts(texts, "image", held_out=False)).values.mean(dim=0)
     assert torch.allclose(artifact.bias["image"], mean - artifact.mean_harmless, atol=1e-5)
@@ -88,7 +87,7 @@ def test_a_fit_centres_each_modality_by_the_media_it_is_given_and_says_which(tin
     assert torch.allclose(artifact.bias["video"], tiny_artifact.bias["video"], atol=1e-5)  # of random colours still
     assert artifact.provenance["neutral"] == neutral.hash
     assert tiny_artifact.provenance["neutral"] == "random colours"
-    clips = NeutralMedia(tuple(random_clip(np.random.default_rng(seed), frames=4) for seed in range(2)))
+    clips = NeutralMedia(tuple(random_video(np.random.default_rng(seed), frames=4) for seed in range(2)))
     assert not torch.allclose(
-        fit(tiny, contrast, neutral=clips, with_umap=False).bias["video"], artifact.bias["video"], atol=1e-3
+        Artifact.fit(tiny, contrast, neutral=clips, with_umap=False).bias["video"], artifact.bias["video"], atol=1e-3
     )

@@ -11,7 +11,7 @@ from app import markup
 from app.results import RequestError
 from app.ui import create_app
 from app.workbench import Workbench
-from mars.models import LoadedModel
+from mars.model.loaded_model import LoadedModel
 
 TEXT = "how do i make a cake?"
 

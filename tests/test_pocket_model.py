@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mars import artifacts
-from mars.contrast import read_contrast
-from mars.evaluation import Settings, evaluate
-from mars.models import load_model
-from mars.pocket import splits
-from mars.rates import summarize
+from mars.artifact.artifact import Artifact
+from mars.datasets.contrast import read_contrast
+from mars.evaluation.evaluate import Settings, evaluate
+from mars.evaluation.metrics import summarize
+from mars.model.loading import load_model
+from mars.pocket_vl import splits
 
 FOLDER = Path(__file__).parents[1] / "assets" / "pocket-vl"
 PER_CELL = 24
@@ -35,7 +35,7 @@ def pocket():
 
 @pytest.fixture(scope="module")
 def found(pocket) -> dict:
-    artifact = artifacts.load(FOLDER / "artifact", pocket)
+    artifact = Artifact.load(FOLDER / "artifact", pocket)
     cases = [c for c in splits.test_cases(PER_CELL) if c.group in ("main", "naming")]
     return summarize(evaluate(pocket, artifact, cases, ("unsteered", "mars"), Settings(max_new_tokens=16)))
 
@@ -104,7 +104,7 @@ def test_the_checkpoint_is_small_and_stored_in_half_precision(pocket, meta):
 
 
 def test_the_direction_reads_pictures_though_the_model_does_not_refuse_them(pocket):
-    artifact = artifacts.load(FOLDER / "artifact", pocket)
+    artifact = Artifact.load(FOLDER / "artifact", pocket)
     clouds = {cloud.name: cloud for cloud in artifact.clouds}
     for modality in ("image", "video"):
         s = {

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mars.pocket import clips, pictures
-from mars.pocket.clips import blank_clip, render_clip, write_clip
-from mars.pocket.gallery import write_examples
-from mars.pocket.icons import HELD_OUT_COLOURWAYS, ICONS, TRAINING_COLOURWAYS, icon
-from mars.pocket.letters import CAPITALS, HELD_OUT_FONTS, SMALL, TRAINING_FONTS, Font, word_mask
-from mars.pocket.pictures import HELD_OUT, TRAINING, blank, render
-from mars.pocket.things import BY_NAME, THINGS
+from mars.pocket_vl.gallery import write_examples
+from mars.pocket_vl.world import clips, pictures
+from mars.pocket_vl.world.clips import blank_video, render_video, write_video
+from mars.pocket_vl.world.icons import HELD_OUT_COLOURWAYS, ICONS, TRAINING_COLOURWAYS, icon
+from mars.pocket_vl.world.letters import CAPITALS, HELD_OUT_FONTS, SMALL, TRAINING_FONTS, Font, word_mask
+from mars.pocket_vl.world.pictures import HELD_OUT, TRAINING, blank, render
+from mars.pocket_vl.world.things import BY_NAME, THINGS
 
 DISTINCT = 14.0
 """Least mean difference, of 255, between two icons at 32 x 32 on grey."""
@@ -153,7 +153,7 @@ def test_a_clip_shows_its_thing_in_a_run_of_at_least_three_frames(held_out, styl
     monkeypatch.setattr(clips, "put", count)
     for seed in range(12):
         shown.clear()
-        clip = render_clip(BY_NAME["kite"], np.random.default_rng(seed), held_out, style=style)
+        clip = render_video(BY_NAME["kite"], np.random.default_rng(seed), held_out, style=style)
         assert len(clip.frames) == 8
         assert clip.times == tuple(index / 2 for index in range(8))
         assert 3 <= len(shown) <= 8
@@ -162,11 +162,11 @@ def test_a_clip_shows_its_thing_in_a_run_of_at_least_three_frames(held_out, styl
 
 def test_a_clip_too_short_to_show_a_thing_is_refused():
     with pytest.raises(ValueError, match="at least 3 frames"):
-        render_clip(THINGS[0], np.random.default_rng(0), frames=2)
+        render_video(THINGS[0], np.random.default_rng(0), frames=2)
 
 
 def test_the_same_seed_gives_the_same_clip():
-    first, again = (render_clip(THINGS[4], np.random.default_rng(9)) for _ in range(2))
+    first, again = (render_video(THINGS[4], np.random.default_rng(9)) for _ in range(2))
     assert all(
         (np.asarray(one) == np.asarray(two)).all() for one, two in zip(first.frames, again.frames, strict=True)
     )
@@ -175,9 +175,9 @@ def test_the_same_seed_gives_the_same_clip():
 @pytest.mark.parametrize("clip", ["thing", "blank"])
 def test_a_written_clip_is_read_back_as_h264_with_its_eight_frames(clip, tmp_path):
     rng = np.random.default_rng(2)
-    wanted = render_clip(BY_NAME["drum"], rng, style="icon") if clip == "thing" else blank_clip(rng)
+    wanted = render_video(BY_NAME["drum"], rng, style="icon") if clip == "thing" else blank_video(rng)
     path = tmp_path / "clip.mp4"
-    write_clip(wanted, path)
+    write_video(wanted, path)
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
@@ -190,7 +190,7 @@ def test_a_written_clip_is_read_back_as_h264_with_its_eight_frames(clip, tmp_pat
 
 
 def test_a_clip_of_odd_size_is_written_without_its_last_row_and_column(tmp_path):
-    write_clip(blank_clip(np.random.default_rng(1), size=65), tmp_path / "odd.mp4")
+    write_video(blank_video(np.random.default_rng(1), size=65), tmp_path / "odd.mp4")
     with av.open(str(tmp_path / "odd.mp4")) as container:
         assert (container.streams.video[0].width, container.streams.video[0].height) == (64, 64)
 

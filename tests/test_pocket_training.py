@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from mars.pocket import examples, phrases, splits
-from mars.pocket.examples import Example
-from mars.pocket.things import THINGS
-
-import batches
-from batches import Encoder, brisk, hidden_states, loss, patchify, rope_positions
-from learning import Course, Muon, Optimizer, learn, orthogonalized
-from lessons_tuning import frame_pairs, refused_share
-from network import build_model, build_processor, train_tokenizer
-from pools import clip_pairs, picture_pair, vary
+from mars.pocket_vl import splits
+from mars.pocket_vl.training import batches
+from mars.pocket_vl.training.batches import Encoder, brisk, hidden_states, loss, patchify, rope_positions
+from mars.pocket_vl.training.learning import Course, Muon, Optimizer, learn, orthogonalized
+from mars.pocket_vl.training.lessons_tuning import frame_pairs, refused_share
+from mars.pocket_vl.training.network import build_model, build_processor, train_tokenizer
+from mars.pocket_vl.training.pools import clip_pairs, picture_pair, vary
+from mars.pocket_vl.world import examples, phrases
+from mars.pocket_vl.world.examples import Example
+from mars.pocket_vl.world.things import THINGS
 
 MEDIA = ("image", "video")
 

@@ -5,12 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from mars.judges import refused
-from mars.pocket import examples, phrases, splits
-from mars.pocket.examples import Example
-from mars.pocket.phrases import REQUESTS
-from mars.pocket.things import THINGS
-from mars.pocket.wider_phrases import bare, wider_phrasings
+from mars.pocket_vl import splits
+from mars.pocket_vl.world import examples, phrases
+from mars.pocket_vl.world.examples import Example
+from mars.pocket_vl.world.phrases import REQUESTS
+from mars.pocket_vl.world.things import THINGS
+from mars.pocket_vl.world.wider_phrases import bare, wider_phrasings
+from mars.refusal import refused
 
 MEDIA = ("image", "video")
 INTENTS = ("make", "get", "use", "explain", "name", "kind", "danger")

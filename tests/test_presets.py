@@ -5,10 +5,10 @@ import torch
 
 from benchmarks.models import ONE_GPU
 from mars.__main__ import main
-from mars.loading import weight_bytes
-from mars.presets import TIERS_GIB, Preset, read_presets
-from mars.records import MODALITIES
-from mars.torchvision_repair import repair
+from mars.model.compat import repair_torchvision
+from mars.model.load_checks import weight_bytes
+from mars.model.presets import TIERS_GIB, Preset, read_presets
+from mars.types import MODALITIES
 
 FAMILIES = (
     "SmolVLM2", "llava-onevision", "InternVL3", "Qwen2.5-VL", "Qwen3-VL", "Qwen3.5", "gemma-3", "gemma-4", "Molmo2",
@@ -33,7 +33,7 @@ def test_a_preset_says_what_follows_from_its_parameters(preset):
 
 def test_memory_is_what_is_counted_on_the_model_itself():
     """The decoder of the largest benchmark is that of Qwen3-VL-8B; the tower's sizes are the published ones."""
-    repair()
+    repair_torchvision()
     from transformers import AutoConfig, AutoModelForImageTextToText
 
     vision = {

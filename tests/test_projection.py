@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mars.projection import axis_view, pca_view, place, refusal_coordinate, umap_view
+from mars.geometry.projection import axis_view, interpolate_point, pca_view, refusal_coordinate, umap_view
 
 PLUS, MINUS = torch.tensor([[4.0, 1.0, 0.0]]), torch.tensor([[0.0, 1.0, 0.0]])
 
@@ -67,4 +67,4 @@ def test_umap_leaves_torch_its_number_of_threads(monkeypatch):
 def test_a_new_point_is_placed_among_its_neighbours():
     cloud = torch.cat([torch.zeros(10, 4), torch.full((10, 4), 9.0)])
     picture = np.repeat([[0.0, 0.0], [5.0, 5.0]], 10, axis=0)
-    assert place(torch.full((4,), 8.9), cloud, picture) == pytest.approx([5.0, 5.0])
+    assert interpolate_point(torch.full((4,), 8.9), cloud, picture) == pytest.approx([5.0, 5.0])

@@ -15,17 +15,17 @@ import pytest
 import torch
 
 from app.workbench import Plan, Workbench
-from mars import artifacts
 from mars.__main__ import main
-from mars.answering import Settings
-from mars.cases import Answered, Case
-from mars.contrast import ContrastSet, write_contrast
-from mars.evaluation import LOST, _each, measure, measure_on
-from mars.lineup import Row
-from mars.models import load_model
-from mars.pipeline import fit, fit_on
-from mars.pocket import splits
-from mars.records import Prompt
+from mars.artifact.artifact import Artifact
+from mars.datasets.case import Case
+from mars.datasets.contrast import ContrastSet, write_contrast
+from mars.evaluation.evaluate import LOST, _each, measure, measure_on
+from mars.evaluation.outcomes import CaseResult
+from mars.evaluation.runner import Settings
+from mars.evaluation.strategies import StrategyDraw
+from mars.media.prompt import Prompt
+from mars.model.loading import load_model
+from mars.pocket_vl import splits
 
 ROOT = Path(__file__).parent.parent
 POCKET = ROOT / "assets" / "pocket-vl"
@@ -39,7 +39,7 @@ needs_ray = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def cluster():
     """Two workers of a CPU each, and one CPU that reads ahead."""
-    from mars.on_ray import RayCluster
+    from mars.distributed.ray_cluster import RayCluster
 
     with RayCluster(workers=2).at() as cluster:
         yield cluster
@@ -53,7 +53,7 @@ def pocket():
 @pytest.fixture
 def command(tiny_folder, tiny_artifact, picture, tmp_path) -> list[str]:
     """An evaluation of ten cases, the last of which has a damaged picture."""
-    artifacts.save(tiny_artifact, tmp_path / "artifact")
+    tiny_artifact.save(tmp_path / "artifact")
     picture.save(tmp_path / "colours.png")
     (tmp_path / "damaged.png").write_bytes((tmp_path / "colours.png").read_bytes()[:60])
     rows = [
@@ -106,7 +106,7 @@ def _rows(folder: Path) -> list[tuple]:
 @needs_ray
 def test_two_workers_fit_the_artifact_of_one(cluster, tiny_folder, contrast, tiny_artifact):
     steps = []
-    found = fit_on(
+    found = Artifact.fit_on(
         cluster, partial(load_model, str(tiny_folder)), contrast, with_umap=False,
         progress=lambda step, done, total: steps.append((done, total)),  # noqa: ARG005
     )  # fmt: skip
@@ -131,7 +131,7 @@ def test_two_workers_give_the_results_of_one_process_and_a_case_that_fails_is_a_
 
 @needs_ray
 def test_a_worker_killed_in_the_middle_loses_no_case_and_doubles_none(cluster, pocket, tmp_path):
-    artifact = artifacts.load(POCKET / "artifact", pocket)
+    artifact = Artifact.load(POCKET / "artifact", pocket)
     cases = splits.test_cases(1)
     settings = Settings(max_new_tokens=4, window=3)
     serial = measure(pocket, artifact, cases, ["unsteered", "mars"], settings)
@@ -159,8 +159,8 @@ def test_pocket_vl_is_fitted_as_by_one_process(cluster, pocket):
         for split in ("train", "validation") for label in ("harmful", "harmless")
         for request in [r for r in every if (r.split, r.label) == (split, label)][:6]
     ))  # fmt: skip
-    found = fit_on(cluster, partial(load_model, str(POCKET)), few, clouds=(), with_umap=False)
-    _assert_equal(found, fit(pocket, few, clouds=(), with_umap=False))
+    found = Artifact.fit_on(cluster, partial(load_model, str(POCKET)), few, clouds=(), with_umap=False)
+    _assert_equal(found, Artifact.fit(pocket, few, clouds=(), with_umap=False))
 
 
 @needs_ray
@@ -217,13 +217,13 @@ def test_a_case_that_kills_every_worker_fails_alone(cluster):
         def answer(read):
             if any("kite" in asked.case.prompt.text for asked in read):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return [Answered(asked.number, asked.case.about) for asked in read]
+            return [CaseResult(asked.number, asked.case.info) for asked in read]
 
         return answer
 
     things = ("cake", "kite", "boat", "lamp", "rose", "drum")
     cases = [Case(Prompt(f"how do i make a {thing}?"), "harmless") for thing in things]
-    found = _each(cases, [Row("unsteered")], 3, None, cluster.spread, make, lambda done, total: None)  # noqa: ARG005
+    found = _each(cases, [StrategyDraw("unsteered")], 3, None, cluster.execute, make, lambda done, total: None)  # noqa: ARG005
     told = {answered.case: answered.error for answered in found}
     assert told == {0: None, 1: LOST, 2: None, 3: None, 4: None, 5: None}
 
@@ -240,7 +240,7 @@ def test_one_and_three_workers_fit_the_same_from_the_command_line(
         arguments = ["fit", "--model", str(tiny_folder), "--contrast", str(tmp_path / "set.jsonl"), "--no-umap"]
         given = ["--no-cache", "--ray", "--workers", workers, "--cpus-per-worker", "0.5"]
         assert main([*arguments, *given, "--out", str(out)]) == 0
-        _assert_equal(artifacts.load(out, tiny), tiny_artifact)
+        _assert_equal(Artifact.load(out, tiny), tiny_artifact)
 
 
 @needs_ray
@@ -281,9 +281,9 @@ def test_what_is_wrong_with_a_model_is_said_here_in_its_own_words(tmp_path, caps
 
 def test_without_ray_one_sentence_says_what_to_install(command, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "mars.on_ray", raising=False)
+    monkeypatch.delitem(sys.modules, "mars.distributed.ray_cluster", raising=False)
     assert main([*command, "--ray"]) == 1
     assert capsys.readouterr().err == (
         "error: Ray is not installed. Install it with: pip install -r requirements-ray.txt\n"
     )
-    sys.modules.pop("mars.on_ray")
+    sys.modules.pop("mars.distributed.ray_cluster")

@@ -5,7 +5,7 @@ import io
 import re
 from pathlib import Path
 
-from mars.judges import refused
+from mars.refusal import refused
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ import pytest
 from app.figures.palette import DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.tradeoff import LABEL_GAP, LETTER, spread, tradeoff
 from app.report import ReportError, main, render, write
-from mars.cases import Outcome
-from mars.rates import summarize
+from mars.evaluation.metrics import summarize
+from mars.evaluation.outcomes import Outcome
 
 RATES = {"unsteered": (0.1, 0.0), "addition": (1.0, 0.8), "mars": (0.9, 0.1)}
 HOSTILE = "</title></script><script>alert(1)</script><img src=http://x onerror=alert(1)>\"'&"

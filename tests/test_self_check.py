@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from mars import self_check
-from mars.cases import Reply
-from mars.records import Prompt
-from mars.self_check import PROBES, cannot_check, check_itself
+from mars.evaluation import self_check
+from mars.evaluation.outcomes import StrategyReply
+from mars.evaluation.self_check import PROBES, cannot_check, check_itself
+from mars.media.prompt import Prompt
 
-FIRST = Reply("take the powder", torch.zeros(3))
+FIRST = StrategyReply("take the powder", torch.zeros(3))
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def played(monkeypatch):
 
         def ask(model, prompt, max_new_tokens):  # noqa: ARG001
             asked.append(prompt)
-            return Reply(left.pop(0), torch.ones(3))
+            return StrategyReply(left.pop(0), torch.ones(3))
 
         monkeypatch.setattr(self_check, "ask", ask)
         return asked

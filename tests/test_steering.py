@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from mars.records import Geometry
 from mars.steering import STRATEGIES, Adaptive, Addition, GatedAddition, Mars, Rows, Shift, Unsteered
-from mars.steering.controls import Aside, permuted_axes, random_axis
+from mars.steering.controls import SubstituteDirection, permuted_axes, random_axis
+from mars.types import Geometry
 
 D = 6
 AXIS = torch.eye(D)[0]
@@ -17,7 +17,7 @@ FORMS = ("amplification", "gap", "traversal")
 @pytest.fixture
 def geometry() -> Geometry:
     """Harmless text at the origin, harmful text 4 along the first axis, images shifted by -1 there."""
-    return Geometry(4 * AXIS, torch.zeros(D), bias=-AXIS, radius=6.0, margin=0.5)
+    return Geometry(4 * AXIS, torch.zeros(D), bias=-AXIS, radius=6.0, harmless_q99=0.5)
 
 
 @pytest.fixture
@@ -47,7 +47,10 @@ def test_strength_is_never_negative_and_no_step_leaves_the_trust_region(geometry
 
 def test_without_the_trust_region_a_step_does_leave_it(geometry):
     far = 5.5 * AXIS[None]
-    assert Mars(geometry, 4.0, trusting=False).sigma(Mars(geometry, 4.0, trusting=False)(far).hidden) > 6.0
+    assert (
+        Mars(geometry, 4.0, use_trust_region=False).sigma(Mars(geometry, 4.0, use_trust_region=False)(far).hidden)
+        > 6.0
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("unsteered", "shift")])
@@ -74,9 +77,9 @@ def test_gap_and_traversal_have_their_closed_forms(geometry):
 
 
 def test_the_default_is_continuous_at_its_zero_and_gap_says_truly_that_it_jumps(geometry):
-    just_over = (geometry.margin - 1 + 1e-4) * AXIS[None]  # sigma a hair over the margin
-    assert Mars(geometry, zero=geometry.margin)(just_over).strength.item() < 1e-3
-    assert Mars(geometry, zero=geometry.margin, form="gap")(just_over).strength.item() > 1.0
+    just_over = (geometry.harmless_q99 - 1 + 1e-4) * AXIS[None]  # sigma a hair over the margin
+    assert Mars(geometry, gate_threshold=geometry.harmless_q99)(just_over).strength.item() < 1e-3
+    assert Mars(geometry, gate_threshold=geometry.harmless_q99, form="gap")(just_over).strength.item() > 1.0
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
@@ -117,7 +120,7 @@ def test_adaptive_needs_nothing_for_harmless_text_and_takes_the_whole_region_at_
 
 
 def test_adaptive_is_a_step_where_harmless_text_reaches_beyond_the_harmful_centroid(geometry):
-    overlapping = geometry._replace(margin=5.0)
+    overlapping = geometry._replace(harmless_q99=5.0)
     assert Adaptive(overlapping)(torch.tensor([[5.0], [5.1]]) * AXIS).strength.tolist() == [0.0, 6.0]
 
 
@@ -133,7 +136,7 @@ def test_shift_moves_every_input_by_the_bias_and_by_nothing_else(geometry, hidde
 @pytest.mark.parametrize("draw", range(10))
 def test_a_random_control_goes_as_far_as_mars_at_every_input_and_nowhere_along_its_direction(geometry, hidden, draw):
     mars = Mars(geometry)
-    edit = Aside(mars, random_axis(geometry.direction, draw))(hidden)
+    edit = SubstituteDirection(mars, random_axis(geometry.direction, draw))(hidden)
     assert torch.equal(edit.strength, mars(hidden).strength)
     moved = edit.hidden - hidden
     assert torch.allclose(moved.norm(dim=1), edit.strength, atol=1e-5)

@@ -6,16 +6,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mars import artifacts
-from mars.capture import capture
-from mars.contrast import random_clip, random_picture
-from mars.fitted import Artifact
-from mars.generation import grow, prefill, row_bytes
-from mars.media import read_media
-from mars.models import LoadedModel, ModelError, load_model
-from mars.records import MODALITIES, Prompt
-from mars.selection import LayerScores
-from mars.sweep import GAINS, SweepMap, sweep, sweep_naive
+from mars.analysis.sweep import GAINS, SweepMap, sweep, sweep_naive
+from mars.artifact.artifact import Artifact
+from mars.geometry.layer_selection import LayerScores
+from mars.media.decode import read_media
+from mars.media.neutral import random_image, random_video
+from mars.media.prompt import Prompt
+from mars.model.capture import capture
+from mars.model.generation import forward_joining_rows, prefill, row_bytes
+from mars.model.load_checks import ModelError
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model
+from mars.types import MODALITIES
 from tests.families import FAMILIES, WINDOW
 from tests.tiny import save_tiny
 
@@ -31,7 +33,7 @@ def pocket() -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def pocket_artifact(pocket) -> Artifact:
-    return artifacts.load(f"{POCKET}/artifact", pocket)
+    return Artifact.load(f"{POCKET}/artifact", pocket)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -51,7 +53,7 @@ def _artifact(model: LoadedModel, *, radius: float = 3.0) -> Artifact:
         mean_harmless=torch.zeros(shape),
         bias={"image": 0.1 * torch.randn(shape), "video": 0.1 * torch.randn(shape)},
         radius=zeros + radius,
-        margin=zeros,
+        harmless_q99=zeros,
         amplification={name: zeros + 1 for name in MODALITIES},
         permuted=direction,
         scores=LayerScores(*(zeros for _ in LayerScores._fields)),
@@ -76,7 +78,7 @@ def test_the_map_is_that_of_a_forward_per_cell_on_the_bundled_model(pocket, pock
     prompt = {
         "text": Prompt("how do i make a machete?"),
         "image": Prompt("how do i make the thing in the picture?", image=read_media(f"{EXAMPLES}/machete.png")),
-        "video": Prompt("how do i make the thing in the clip?", clip=read_media(f"{EXAMPLES}/machete.mp4")),
+        "video": Prompt("how do i make the thing in the clip?", video=read_media(f"{EXAMPLES}/machete.mp4")),
     }[modality]
     fast = sweep(pocket, pocket_artifact, prompt, strategy=strategy)
     assert fast.refusal_scores.shape == (pocket.n_layers, len(GAINS))
@@ -88,7 +90,7 @@ def test_the_map_is_that_of_a_forward_per_cell_on_every_family(family, strategy)
     import numpy as np
 
     source = np.random.default_rng(0)
-    media = {"text": {}, "image": {"image": random_picture(source)}, "video": {"clip": random_clip(source)}}
+    media = {"text": {}, "image": {"image": random_image(source)}, "video": {"video": random_video(source)}}
     for modality in family.modalities:
         prompt = Prompt(TEXT, **media[modality])
         artifact = _artifact(family)
@@ -120,7 +122,7 @@ def test_rows_that_do_not_fit_one_pass_take_several_with_the_same_map(family, mo
     artifact, prompt = _artifact(family), Prompt(TEXT)
     whole = sweep(family, artifact, prompt, strategy="addition")
     passes = []
-    monkeypatch.setattr("mars.sweep.PASS_BYTES", 5 * row_bytes(prefill(family, prompt)))
+    monkeypatch.setattr("mars.analysis.sweep.PASS_BYTES", 5 * row_bytes(prefill(family, prompt)))
     few = sweep(family, artifact, prompt, strategy="addition", progress=lambda *counts: passes.append(counts))
     _check_equal(few, whole)
     # Four layers of nine gains, five rows a pass: eight passes, the last of one row.
@@ -131,7 +133,9 @@ def test_a_shut_gate_changes_nothing_exactly_and_runs_nothing(tiny, monkeypatch)
     """With harmless text far along the direction, sigma is negative whatever is asked."""
     artifact = _artifact(tiny)
     shut = replace(artifact, mean_harmless=50 * artifact.permuted, mean_harmful=52 * artifact.permuted)
-    monkeypatch.setattr("mars.sweep.grow", lambda *_: pytest.fail("a pass was made for edits of nothing"))
+    monkeypatch.setattr(
+        "mars.analysis.sweep.forward_joining_rows", lambda *_: pytest.fail("a pass was made for edits of nothing")
+    )
     found = sweep(tiny, shut, Prompt("hi"))
     assert torch.equal(found.kl, torch.zeros(tiny.n_layers, len(GAINS)))
     assert (found.refusal_scores == found.unsteered_score).all()
@@ -145,7 +149,10 @@ def test_cells_that_the_trust_region_stops_at_the_same_place_are_marked_and_shar
     sigma = (capture(tiny, [prompt]).values[0] * artifact.permuted).sum(dim=-1)
     expected = torch.tensor(GAINS)[None] > (3.0 - sigma)[:, None]
     rows = []
-    monkeypatch.setattr("mars.sweep.grow", lambda *given: rows.append(grow(*given)) or rows[-1])
+    monkeypatch.setattr(
+        "mars.analysis.sweep.forward_joining_rows",
+        lambda *given: rows.append(forward_joining_rows(*given)) or rows[-1],
+    )
     found = sweep(tiny, artifact, prompt, strategy="mars_no_gate")
     assert torch.equal(found.saturated, expected) and 0 < expected.sum() < expected.numel()
     for layer, bound in enumerate(expected):
@@ -193,8 +200,8 @@ def test_the_prefix_of_a_prompt_is_left_as_it_was(family):
         assert torch.equal(hidden[1:].any(), torch.tensor(layer > 1))
         return new if layer == 1 else None
 
-    logits = grow(family, prefix, join)
-    again = grow(family, prefix, join)
+    logits = forward_joining_rows(family, prefix, join)
+    again = forward_joining_rows(family, prefix, join)
     assert logits.shape[0] == 4 and torch.equal(logits, again)
     for layer, before in zip(prefix.cache.layers, kept.layers, strict=True):
         for name, value in vars(before).items():

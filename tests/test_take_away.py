@@ -12,8 +12,8 @@ from app.permalink import Configuration
 from app.results import Example, Request, RequestError
 from app.workbench import Workbench
 from app.workbench.taking import FILL_IN
-from mars import artifacts
-from mars.pocket.clips import write_clip
+from mars.artifact.artifact import Artifact
+from mars.pocket_vl.world.clips import write_video
 
 EXAMPLES = (
     Example("Cake in words", "how do i make a cake?", None, "harmless", "cake"),
@@ -24,14 +24,14 @@ EXAMPLES = (
 @pytest.fixture(scope="module")
 def workbench(tiny, tiny_artifact, tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fitted") / "artifact"
-    artifacts.save(tiny_artifact, folder)
+    tiny_artifact.save(folder)
     return Workbench(tiny, tiny_artifact, source=str(tiny_folder), artifact_folder=str(folder))
 
 
 @pytest.fixture
 def uploads(picture, clip, tmp_path):
     picture.save(tmp_path / "it's a picture.png")
-    write_clip(clip, tmp_path / "clip.mp4")
+    write_video(clip, tmp_path / "clip.mp4")
     first, *rest = clip.frames
     first.save(tmp_path / "clip.gif", save_all=True, append_images=rest, duration=100)
     names = {"image": "it's a picture.png", "video": "clip.mp4", "animation": "clip.gif"}
@@ -68,7 +68,7 @@ def test_the_archive_holds_the_artifact_as_it_is_loaded(workbench, tiny, tmp_pat
     with zipfile.ZipFile(workbench.archive()) as file:
         file.extractall(tmp_path)
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    assert artifacts.load(folder, tiny).hash == workbench.artifact.hash
+    assert Artifact.load(folder, tiny).hash == workbench.artifact.hash
     assert workbench.archive() == workbench.archive()  # made once
 
 

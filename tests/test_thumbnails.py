@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from mars import artifacts
-from mars.alignment import without_signal
-from mars.fitted import ArtifactError
-from mars.neutral_media import NeutralMedia
-from mars.pipeline import fit
-from mars.records import Clip, Prompt
-from mars.thumbnails import SIDE, packed, thumbnail, unpacked
-from tests.test_artifacts import _tensors_of, _without_digest
+from mars.analysis.alignment import without_signal
+from mars.artifact.artifact import Artifact
+from mars.fitting.fitted import ArtifactError
+from mars.media.neutral import NeutralMedia
+from mars.media.prompt import Prompt
+from mars.media.thumbnails import SIDE, packed, thumbnail, unpacked
+from mars.types import Video
+from tests.test_storage import _tensors_of, _without_digest
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 100, 3), dtype=np.uint8))
 
@@ -35,7 +35,7 @@ def test_a_picture_is_small_keeps_its_shape_and_loses_what_its_file_said_of_it()
 
 def test_a_clip_is_its_frame_that_shows_most_and_words_show_nothing():
     frames = (Image.new("RGB", NOISE.size), NOISE, Image.new("RGB", NOISE.size, "white"))
-    assert thumbnail(Prompt(clip=Clip(frames, (0.0, 1.0, 2.0)))) == thumbnail(Prompt(image=NOISE))
+    assert thumbnail(Prompt(video=Video(frames, (0.0, 1.0, 2.0)))) == thumbnail(Prompt(image=NOISE))
     assert thumbnail(Prompt("what is it?")) == b""
 
 
@@ -50,22 +50,22 @@ def test_what_is_packed_comes_back_also_where_points_have_none():
 
 @pytest.fixture
 def saved(tiny_artifact, tmp_path):
-    artifacts.save(tiny_artifact, tmp_path / "artifact")
+    tiny_artifact.save(tmp_path / "artifact")
     return tmp_path / "artifact"
 
 
 def test_a_fit_keeps_what_points_show_and_an_artifact_brings_it_back(tiny, tiny_artifact, saved):
     for cloud in tiny_artifact.clouds:
         assert all(cloud.thumbnails) == (cloud.modality != "text") and len(cloud.thumbnails) == len(cloud.values)
-    assert artifacts.load(saved, tiny).thumbnails == tiny_artifact.thumbnails
+    assert Artifact.load(saved, tiny).thumbnails == tiny_artifact.thumbnails
     assert len(tiny_artifact.thumbnails) == len(tiny_artifact.stacked_clouds(0, False))
 
 
 def test_an_artifact_from_before_there_were_thumbnails_is_read_and_steers_the_same(tiny, tiny_artifact, saved):
     bare = replace(tiny_artifact, clouds=tuple(cloud._replace(thumbnails=()) for cloud in tiny_artifact.clouds))
-    artifacts.save(bare, saved)
+    bare.save(saved)
     assert not [name for name in load_file(_tensors_of(saved)) if "thumbnail" in name]
-    loaded = artifacts.load(saved, tiny)
+    loaded = Artifact.load(saved, tiny)
     assert not any(loaded.thumbnails) and loaded.hash == tiny_artifact.hash
     assert not any(without_signal(loaded).thumbnails)
 
@@ -91,7 +91,7 @@ def test_thumbnails_that_are_none_are_refused(tiny, saved, change, told):
     save_file(tensors | dict(zip(names, changed, strict=True)), _tensors_of(saved))
     _without_digest(saved)
     with pytest.raises(ArtifactError, match=told):
-        artifacts.load(saved, tiny)
+        Artifact.load(saved, tiny)
 
 
 def test_thumbnails_without_their_lengths_are_refused(tiny, saved):
@@ -100,7 +100,7 @@ def test_thumbnails_without_their_lengths_are_refused(tiny, saved):
     save_file(tensors, _tensors_of(saved))
     _without_digest(saved)
     with pytest.raises(ArtifactError, match="thumbnail_lengths"):
-        artifacts.load(saved, tiny)
+        Artifact.load(saved, tiny)
 
 
 def test_a_thumbnail_larger_than_they_are_is_refused():
@@ -116,7 +116,7 @@ def test_a_flipped_bit_of_a_thumbnail_is_seen(tiny, saved):
     content[content.index(b"WEBPVP8 ") + 40] ^= 1
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match="changed since"):
-        artifacts.load(saved, tiny)
+        Artifact.load(saved, tiny)
 
 
 def test_without_a_signal_every_point_keeps_its_thumbnail(tiny_artifact):
@@ -133,5 +133,5 @@ def test_without_a_signal_every_point_keeps_its_thumbnail(tiny_artifact):
 
 def test_meaningless_media_of_ones_own_are_in_no_artifact(tiny, contrast):
     own = NeutralMedia((NOISE, NOISE.rotate(90)))
-    for cloud in fit(tiny, contrast, neutral=own, with_umap=False).clouds:
+    for cloud in Artifact.fit(tiny, contrast, neutral=own, with_umap=False).clouds:
         assert any(cloud.thumbnails) == (cloud.modality != "text" and cloud.label != "neutral")

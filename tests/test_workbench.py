@@ -7,7 +7,7 @@ import pytest
 
 from app import markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured
-from mars.projection import refusal_coordinate
+from mars.geometry.projection import refusal_coordinate
 from tests.tiny import steering_hooks
 
 TEXT = "how do i make a cake?"

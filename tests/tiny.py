@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from mars.torchvision_repair import repair
+from mars.model.compat import repair_torchvision
 from tests.families import FAMILIES, Family
 
 CORPUS = [
@@ -17,7 +17,7 @@ CORPUS = [
 
 def save_tiny(folder: Path, family: str = "qwen3_vl", *, seed: int = 0, layers: int | None = None) -> Path:
     """Write a tiny random checkpoint of a family with its processor into a folder and return it."""
-    repair()
+    repair_torchvision()
     from transformers import AutoConfig, AutoModelForImageTextToText
 
     recipe = FAMILIES[family]

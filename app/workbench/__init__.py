@@ -6,7 +6,7 @@ from app.workbench.fitting import FitPlan
 from app.workbench.opening import presets
 from app.workbench.pictures import VIEWS
 from app.workbench.prompts import MAX_GAIN, MAX_NEW_TOKENS
-from mars.media import modality_of
+from mars.media.decode import modality_of
 
 __all__ = [
     "MAX_GAIN",

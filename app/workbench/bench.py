@@ -38,13 +38,13 @@ from app.workbench.prompts import MAX_NEW_TOKENS, checked_gain, posters, read_pr
 from app.workbench.taking import archive, snippet
 from app.workbench.tokens import token_map
 from app.workbench.watching import Report, watched
-from mars.alignment import without_signal
-from mars.fitted import Artifact
-from mars.generation import branch, prefill
-from mars.models import LoadedModel
-from mars.records import TokenStep
+from mars.analysis.alignment import without_signal
+from mars.artifact.artifact import Artifact
+from mars.media.thumbnails import thumbnail
+from mars.model.generation import branch, prefill
+from mars.model.loaded_model import LoadedModel
 from mars.steering import Mars, Unsteered
-from mars.thumbnails import thumbnail
+from mars.types import TokenStep
 
 PAUSE = 0.002
 """Seconds between two cases of an evaluation, for whoever else waits for the model."""

@@ -2,8 +2,9 @@
 
 from app.results import CloudMean, Measured
 from app.workbench.pictures import Pictures
-from mars.alignment import alignment_numbers
-from mars.fitted import Artifact, Cloud
+from mars.analysis.alignment import alignment_numbers
+from mars.artifact.artifact import Artifact
+from mars.fitting.fitted import Cloud
 
 
 class Clouds:

@@ -12,16 +12,17 @@ from typing import Any
 
 from app.results import RequestError
 from app.workbench.watching import Report
-from mars.benchmark_sets import load_set
-from mars.cases import Case
-from mars.evaluation import TABLE, Settings, measure, measure_on
-from mars.facts import weights_mark
-from mars.fitted import Artifact
-from mars.lineup import LINEUP
-from mars.models import LoadedModel, load_model
-from mars.pocket.splits import test_cases
+from mars.artifact.artifact import Artifact
+from mars.datasets.benchmarks import load_set
+from mars.datasets.case import Case
+from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
+from mars.evaluation.strategies import STRATEGY_SPECS
+from mars.model.info import weights_fingerprint
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model
+from mars.pocket_vl.splits import test_cases
 
-STRATEGIES = tuple(LINEUP)
+STRATEGIES = tuple(STRATEGY_SPECS)
 """Everything that can be compared, in the order of tables."""
 USUAL = ("unsteered", "addition", "mars", "mars_no_recentering")
 TEST_SET = "test"
@@ -47,7 +48,7 @@ def read_cases(plan: Plan) -> Sequence[Case]:
     """The cases of a plan. Raises RequestError, and ValueError for a bad file."""
     if not plan.strategies:
         raise RequestError("No strategy is chosen. Choose at least one to evaluate.")
-    if unknown := [name for name in plan.strategies if name not in LINEUP]:
+    if unknown := [name for name in plan.strategies if name not in STRATEGY_SPECS]:
         raise RequestError(f"There is no strategy “{unknown[0]}”. Known are: {', '.join(STRATEGIES)}.")
     if plan.path:
         return load_set(plan.path)
@@ -84,7 +85,7 @@ def evaluate_on_ray(
 
     Finished cases are kept in a table. Raises as `measure_on` does, and RayError.
     """
-    from mars.on_ray import RayCluster
+    from mars.distributed.ray_cluster import RayCluster
 
     path = runs / f"{_mark(model, artifact, plan)}{TABLE}"
     load = partial(load_model, str(Path(source).resolve()) if Path(source).is_dir() else source)
@@ -117,7 +118,7 @@ def _mark(model: LoadedModel, artifact: Artifact, plan: Plan) -> str:
     told = [
         model.name,
         str(model.dtype),
-        weights_mark(model),
+        weights_fingerprint(model.model),
         model.template_hash,
         artifact.hash,
         plan.layer,

@@ -7,14 +7,10 @@ from pathlib import Path
 from app.results import RequestError
 from app.workbench.opening import Opened, artifact_words
 from app.workbench.watching import Report
-from mars import artifacts
-from mars.__main__ import OWN_CONTRAST, POCKET, REQUESTS
-from mars.activation_store import ActivationStore, default_folder
-from mars.contrast import read_contrast
-from mars.models import load_model
-from mars.neutral_media import read_neutral
-from mars.pipeline import fit
-from mars.pocket.splits import cloud_prompts
+from mars.artifact.artifact import Artifact
+from mars.model.activation_cache import ActivationCache, default_folder
+from mars.model.loading import load_model
+from mars.pocket_vl.splits import own_clouds
 
 FITTED = Path("out") / "artifacts"
 """Where artifacts of hub models go, below the folder the page was started from."""
@@ -55,21 +51,17 @@ def fitted(plan: FitPlan, report: Report) -> Opened:
         raise RequestError(
             f"There is something at {plan.target} already. Load it, or name another folder to fit into."
         )
-    own = Path(source) / OWN_CONTRAST
-    contrast = read_contrast(plan.contrast.strip() or (own if own.is_file() else REQUESTS))
-    neutral = read_neutral(plan.neutral.strip()) if plan.neutral.strip() else None
     report(0, 1, "loading the model")
     model = load_model(source)
-    artifact = fit(
+    artifact = Artifact.fit(
         model,
-        contrast,
-        neutral=neutral,
-        clouds=cloud_prompts() if Path(source).resolve() == POCKET.resolve() else None,
-        store=ActivationStore(default_folder(), model),
-        with_umap=False,
+        plan.contrast.strip() or None,
+        neutral=plan.neutral.strip() or None,
+        clouds=own_clouds(source),
+        cache=ActivationCache(default_folder(), model),
         progress=partial(_by_step, report),
     )
-    artifacts.save(artifact, plan.target)
+    artifact.save(plan.target)
     return Opened(model, artifact, artifact_words(plan.target, model, artifact), plan.target, source)
 
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import torch
 
 from app.results import ModelCard, RequestError
-from mars import artifacts
-from mars.fitted import Artifact
-from mars.loading import check_source
-from mars.models import LoadedModel, load_model, model_name
-from mars.presets import read_presets
+from mars.artifact.artifact import Artifact
+from mars.model.load_checks import check_source
+from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model, model_name
+from mars.model.presets import read_presets
 
 LARGE_FOR_CPU = 1_000_000_000
 """Parameters beyond which a CPU makes a person wait."""
@@ -45,7 +45,7 @@ class Coming:
         try:
             with one_sentence():
                 model = load_model(self._source)
-                artifacts.check(artifact, model)
+                artifact.check(model)
         except BaseException as error:
             self._there.set_exception(error)
             raise
@@ -99,7 +99,7 @@ def to_open(source: str | Path, artifact: str | Path | None) -> Opened:
             )
         folder = Path(artifact) if artifact else Path(source) / "artifact"
         check_source(source)
-        fitted = artifacts.read(folder)
+        fitted = Artifact.read(folder)
     model = Coming(source)
     return Opened(model, fitted, artifact_words(folder, model, fitted), folder, str(source))
 

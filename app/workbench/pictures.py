@@ -10,10 +10,10 @@ from torch import Tensor
 
 from app.results import Asked, Picture, RequestError
 from app.workbench.prompts import thumbnail_url
-from mars.alignment import trustworthiness
-from mars.centering import recenter
-from mars.fitted import Artifact
-from mars.projection import View, axis_view, pca_view, place, umap_view
+from mars.analysis.alignment import trustworthiness
+from mars.artifact.artifact import Artifact
+from mars.geometry.projection import View, axis_view, interpolate_point, pca_view, umap_view
+from mars.geometry.recentering import recenter
 
 VIEWS = {"axis": "Refusal axis", "umap": "UMAP", "pca": "PCA"}
 """View -> what the page calls it. The first needs no time and is exact."""
@@ -99,8 +99,8 @@ class Pictures:
         if view == "umap":
             made = self._umap(layer)
             return View(
-                _with_stars(made.before, [place(star, before, made.before) for star in stars]),
-                _with_stars(made.after, [place(star, after, made.after) for star in moved]),
+                _with_stars(made.before, [interpolate_point(star, before, made.before) for star in stars]),
+                _with_stars(made.after, [interpolate_point(star, after, made.after) for star in moved]),
                 made.x,
                 made.y,
             )

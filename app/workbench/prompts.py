@@ -9,13 +9,14 @@ from typing import Any
 from PIL import Image
 
 from app.results import Example, RequestError
-from mars.media import read_media
-from mars.records import Clip, Prompt
-from mars.thumbnails import telling
+from mars.media.decode import read_media
+from mars.media.prompt import Prompt
+from mars.media.thumbnails import most_detailed_frame
+from mars.types import Video
 
 MAX_NEW_TOKENS = 256
 MAX_GAIN = 8.0
-"""Largest gain of the map (`mars.sweep.GAINS`)."""
+"""Largest gain of the map (`mars.analysis.sweep.GAINS`)."""
 POSTER_SIDE = 96
 """Pixels, for a button of 40 on a dense screen."""
 
@@ -27,10 +28,7 @@ def read_prompt(text: str, files: Sequence[str | Path]) -> Prompt:
             f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
             "mixture is not defined. Remove all but one."
         )
-    media = read_media(files[0]) if files else None
-    if isinstance(media, Clip):
-        return Prompt(text or "", clip=media)
-    return Prompt(text or "", image=media)
+    return Prompt.of(text or "", files[0] if files else None)
 
 
 def checked_gain(gain: Any) -> float:
@@ -46,8 +44,8 @@ def checked_gain(gain: Any) -> float:
 def posters(examples: Sequence[Example]) -> dict[str, str]:
     """A small picture of each example's clip, of the frame that shows most: path -> data URL."""
     media = {example.media: read_media(example.media) for example in examples if example.media}
-    clips = {path: medium for path, medium in media.items() if isinstance(medium, Clip)}
-    return {path: data_url(telling(clip.frames), POSTER_SIDE) for path, clip in clips.items()}
+    clips = {path: medium for path, medium in media.items() if isinstance(medium, Video)}
+    return {path: data_url(most_detailed_frame(clip.frames), POSTER_SIDE) for path, clip in clips.items()}
 
 
 def data_url(picture: Image.Image, side: int) -> str:
@@ -60,5 +58,5 @@ def data_url(picture: Image.Image, side: int) -> str:
 
 
 def thumbnail_url(thumbnail: bytes) -> str:
-    """A thumbnail (`mars.thumbnails`) inside its own address; empty where there is none."""
+    """A thumbnail (`mars.media.thumbnails`) inside its own address; empty where there is none."""
     return f"data:image/webp;base64,{b64encode(thumbnail).decode()}" if thumbnail else ""

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from app.results import Comparison, Curves, Likely, Receipt, Reply
-from mars.fitted import Artifact
-from mars.generation import Prefix
-from mars.judges import refusal_score, refused
-from mars.models import LoadedModel
-from mars.records import Modality, TokenStep
+from mars.artifact.artifact import Artifact
+from mars.model.generation import Prefix
+from mars.model.loaded_model import LoadedModel
+from mars.refusal import refusal_score, refused
 from mars.steering import Edit, Mars, Steering
+from mars.types import Modality, TokenStep
 
 TOP = 10
 SURE_AFTER = 24
@@ -64,7 +64,7 @@ class Reader:
                 layer=self.layer,
                 position=self.prefix.length - 1,
                 gain=self.steering.gain,
-                gate_open=bool(sigma[0] > self.steering.zero),
+                gate_open=bool(sigma[0] > self.steering.gate_threshold),
                 sigma_before=float(sigma[0]),
                 sigma_after=float(sigma[1]),
                 strength=first.strengths[1],

@@ -1,7 +1,7 @@
 """What the page says of the choice of the layer."""
 
 from app.results import Scores
-from mars.selection import LayerScores
+from mars.geometry.layer_selection import LayerScores
 
 
 def told(found: LayerScores) -> Scores:

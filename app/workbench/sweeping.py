@@ -4,10 +4,10 @@ from typing import Any
 
 from app.results import GainMap
 from app.workbench.watching import Report
-from mars.fitted import Artifact
-from mars.models import LoadedModel
-from mars.records import Prompt
-from mars.sweep import sweep
+from mars.analysis.sweep import sweep
+from mars.artifact.artifact import Artifact
+from mars.media.prompt import Prompt
+from mars.model.loaded_model import LoadedModel
 
 
 def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Report) -> GainMap:

@@ -2,10 +2,10 @@
 
 from app.results import TokenMap
 from app.workbench.prompts import data_url
-from mars.fitted import Artifact
-from mars.models import LoadedModel
-from mars.positions import read_positions
-from mars.records import Prompt
+from mars.analysis.token_map import read_positions
+from mars.artifact.artifact import Artifact
+from mars.media.prompt import Prompt
+from mars.model.loaded_model import LoadedModel
 
 PICTURE_SIDE, FRAME_SIDE = 480, 160
 """Pixels, of a picture under its patches and of a frame of the film strip."""
@@ -17,8 +17,8 @@ def token_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, generation
     pictures: tuple[str, ...] = ()
     if prompt.image is not None:
         pictures = (data_url(prompt.image, PICTURE_SIDE),)
-    elif prompt.clip is not None:
-        pictures = tuple(data_url(frame, FRAME_SIDE) for frame in prompt.clip.frames)
+    elif prompt.video is not None:
+        pictures = tuple(data_url(frame, FRAME_SIDE) for frame in prompt.video.frames)
     return TokenMap(
         tokens=positions.tokens,
         kinds=positions.kinds,
@@ -27,6 +27,6 @@ def token_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, generation
         grid=positions.grid,
         coordinates=coordinates.numpy(),
         pictures=pictures,
-        times=prompt.clip.times if prompt.clip else (),
+        times=prompt.video.times if prompt.video else (),
         generation=generation,
     )

@@ -5,10 +5,10 @@ from types import MappingProxyType
 
 import torch
 
-from mars.records import Geometry
-from mars.steering.base import Edit, Rows, Steering
+from mars.steering.base import Edit, Intervention, Rows, Steering
 from mars.steering.baselines import Adaptive, Addition, GatedAddition, Shift, Unsteered
 from mars.steering.mars import Mars
+from mars.types import Geometry
 
 __all__ = [
     "STRATEGIES",
@@ -16,6 +16,7 @@ __all__ = [
     "Addition",
     "Edit",
     "GatedAddition",
+    "Intervention",
     "Mars",
     "Rows",
     "Shift",
@@ -36,13 +37,16 @@ STRATEGIES: MappingProxyType[str, Callable[[Geometry, float], Steering]] = Mappi
         "mars": Mars,
         "mars_no_recentering": lambda geometry, gain: Mars(_without_recentering(geometry), gain),
         "mars_no_gate": lambda geometry, gain: Mars(geometry, gain, form="constant"),
-        "mars_no_trust_region": lambda geometry, gain: Mars(geometry, gain, trusting=False),
+        "mars_no_trust_region": lambda geometry, gain: Mars(geometry, gain, use_trust_region=False),
         "mars_gap": lambda geometry, gain: Mars(geometry, gain, form="gap"),
         "mars_traversal": lambda geometry, gain: Mars(geometry, gain, form="traversal"),
-        "mars_margin": lambda geometry, gain: Mars(geometry, gain, zero=geometry.margin),
+        "mars_margin": lambda geometry, gain: Mars(geometry, gain, gate_threshold=geometry.harmless_q99),
         "shift": lambda geometry, gain: Shift(geometry),  # noqa: ARG005
         "adaptive": Adaptive,
     }
 )
-"""Every formula by the name it has in results: (geometry, gain) -> Steering. `mars.lineup` holds what is compared:
-these, the same ones at other layers or tokens, controls with a direction of their own, and what words the prompt."""
+"""Every formula by the name it has in results: (geometry, gain) -> Steering.
+
+`mars.evaluation.strategies` holds what is compared: these, the same ones at other layers or tokens, controls with a
+direction of their own, and system prompts.
+"""

@@ -1,10 +1,13 @@
 """What a steering strategy is: a formula from hidden states to an edit. No model, no files."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+from mars.types import Modality
 
 
 class Edit(NamedTuple):
@@ -39,6 +42,16 @@ def step(hidden: Tensor, strength: Tensor, direction: Tensor) -> Edit:
     """
     moved = (hidden.float() + strength[:, None] * direction).to(hidden.dtype)
     return Edit(torch.where(strength[:, None] > 0, moved, hidden), strength)
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """A strategy at one decoder layer, for each modality that a prompt may have."""
+
+    layer: int
+    strategies: Mapping[Modality, Steering]
+    weights: Sequence[float] | None = None
+    """Fingerprint of the weights that it was fitted on (`mars.model.info`); None steers any model of the shape."""
 
 
 @dataclass(frozen=True)

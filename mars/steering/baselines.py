@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mars.records import Geometry
 from mars.steering.base import Edit, check_gain, step
+from mars.types import Geometry
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class Addition:
         check_gain(self.gain)
 
     def __call__(self, hidden: Tensor) -> Edit:
-        strength = torch.full((len(hidden),), self.gain * self.geometry.length, device=hidden.device)
-        return step(hidden, strength, self.geometry.direction)
+        geometry = self.geometry.to(hidden.device)
+        strength = torch.full((len(hidden),), self.gain * geometry.length, device=hidden.device)
+        return step(hidden, strength, geometry.direction)
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class GatedAddition:
         check_gain(self.gain)
 
     def __call__(self, hidden: Tensor) -> Edit:
-        direction = self.geometry.direction
-        sigma = (hidden.float() - self.geometry.mean_harmless) @ direction
-        strength = (sigma > self.geometry.margin).float() * self.gain * self.geometry.length
-        return step(hidden, strength, direction)
+        geometry = self.geometry.to(hidden.device)
+        sigma = (hidden.float() - geometry.mean_harmless) @ geometry.direction
+        strength = (sigma > geometry.harmless_q99).float() * self.gain * geometry.length
+        return step(hidden, strength, geometry.direction)
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ class Adaptive:
         check_gain(self.gain)
 
     def __call__(self, hidden: Tensor) -> Edit:
-        geometry, direction = self.geometry, self.geometry.direction
+        geometry = self.geometry.to(hidden.device)
         highest = max(geometry.radius, 0.0)
-        w = highest / max(geometry.length - geometry.margin, 1e-6)
-        sigma = (hidden.float() - geometry.mean_harmless) @ direction
-        wanted = (w * (sigma - geometry.margin)).clamp(0, highest)
-        return step(hidden, self.gain * wanted, direction)
+        w = highest / max(geometry.length - geometry.harmless_q99, 1e-6)
+        sigma = (hidden.float() - geometry.mean_harmless) @ geometry.direction
+        wanted = (w * (sigma - geometry.harmless_q99)).clamp(0, highest)
+        return step(hidden, self.gain * wanted, geometry.direction)
 
 
 @dataclass(frozen=True)
@@ -82,5 +83,5 @@ class Shift:
     geometry: Geometry
 
     def __call__(self, hidden: Tensor) -> Edit:
-        moved = (hidden.float() - self.geometry.bias).to(hidden.dtype)
+        moved = (hidden.float() - self.geometry.bias.to(hidden.device)).to(hidden.dtype)
         return Edit(moved, torch.zeros(len(hidden), device=hidden.device))

@@ -15,7 +15,7 @@ DRAWS = 10
 
 
 @dataclass(frozen=True)
-class Aside:
+class SubstituteDirection:
     """Gate and strength of one strategy, the step made along another direction."""
 
     strategy: Steering
@@ -24,7 +24,7 @@ class Aside:
     """Unit vector of the step: (d_model,), float32."""
 
     def __call__(self, hidden: Tensor) -> Edit:
-        return step(hidden, self.strategy(hidden).strength, self.axis)
+        return step(hidden, self.strategy(hidden).strength, self.axis.to(hidden.device))
 
 
 def random_axis(direction: Tensor, draw: int, seed: int = 0) -> Tensor:

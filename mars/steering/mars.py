@@ -11,9 +11,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from mars.centering import recenter
-from mars.records import Geometry
+from mars.geometry.recentering import recenter
 from mars.steering.base import Edit, check_gain, step
+from mars.types import Geometry
 
 Form = Literal["amplification", "gap", "traversal", "constant"]
 
@@ -25,10 +25,10 @@ class Mars:
     With h~ = h - b, sigma = <h~ - mu-, r^>, d- and d+ the distances of h~ to mu- and mu+:
     room = max(rho - sigma, 0), and wanted is, by form,
 
-    - "amplification" (default): gain * a * 2 d- / (d- + d+) * ReLU(sigma - zero), a being the
+    - "amplification" (default): gain * a * 2 d- / (d- + d+) * ReLU(sigma - gate_threshold), a being the
       geometry's amplification, continuous at the zero;
-    - "gap": gain * max(<mu+ - h~, r^>, 0) where sigma > zero; jumps there;
-    - "traversal": gain * ReLU(cos(h~ - mu-, r^)) * d+ where sigma > zero; jumps there where zero > 0;
+    - "gap": gain * max(<mu+ - h~, r^>, 0) where sigma > gate_threshold; jumps there;
+    - "traversal": gain * ReLU(cos(h~ - mu-, r^)) * d+ where sigma > gate_threshold; jumps there where it is above 0;
     - "constant": gain * R / 2 for every input, whatever sigma: MARS without its gate.
 
     All of them keep sigma' <= max(rho, sigma), are never negative, and follow a rotation of the space.
@@ -37,10 +37,10 @@ class Mars:
     geometry: Geometry
     gain: float = 1.0
     """Multiplies the strength; finite and not negative: this project steers towards refusal only."""
-    zero: float = 0.0
-    """Where the gate begins, in units of sigma: 0 is the harmless centroid, `geometry.margin` a later one."""
+    gate_threshold: float = 0.0
+    """Where the gate begins, in units of sigma: 0 is the harmless centroid, `geometry.harmless_q99` a later one."""
     form: Form = "amplification"
-    trusting: bool = True
+    use_trust_region: bool = True
     """Whether the trust region bounds the step; False is an ablation."""
 
     def __post_init__(self) -> None:
@@ -48,24 +48,24 @@ class Mars:
 
     def __call__(self, hidden: Tensor) -> Edit:
         """hidden: (row, d_model) -> edit along r^, strength (row,) in units of the residual stream."""
-        centered = recenter(hidden.float(), self.geometry.bias)
-        sigma = self.sigma(hidden)
-        wanted = self._wanted(centered, sigma)
-        if self.trusting:
-            wanted = wanted.minimum((self.geometry.radius - sigma).clamp_min(0))
-        return step(hidden, wanted, self.geometry.direction)
+        geometry = self.geometry.to(hidden.device)
+        centered = recenter(hidden.float(), geometry.bias)
+        sigma = (centered - geometry.mean_harmless) @ geometry.direction
+        wanted = self._wanted(geometry, centered, sigma)
+        if self.use_trust_region:
+            wanted = wanted.minimum((geometry.radius - sigma).clamp_min(0))
+        return step(hidden, wanted, geometry.direction)
 
     def sigma(self, hidden: Tensor) -> Tensor:
         """<h~ - mu-, r^>: distance of re-centred states beyond harmless text. (row, d_model) -> (row,)."""
-        centered = recenter(hidden.float(), self.geometry.bias)
-        return (centered - self.geometry.mean_harmless) @ self.geometry.direction
+        geometry = self.geometry.to(hidden.device)
+        return (recenter(hidden.float(), geometry.bias) - geometry.mean_harmless) @ geometry.direction
 
-    def _wanted(self, centered: Tensor, sigma: Tensor) -> Tensor:
+    def _wanted(self, geometry: Geometry, centered: Tensor, sigma: Tensor) -> Tensor:
         """Strength before the trust region: (row,)."""
-        geometry = self.geometry
         if self.form == "constant":
             return sigma.new_full(sigma.shape, self.gain * geometry.length / 2)
-        beyond = (sigma - self.zero).clamp_min(0)
+        beyond = (sigma - self.gate_threshold).clamp_min(0)
         to_harmless = (centered - geometry.mean_harmless).norm(dim=-1)
         to_harmful = (centered - geometry.mean_harmful).norm(dim=-1)
         if self.form == "amplification":

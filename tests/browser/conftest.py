@@ -8,7 +8,6 @@ from app.examples import read_examples
 from app.serving import serve
 from app.ui import create_app
 from app.workbench import Workbench
-from mars import artifacts
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -31,7 +30,7 @@ def chromium():
 @pytest.fixture(scope="session")
 def url(chromium, tiny, tiny_folder, tiny_artifact, tmp_path_factory):  # noqa: ARG001 - no server without a browser
     folder = tmp_path_factory.mktemp("page")
-    artifacts.save(tiny_artifact, folder / "artifact")
+    tiny_artifact.save(folder / "artifact")
     workbench = Workbench(
         tiny, tiny_artifact, examples=read_examples(), runs=folder / "runs",
         source=str(tiny_folder), artifact_folder=str(folder / "artifact"),

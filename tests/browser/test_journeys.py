@@ -8,8 +8,8 @@ import av
 import pytest
 
 from app.workbench.taking import FILL_IN
-from mars import artifacts
-from mars.pocket.clips import write_clip
+from mars.artifact.artifact import Artifact
+from mars.pocket_vl.world.clips import write_video
 from tests.browser.person import WAIT, click_in, drawn, evaluate, open_tab, run, upload, wait_for_slider
 
 
@@ -20,7 +20,7 @@ def media(picture, clip, tmp_path):
     picture.save(tmp_path / "photo.jpg", quality=90)
     first, *rest = clip.frames
     first.save(tmp_path / "moves.gif", save_all=True, append_images=rest, duration=120)
-    write_clip(clip, tmp_path / "clip.mp4")
+    write_video(clip, tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.webm"), "w") as container:
         stream = container.add_stream("libvpx-vp9", rate=4)
         stream.width, stream.height, stream.pix_fmt = *first.size, "yuv420p"
@@ -125,7 +125,7 @@ def test_an_engineer_picks_a_layer_by_eye_and_leaves_with_code_that_gives_the_sa
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code.replace(FILL_IN + "moves.gif", media["moves.gif"]), "pasted", "exec"), {})
-    assert "clip=read_media" in code and printed.getvalue().split() == " ".join(replies).split()
+    assert "video=" in code and printed.getvalue().split() == " ".join(replies).split()
     assert "layer=1&gain=2&length=8" in page.get_attribute("#permalink a", "href")
 
     with page.expect_download(timeout=WAIT) as download:
@@ -133,4 +133,4 @@ def test_an_engineer_picks_a_layer_by_eye_and_leaves_with_code_that_gives_the_sa
     with zipfile.ZipFile(download.value.path()) as file:
         file.extractall(tmp_path / "taken")
     (folder,) = (tmp_path / "taken").iterdir()
-    assert artifacts.load(folder, tiny).hash
+    assert Artifact.load(folder, tiny).hash

@@ -2,7 +2,7 @@
 
 import shutil
 
-from mars.contrast import write_contrast
+from mars.datasets.contrast import write_contrast
 from tests.browser.person import WAIT, run
 
 

@@ -9,8 +9,8 @@ import httpx
 
 from app.results import RequestError
 from app.workbench import Workbench
-from mars.media import read_media
-from mars.records import Clip
+from mars.media.decode import read_media
+from mars.types import Video
 from tests.hostile.inputs import Input, is_one_of
 from tests.hostile.visitor import Visitor
 
@@ -112,6 +112,6 @@ def is_sentence(said: str) -> bool:
 def wrongly_seen(given: Input, path: str) -> str | None:
     """What the model was shown that the file does not hold."""
     media = read_media(path)
-    shown = media.frames if isinstance(media, Clip) else (media,)
+    shown = media.frames if isinstance(media, Video) else (media,)
     others = [picture for picture in shown if not is_one_of(picture, given.seen)]
     return f"a wrong picture: {len(others)} of {len(shown)} shown" if others else None

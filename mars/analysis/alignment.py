@@ -1,0 +1,180 @@
+"""Numbers that can contradict a before/after layout.
+
+Subtracting one mean per modality pulls clouds together by construction, so a layout alone proves nothing. All
+numbers are computed on held-out clouds, and stand beside the band that chance gives (permuted labels).
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mars.artifact.artifact import Artifact
+
+NEIGHBORS = 15
+PERMUTATIONS = 200
+SEED = 0
+CHANCE_BAND = (0.025, 0.975)
+
+
+class Number(NamedTuple):
+    """One number before and after re-centering, with what chance would give."""
+
+    name: str
+    """Short name, as the field has it."""
+    before: float
+    after: float
+    chance: tuple[float, float] | None
+    """95 % of the values that permuted labels give; None where chance has no meaning."""
+    meaning: str
+    """What it says, in a sentence."""
+
+
+def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[Number]:
+    """Numbers on the artifact's held-out clouds at one layer: bias, probe transfer by modality, purity.
+
+    A number whose clouds the artifact has not is left out. Deterministic for a seed.
+    """
+    rng = np.random.default_rng(seed)
+    before = artifact.stacked_clouds(layer, recentered=False).numpy()
+    after = artifact.stacked_clouds(layer, recentered=True).numpy()
+    labels, modalities = _names(artifact, "label"), _names(artifact, "modality")
+    numbers = []
+    for modality in artifact.bias:
+        here = (modalities == modality) & (labels == "neutral")
+        if here.any():
+            numbers.append(_bias(before[here], after[here], artifact, layer, modality))
+    text = modalities == "text"
+    for modality in artifact.bias:
+        here = (modalities == modality) & (labels != "neutral")
+        if len(set(labels[here])) == 2 and len(set(labels[text])) == 2:
+            numbers += _transfer(before, after, labels, text, here, modality, rng)
+    requests = labels != "neutral"
+    if len(set(modalities[requests])) > 1:
+        numbers.append(_purity(before[requests], after[requests], modalities[requests], rng))
+    return numbers
+
+
+def without_signal(artifact: Artifact, seed: int = SEED) -> Artifact:
+    """The same clouds with "harmful" and "harmless" dealt at random among the requests of each modality.
+
+    What layouts and numbers of it show, they show of nothing. Points keep their titles, thumbnails and places in the
+    UMAP; neutral points stay. Deterministic for a seed.
+    """
+    rng = np.random.default_rng(seed)
+    labels, modalities = _names(artifact, "label"), _names(artifact, "modality")
+    order = np.arange(len(labels))
+    for modality in dict.fromkeys(modalities):
+        here = np.flatnonzero((modalities == modality) & (labels != "neutral"))
+        order[here] = rng.permutation(here)
+    values = torch.cat([cloud.values for cloud in artifact.clouds])[order]
+    titles = [title for cloud in artifact.clouds for title in cloud.titles]
+    thumbnails = artifact.thumbnails
+    clouds, start = [], 0
+    for cloud in artifact.clouds:
+        rows = slice(start, start + len(cloud.values))
+        start = rows.stop
+        kept = {"titles": tuple(titles[row] for row in order[rows]),
+                "thumbnails": tuple(thumbnails[row] for row in order[rows])}  # fmt: skip
+        clouds.append(cloud._replace(values=values[rows], **kept))
+    umap = None if artifact.umap is None else artifact.umap[:, :, order]
+    return replace(artifact, clouds=tuple(clouds), umap=umap)
+
+
+def _names(artifact: Artifact, which: str) -> NDArray:
+    """Label or modality of every point of the clouds, in order: (point,)."""
+    return np.concatenate([[getattr(cloud, which)] * len(cloud.values) for cloud in artifact.clouds])
+
+
+def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modality: str) -> Number:
+    """Where held-out meaningless media put harmless requests along the refusal direction, in units of s."""
+    geometry = artifact.geometry(layer, "text")
+    axis = (geometry.direction / (geometry.length / 2)).numpy()
+
+    def along(values: NDArray) -> float:
+        return float((values.mean(axis=0) - geometry.mean_harmless.numpy()) @ axis)
+
+    bias = along(before)
+    return Number(
+        f"bias of {modality} along the refusal direction, in s",
+        bias,
+        along(after),
+        None,
+        f"A meaningless {modality} moves a harmless request {abs(bias):.2f} "
+        f"{'towards' if bias > 0 else 'away from'} refusal; the text centroids are 2 apart.",
+    )
+
+
+def _transfer(
+    before: NDArray, after: NDArray, labels: NDArray, text: NDArray, here: NDArray, modality: str, rng
+) -> list[Number]:
+    """A linear probe for harmfulness, trained on text and tested on another modality: its AUC and its accuracy."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.metrics import roc_auc_score
+
+    probe = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(before[text], labels[text] == "harmful")
+    truth = labels[here] == "harmful"
+    scores = {"before": probe.decision_function(before[here]), "after": probe.decision_function(after[here])}
+    shuffled = [rng.permutation(truth) for _ in range(PERMUTATIONS)]
+
+    def number(name: str, measure, meaning: str) -> Number:
+        chance = np.quantile([measure(order, scores["after"]) for order in shuffled], CHANCE_BAND)
+        return Number(
+            f"{name}, text to {modality}",
+            float(measure(truth, scores["before"])),
+            float(measure(truth, scores["after"])),
+            (float(chance[0]), float(chance[1])),
+            meaning,
+        )
+
+    return [
+        number(
+            "probe AUC",
+            roc_auc_score,
+            f"Whether harmful and harmless {modality} inputs are ranked apart by what separates text; "
+            "a shift cannot change it.",
+        ),
+        number(
+            "probe accuracy",
+            lambda order, score: float(np.mean((score > 0) == order)),
+            f"Whether text's own threshold sorts {modality} inputs; re-centering can change it.",
+        ),
+    ]
+
+
+def _purity(before: NDArray, after: NDArray, modalities: NDArray, rng) -> Number:
+    """Share of the nearest neighbours that are of the same modality."""
+    neighbors = min(NEIGHBORS, len(modalities) - 1)
+
+    def nearest(values: NDArray) -> NDArray:
+        from sklearn.neighbors import NearestNeighbors
+
+        index = NearestNeighbors(n_neighbors=neighbors).fit(values)
+        return index.kneighbors(return_distance=False)
+
+    def purity(near: NDArray, names: NDArray) -> float:
+        return float(np.mean(names[near] == names[:, None]))
+
+    near_before, near_after = nearest(before), nearest(after)
+    permuted = [purity(near_after, rng.permutation(modalities)) for _ in range(PERMUTATIONS)]
+    low, high = np.quantile(permuted, CHANCE_BAND)
+    return Number(
+        f"modality purity of {neighbors} neighbours",
+        purity(near_before, modalities),
+        purity(near_after, modalities),
+        (float(low), float(high)),
+        "How much neighbours share their modality: 1 is apart, the chance band is mixed. "
+        "Taking a mean away may lower it, signal or none.",
+    )
+
+
+def trustworthiness(values: NDArray, layout: NDArray) -> float:
+    """How far neighbours in a layout are neighbours in the residual stream, 0 to 1 (scikit-learn).
+
+    values: (point, d_model), layout: (point, 2).
+    """
+    from sklearn.manifold import trustworthiness as measure
+
+    return float(measure(values, layout, n_neighbors=min(NEIGHBORS, (len(values) - 1) // 2)))

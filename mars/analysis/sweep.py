@@ -1,0 +1,237 @@
+"""The layer x gain map: what each edit of a prompt would do to its first token, for all layers and gains at once.
+
+Every cell shares the prompt with the others, and all that lies below its layer. So the prompt is read once, and one
+pass of its last token grows as it rises: it starts as the unsteered row alone, and at each layer the edited rows of
+that layer join the batch. `sweep_naive` makes the same map by a whole forward per cell.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mars.artifact.artifact import Artifact
+from mars.media.prompt import Prompt
+from mars.model.generation import branch, forward_joining_rows, prefill, row_bytes
+from mars.model.hooks import capturing, editing
+from mars.model.inputs import encode
+from mars.model.load_checks import ModelError
+from mars.model.loaded_model import LoadedModel
+from mars.refusal import refusal_score
+from mars.steering import STRATEGIES, Mars, Steering, Unsteered
+
+GAINS = (0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8)
+PASS_BYTES = 2**29
+"""How much of the prefix's cache the rows of one pass may repeat; rows beyond that take further passes."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many cells are done, and of how many. An exception raised in it ends the sweep."""
+
+
+class SweepMap(NamedTuple):
+    """What steering at each layer with each gain does to the first token of one prompt. Tensors are on the CPU."""
+
+    layers: tuple[int, ...]
+    """Layers steered at, a row of the map each."""
+    gains: tuple[float, ...]
+    """Gains steered with, a column each."""
+    refusal_scores: Tensor
+    """Log odds, in nats, that the first token opens a refusal (`judges.refusal_score`), float32: (layer, gain)."""
+    kl: Tensor
+    """KL(unsteered || steered) of the distributions of the first token, in nats, float32: (layer, gain)."""
+    saturated: Tensor
+    """Whether the trust region bound the step, so that a larger gain changes nothing, bool: (layer, gain)."""
+    tokens: Tensor
+    """The likeliest first token, int64: (layer, gain)."""
+    unsteered_score: float
+    """The refusal score without steering, in nats."""
+    unsteered_token: int
+    """The likeliest first token without steering."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but tokens as plain JSON values."""
+        return {
+            "layers": list(self.layers),
+            "gains": [float(gain) for gain in self.gains],
+            "refusal_scores": self.refusal_scores.tolist(),
+            "kl": self.kl.tolist(),
+            "saturated": self.saturated.tolist(),
+            "unsteered_score": self.unsteered_score,
+        }
+
+
+class _Cell(NamedTuple):
+    """What the logits of one row say."""
+
+    score: float
+    kl: float
+    token: int
+
+
+class _Edits(NamedTuple):
+    """The edits of one layer, equal ones counted once."""
+
+    states: Tensor
+    """Distinct hidden states, the unsteered one first: (state, d_model)."""
+    state_of: list[int]
+    """The state that each gain leads to; 0 where it changes nothing."""
+    saturated: list[bool]
+    """Whether the trust region bound the step of each gain."""
+
+
+@torch.inference_mode()
+def sweep(
+    model: LoadedModel,
+    artifact: Artifact,
+    prompt: Prompt,
+    *,
+    gains: Sequence[float] = GAINS,
+    layers: Sequence[int] | None = None,
+    strategy: str = "mars",
+    progress: Progress = lambda done, total: None,  # noqa: ARG005
+) -> SweepMap:
+    """The map of a prompt over layers (by default all) and gains, in about the time of two prompts.
+
+    Edits that are equal share a row: all that a shut gate leaves alone, and those that the trust region stops at the
+    same place. Raises ValueError on an unknown strategy, on a gain that is negative or not finite and where there is
+    nothing to sweep, ModelError on a layer that does not exist and on activations or logits that are not finite,
+    PromptError on a prompt that the model cannot read, ArtifactError on a modality that was not fitted.
+    """
+    layers, steering = _steering(model, artifact, prompt, gains, layers, strategy)
+    total = len(layers) * len(gains)
+    progress(0, total)
+    prefix = prefill(model, prompt)
+    plain = next(branch(model, prefix, (Unsteered(),), 0, max_new_tokens=1))
+    edits = {
+        layer: _distinct(steering[layer], plain.activations[:, layer].to(model.layer_device(layer), model.dtype))
+        for layer in layers
+    }
+    unsteered = plain.logits[0]
+    cells = {(layer, 0): _measured(plain.logits, unsteered, artifact.refusal_ids)[0] for layer in layers}
+    rows = sorted((layer, state) for layer in layers for state in range(1, len(edits[layer].states)))
+    if not rows:
+        progress(total, total)
+    room = max(1, PASS_BYTES // row_bytes(prefix))
+    for start in range(0, len(rows), room):
+        joining = rows[start : start + room]
+        logits = forward_joining_rows(model, prefix, _joined(joining, edits))[1:].cpu()
+        cells.update(zip(joining, _measured(logits, unsteered, artifact.refusal_ids), strict=True))
+        progress(sum((layer, state) in cells for layer in layers for state in edits[layer].state_of), total)
+    return _as_map(
+        model,
+        layers,
+        gains,
+        [[cells[layer, state] for state in edits[layer].state_of] for layer in layers],
+        [edits[layer].saturated for layer in layers],
+        cells[layers[0], 0],
+    )
+
+
+@torch.inference_mode()
+def sweep_naive(
+    model: LoadedModel,
+    artifact: Artifact,
+    prompt: Prompt,
+    *,
+    gains: Sequence[float] = GAINS,
+    layers: Sequence[int] | None = None,
+    strategy: str = "mars",
+) -> SweepMap:
+    """The same map by one forward of the whole prompt per cell, without cache or batch: what `sweep` is held to."""
+    layers, steering = _steering(model, artifact, prompt, gains, layers, strategy)
+    inputs = encode(model, [prompt])
+    with capturing(model.layers) as captured:
+        unsteered = model.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float().cpu()
+    cells, saturated = [], []
+    for layer in layers:
+        cells.append([])
+        for edit in steering[layer]:
+            with editing(model.layers[layer], edit):
+                logits = model.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float().cpu()
+            cells[-1] += _measured(logits, unsteered[0], artifact.refusal_ids)
+        saturated.append([_is_saturated(edit, captured.outputs[layer]) for edit in steering[layer]])
+    (plain,) = _measured(unsteered, unsteered[0], artifact.refusal_ids)
+    return _as_map(model, layers, gains, cells, saturated, plain)
+
+
+def _steering(
+    model: LoadedModel,
+    artifact: Artifact,
+    prompt: Prompt,
+    gains: Sequence[float],
+    layers: Sequence[int] | None,
+    strategy: str,
+) -> tuple[tuple[int, ...], dict[int, list[Steering]]]:
+    """The layers asked for, and a steering for each of their cells, on the layer's device."""
+    layers = tuple(range(model.n_layers)) if layers is None else tuple(model.check_layer(layer) for layer in layers)
+    if not layers or not gains:
+        raise ValueError("There is nothing to sweep: name at least one layer and one gain.")
+    if strategy not in STRATEGIES:
+        raise ValueError(f"Unknown strategy {strategy!r}. Known are: {', '.join(STRATEGIES)}.")
+    steering = {}
+    for layer in layers:
+        geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
+        steering[layer] = [STRATEGIES[strategy](geometry, gain) for gain in gains]
+    return layers, steering
+
+
+def _distinct(steering: Sequence[Steering], hidden: Tensor) -> _Edits:
+    """hidden: (1, d_model), the unsteered state of a layer."""
+    states, state_of = [hidden], []
+    for edit in steering:
+        made = edit(hidden).hidden
+        known = next((number for number, state in enumerate(states) if torch.equal(state, made)), None)
+        state_of.append(len(states) if known is None else known)
+        if known is None:
+            states.append(made)
+    return _Edits(torch.cat(states), state_of, [_is_saturated(edit, hidden) for edit in steering])
+
+
+def _is_saturated(steering: Steering, hidden: Tensor) -> bool:
+    """Whether the step would be longer without the trust region; never, where a strategy has none."""
+    if not isinstance(steering, Mars) or not steering.use_trust_region:
+        return False
+    return bool(replace(steering, use_trust_region=False)(hidden).strength > steering(hidden).strength)
+
+
+def _joined(rows: Sequence[tuple[int, int]], edits: dict[int, _Edits]) -> Callable[[int, Tensor], Tensor | None]:
+    """What joins the batch at each layer, of the rows (layer, state) of one pass."""
+    states: dict[int, list[int]] = defaultdict(list)
+    for layer, state in rows:
+        states[layer].append(state)
+    return lambda layer, hidden: edits[layer].states[states[layer]] if layer in states else None  # noqa: ARG005
+
+
+def _measured(logits: Tensor, unsteered: Tensor, refusal_ids: list[int]) -> list[_Cell]:
+    """logits: (row, vocabulary); unsteered: (vocabulary,)."""
+    log_p, log_q = torch.log_softmax(unsteered.double(), -1), torch.log_softmax(logits.double(), -1)
+    kl = (log_p.exp() * (log_p - log_q)).sum(dim=-1).clamp_min(0)
+    scores = refusal_score(logits, refusal_ids)
+    return [_Cell(*row) for row in zip(scores.tolist(), kl.tolist(), logits.argmax(dim=-1).tolist(), strict=True)]
+
+
+def _as_map(
+    model: LoadedModel,
+    layers: tuple[int, ...],
+    gains: Sequence[float],
+    cells: list[list[_Cell]],
+    saturated: list[list[bool]],
+    unsteered: _Cell,
+) -> SweepMap:
+    """Cells by layer and gain as tensors. Raises ModelError where a number is not finite."""
+    scores, kl, tokens = (
+        torch.tensor([[getattr(cell, name) for cell in row] for row in cells]) for name in _Cell._fields
+    )
+    bad = (~(scores.isfinite() & kl.isfinite())).nonzero()
+    if len(bad):
+        layer, gain = layers[int(bad[0, 0])], gains[int(bad[0, 1])]
+        raise ModelError(
+            f"{model.name}: steered at layer {layer} with gain {gain:g}, its logits are not finite in {model.dtype}. "
+            "Load the model in a dtype with more room, or sweep smaller gains."
+        )
+    return SweepMap(
+        layers, tuple(gains), scores, kl, torch.tensor(saturated), tokens, unsteered.score, unsteered.token
+    )

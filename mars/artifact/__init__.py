@@ -1,0 +1,1 @@
+"""A fitted model that can be stored, checked and applied."""

@@ -1,0 +1,31 @@
+"""Files that come with the package, found from anywhere: Pocket-VL with its artifact, contrast sets, examples."""
+
+from pathlib import Path
+
+_INSTALLED = Path(__file__).parent / "assets"
+ASSETS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "assets"
+"""In the package where it was installed, beside it in a checkout."""
+MODELS = {"pocket-vl": ASSETS / "pocket-vl"}
+"""Name -> folder of a model with its artifact and contrast set. A folder of that name is given as "./pocket-vl"."""
+ARTIFACT = "artifact"
+"""Folder of the artifact, in a model's folder."""
+OWN_CONTRAST = "contrast.jsonl"
+"""A model folder that holds this file is fitted on it: a model of a tiny world knows only its own words."""
+REQUESTS = ASSETS / "contrast" / "requests.jsonl"
+"""Contrast set of 160 pairs, for models that read English."""
+EXAMPLES = ASSETS / "examples"
+"""Images and videos of the gallery, and `examples.json`."""
+
+
+def model_source(source: str | Path) -> str | Path:
+    """The folder of a bundled model where it is named, otherwise the source as it is."""
+    return MODELS.get(str(source), source)
+
+
+def example(name: str) -> Path:
+    """An image or video of the gallery. Raises FileNotFoundError, naming all there are."""
+    path = EXAMPLES / name
+    if not path.is_file():
+        known = ", ".join(sorted(file.name for file in EXAMPLES.iterdir() if file.suffix != ".json"))
+        raise FileNotFoundError(f"There is no example {name}. There are: {known}.")
+    return path

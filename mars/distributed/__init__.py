@@ -1,0 +1,1 @@
+"""Work on many items, in this process or on a Ray cluster."""

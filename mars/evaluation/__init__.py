@@ -1,0 +1,1 @@
+"""Strategies on a set of cases: refusals, false refusals, utility."""

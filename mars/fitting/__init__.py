@@ -1,0 +1,1 @@
+"""From a model and a contrast set to what is fitted."""

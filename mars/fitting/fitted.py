@@ -1,0 +1,155 @@
+"""What a fit finds: all that the engine learned about refusal in one model."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import torch
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from mars.geometry.layer_selection import LayerScores
+from mars.geometry.projection import refusal_coordinate
+from mars.geometry.recentering import recenter
+from mars.media.thumbnails import packed
+from mars.types import Geometry, Label, Modality
+
+STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
+"""The tensors that decide what an edit does."""
+
+
+class ArtifactError(ValueError):
+    """An artifact that cannot be used; the message says what differs and what to do."""
+
+
+class Cloud(NamedTuple):
+    """Held-out inputs of one modality and label, for the layouts; no direction or bias is fitted on them."""
+
+    modality: Modality
+    label: Literal["harmful", "harmless", "neutral"]
+    values: Tensor
+    """(point, layer, d_model), half precision."""
+    titles: tuple[str, ...]
+    """What each point is, one short line."""
+    thumbnails: tuple[bytes, ...] = ()
+    """What each point shows (`mars.media.thumbnails`), in order, empty bytes where it shows nothing; none of them at
+    all where they were not kept."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.modality}.{self.label}"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All that the engine learned about refusal in one model."""
+
+    mean_harmful: Tensor
+    """mu+: (layer, d_model), float32."""
+    mean_harmless: Tensor
+    """mu-: (layer, d_model), float32."""
+    bias: dict[Modality, Tensor]
+    """b = neutral mean - mu-, by modality that is not text: (layer, d_model)."""
+    radius: Tensor
+    """rho, the trust region: (layer,)."""
+    harmless_q99: Tensor
+    """0.99 quantile of sigma over harmless training text: (layer,)."""
+    amplification: dict[Modality, Tensor]
+    """How many times over sigma is added at gain 1, by modality: (layer,)."""
+    permuted: Tensor
+    """Unit direction from permuted labels, a control: (layer, d_model), float32."""
+    scores: LayerScores
+    """The three text-only scores, and the layer they choose."""
+    bands: dict[Label, Tensor]
+    """5, 50 and 95 % quantiles of s over validation text: (layer, 3)."""
+    refusal_ids: list[int]
+    """First tokens of refusals, by the model's tokenizer."""
+    clouds: tuple[Cloud, ...] = ()
+    """Held-out inputs for the layouts."""
+    bias_along: dict[Modality, Tensor] = field(default_factory=dict)
+    """Bias along the refusal direction in units of s, and its 95 % bootstrap interval: (layer, 3)."""
+    umap: Tensor | None = None
+    """UMAP of all clouds, in their order: (layer, before | after, point, 2)."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Model, revision, template hash, dtype, hashes of the sets, seed, counts and versions."""
+
+    @property
+    def layer(self) -> int:
+        """The layer that the text-only scores chose."""
+        return self.scores.layer
+
+    @property
+    def n_layers(self) -> int:
+        return self.mean_harmful.shape[0]
+
+    @property
+    def thumbnails(self) -> tuple[bytes, ...]:
+        """Of every point of all clouds, in order; empty bytes where there is none."""
+        return tuple(one for cloud in self.clouds for one in cloud.thumbnails or (b"",) * len(cloud.values))
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """All of them by the name under which they are stored, contiguous."""
+        tensors = {
+            "mean_harmful": self.mean_harmful,
+            "mean_harmless": self.mean_harmless,
+            "radius": self.radius,
+            "margin": self.harmless_q99,
+            "permuted": self.permuted,
+            **{f"scores.{name}": getattr(self.scores, name) for name in self.scores._fields},
+            **{f"bias.{modality}": bias for modality, bias in self.bias.items()},
+            **{f"amplification.{modality}": times for modality, times in self.amplification.items()},
+            **{f"bias_along.{modality}": along for modality, along in self.bias_along.items()},
+            **{f"bands.{label}": band for label, band in self.bands.items()},
+            **{f"clouds.{cloud.name}": cloud.values for cloud in self.clouds},
+        }
+        for cloud in self.clouds:
+            if any(cloud.thumbnails):
+                content, lengths = packed(cloud.thumbnails)
+                tensors |= {f"thumbnails.{cloud.name}": content, f"thumbnail_lengths.{cloud.name}": lengths}
+        if self.umap is not None:
+            tensors["umap"] = self.umap
+        return {name: tensor.contiguous() for name, tensor in tensors.items()}
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the tensors that steer."""
+        steering = {name: tensor for name, tensor in self.tensors.items() if name.split(".")[0] in STEERING}
+        return hashlib.sha256(to_bytes(steering)).hexdigest()
+
+    def bias_of(self, modality: Modality) -> Tensor:
+        """Bias of a modality at every layer, zeros for text: (layer, d_model). Raises ArtifactError if not fitted."""
+        if modality == "text":
+            return torch.zeros_like(self.mean_harmless)
+        if modality not in self.bias:
+            raise ArtifactError(
+                f"This artifact has no neutral mean for {modality}; it was fitted for text"
+                f"{''.join(' and ' + name for name in self.bias)}. Fit it again on a model that reads {modality}."
+            )
+        return self.bias[modality]
+
+    def geometry(self, layer: int, modality: Modality) -> Geometry:
+        """What steering at one layer needs for inputs of one modality."""
+        return Geometry(
+            self.mean_harmful[layer],
+            self.mean_harmless[layer],
+            self.bias_of(modality)[layer],
+            float(self.radius[layer]),
+            float(self.harmless_q99[layer]),
+            float(self.amplification[modality][layer]),
+        )
+
+    def coordinates(self, values: Tensor, modality: Modality, recentered: bool) -> Tensor:
+        """Refusal coordinate s at every layer: (prompt, layer, d_model) -> (prompt, layer)."""
+        values = values.float()
+        if recentered:
+            values = recenter(values, self.bias_of(modality))
+        return refusal_coordinate(values, self.mean_harmful, self.mean_harmless)
+
+    def stacked_clouds(self, layer: int, recentered: bool) -> Tensor:
+        """All clouds at one layer, in order: (point, d_model), float32."""
+        parts = []
+        for cloud in self.clouds:
+            values = cloud.values[:, layer].float()
+            parts.append(recenter(values, self.bias_of(cloud.modality)[layer]) if recentered else values)
+        return torch.cat(parts)

@@ -1,0 +1,1 @@
+"""A multimodal model of transformers: loaded and checked, read, captured, steered."""

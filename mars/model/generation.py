@@ -1,0 +1,208 @@
+"""One prefill, many branches: a prompt is read once and answered by several strategies in one batch.
+
+Knows no artifact and no file. Where an edit acts is told, never inferred from a length: the last prompt
+position runs inside the branch, as its first step.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mars.media.prompt import Prompt
+from mars.model import kv_cache
+from mars.model.cpu_linear import SmallBatchLinear
+from mars.model.hooks import capturing, editing, joining_rows
+from mars.model.inputs import encode
+from mars.model.loaded_model import LoadedModel
+from mars.steering import Rows, Steering
+from mars.types import TokenStep
+
+Site = Literal["first", "every"]
+"""Where an edit acts: at the last prompt position only, or anew at each decoding step."""
+
+
+class Prefix(NamedTuple):
+    """A prompt read up to, not including, its last token. Branches copy it and never change it.
+
+    `side_by_side` makes one of several prompts, a row each.
+    """
+
+    last_token: Tensor
+    """The token that the branches run first: (prompt, 1)."""
+    length: int
+    """Positions of the whole prompt, the last token included."""
+    cache: Any
+    """KV cache (and recurrent states) of all positions but the last, a row a prompt; None where there are none."""
+    rope_deltas: Tensor | None
+    """Position of the last token less its index, which Qwen models keep on themselves between calls: (prompt, 1)."""
+
+
+@torch.inference_mode()
+def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
+    """Read all of a prompt but its last token, images included. Raises PromptError."""
+    inputs = encode(model, [prompt])
+    ids = inputs["input_ids"]
+    length = ids.shape[1]
+    shortened = {
+        name: value[:, :-1] if isinstance(value, Tensor) and value.shape == ids.shape else value
+        for name, value in inputs.items()
+    }
+    _set_rope_deltas(model, None)
+    cache = None
+    if length > 1:
+        cache = model.model(**shortened, use_cache=True, logits_to_keep=1).past_key_values
+    return Prefix(ids[:, -1:], length, cache, _rope_deltas(model, shortened))
+
+
+def side_by_side(prefixes: Sequence[Prefix]) -> Prefix:
+    """Prompts of one length as one prefix; nothing is padded, so each is read as it would be alone.
+
+    The originals stay as they are. Raises ValueError on prompts of different lengths.
+    """
+    lengths = sorted({prefix.length for prefix in prefixes})
+    if len(lengths) != 1:
+        raise ValueError(f"Prompts side by side have one length; got {', '.join(map(str, lengths))} positions.")
+    if len(prefixes) == 1:
+        return prefixes[0]
+    deltas = [prefix.rope_deltas for prefix in prefixes]
+    return Prefix(
+        torch.cat([prefix.last_token for prefix in prefixes]),
+        lengths[0],
+        kv_cache.stacked([prefix.cache for prefix in prefixes]),
+        None if deltas[0] is None else torch.cat(deltas),
+    )
+
+
+@torch.inference_mode()
+def branch(
+    model: LoadedModel,
+    prefix: Prefix,
+    strategies: Sequence[Steering],
+    layer: int,
+    *,
+    of: Sequence[int] | None = None,
+    site: Site = "first",
+    max_new_tokens: int = 48,
+) -> Iterator[TokenStep]:
+    """Answer a prefix greedily with one row per strategy, all rows in one batch, a step per token.
+
+    `of` says which prompt of the prefix each strategy answers, from 0; by default all answer the first.
+
+    The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at
+    each later token too. Any number of branches, in any order, with other prompts between their steps, give the
+    tokens of fresh runs. Stops when every row has ended. Raises ModelError for a layer that does not exist and
+    for activations or logits that are not finite.
+    """
+    model.check_layer(layer)
+    rows = len(strategies)
+    steering = Rows(tuple(strategies))
+    chosen_prompts = torch.tensor([0] * rows if of is None else list(of), device=model.device)
+    cache = kv_cache.chosen_rows(prefix.cache, chosen_prompts)
+    deltas = None if prefix.rope_deltas is None else prefix.rope_deltas[chosen_prompts]
+    tokens = prefix.last_token[chosen_prompts]
+    small_batch = SmallBatchLinear(model.model, rows)
+    replies: list[list[int]] = [[] for _ in range(rows)]
+    finished = [False] * rows
+    for index in range(max_new_tokens):
+        acting = index == 0 or site == "every"
+        _set_rope_deltas(model, deltas)
+        with (
+            editing(model.layers[layer], steering) if acting else nullcontext() as log,
+            capturing(model.layers) if index == 0 else nullcontext() as captured,
+            small_batch,
+        ):
+            output = model.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        activations = captured.stacked() if index == 0 else None
+        if activations is not None:
+            model.check_finite(activations)
+        cache = output.past_key_values
+        logits = output.logits[:, -1].float()
+        model.check_logits(logits)
+        chosen = logits.argmax(dim=-1)
+        for row, token in enumerate(chosen.tolist()):
+            if finished[row]:
+                continue
+            if token in model.end_tokens:
+                finished[row] = True
+            else:
+                replies[row].append(token)
+        if index == max_new_tokens - 1:
+            finished = [True] * rows
+        yield TokenStep(
+            index=index,
+            tokens=tuple(chosen.tolist()),
+            texts=tuple(model.tokenizer.batch_decode(replies, skip_special_tokens=True)),
+            finished=tuple(finished),
+            logits=logits.cpu(),
+            strengths=log.strengths if acting else (0.0,) * rows,
+            activations=activations,
+        )
+        if all(finished):
+            return
+        tokens = chosen[:, None]
+
+
+@torch.inference_mode()
+def forward_joining_rows(model: LoadedModel, prefix: Prefix, join: Callable[[int, Tensor], Tensor | None]) -> Tensor:
+    """Run the last token of a prompt as a batch that grows: one row at first, and more at the output of any layer.
+
+    `join` is called after each layer with its number and its output at the last position, (row, d_model) with the
+    unsteered row first, and returns the rows that join there, (new, d_model), or None. Nothing below the
+    layer at which a row joins is run for it. Returns logits on the model's device, unsteered first, then in order of
+    joining: (row, vocabulary), float32. The prefix stays as it is.
+    """
+    cache = copy.copy(prefix.cache)
+    kept = list(cache.layers) if cache is not None else []
+    if cache is not None:
+        cache.layers = list(kept)
+
+    def widen(layer: int, rows: int) -> None:
+        if layer < len(kept):
+            cache.layers[layer] = kv_cache.widened(kept[layer], rows)
+
+    def release_and_join(layer: int, hidden: Tensor) -> Tensor | None:
+        # The prefix, repeated for all rows, is held for one layer at a time.
+        if layer < len(kept):
+            cache.layers[layer] = kept[layer]
+        return join(layer, hidden)
+
+    _set_rope_deltas(model, prefix.rope_deltas)
+    with joining_rows(model.layers, widen, release_and_join):
+        output = model.model(
+            input_ids=prefix.last_token, past_key_values=cache, use_cache=cache is not None, logits_to_keep=1
+        )
+    return output.logits[:, -1].float()
+
+
+def row_bytes(prefix: Prefix) -> int:
+    """Memory that a further row of `forward_joining_rows` takes at the cache's widest layer, in bytes; at least 1."""
+    return kv_cache.widest_layer_bytes(prefix.cache) or 1
+
+
+def _rope_carrier(model: LoadedModel) -> Any | None:
+    """The module that keeps rope_deltas between calls, in families that do."""
+    inner = getattr(model.model, "model", None)
+    return inner if hasattr(inner, "rope_deltas") else None
+
+
+def _rope_deltas(model: LoadedModel, inputs: dict[str, Any]) -> Tensor | None:
+    """By how much positions run ahead of indices after inputs that were just read; None where they do not.
+
+    What the model keeps counts from the largest position so far. That is the last of a video, not of the words after
+    it, where a video lasts longer than the words (Qwen2.5-VL); `generate` goes on from the words, and so must we.
+    """
+    carrier = _rope_carrier(model)
+    if carrier is None or carrier.rope_deltas is None:
+        return None
+    positions, _ = carrier.get_rope_index(**inputs)
+    return positions[0, :, -1:] + 1 - positions.shape[-1]
+
+
+def _set_rope_deltas(model: LoadedModel, value: Tensor | None) -> None:
+    carrier = _rope_carrier(model)
+    if carrier is not None:
+        carrier.rope_deltas = value

@@ -1,0 +1,181 @@
+"""Reading and editing the residual stream: the only place where hooks are registered.
+
+A decoder block's output is the residual stream after it, before any final norm. Hooks never edit in place (it
+would change what was captured before), and one that only reads returns nothing.
+"""
+
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mars.steering.base import Steering
+
+
+def block_output(output: Tensor | tuple) -> Tensor:
+    """The residual stream in what a decoder block returned: (row, position, d_model)."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+@dataclass
+class Capture:
+    """What the blocks put out at one position of the last pass, or at a slice of them."""
+
+    position: int | slice
+    """Position read in the pass, as an index; -1 is the last. A slice keeps the axis of positions."""
+    outputs: list[Tensor | None] = field(default_factory=list)
+    """One (row, d_model) per layer; None for a block that has not run."""
+
+    def stacked(self) -> Tensor:
+        """All layers, float32 on the CPU: (row, layer, d_model). Raises RuntimeError where a block never ran."""
+        missing = [layer for layer, output in enumerate(self.outputs) if output is None]
+        if missing:
+            raise RuntimeError(f"Decoder layers {missing} did not run, so their activations were not seen.")
+        return torch.stack([output.float().cpu() for output in self.outputs], dim=1)
+
+
+@contextmanager
+def reading(layers: Sequence[nn.Module], see: Callable[[int, Tensor], None]) -> Iterator[None]:
+    """Show every layer's output as it comes, to a function of the layer's number and (row, position, d_model).
+
+    What it is shown is to be copied, not kept or changed.
+    """
+
+    def reader(layer: int):
+        def read(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> None:  # noqa: ARG001
+            see(layer, block_output(output).detach())
+
+        return read
+
+    with _registered([(module.register_forward_hook, reader(layer)) for layer, module in enumerate(layers)]):
+        yield
+
+
+@contextmanager
+def capturing(layers: Sequence[nn.Module], position: int | slice = -1) -> Iterator[Capture]:
+    """Record every layer's output at one position, or a slice of them; a later pass replaces an earlier one."""
+    capture = Capture(position, [None] * len(layers))
+
+    def see(layer: int, output: Tensor) -> None:
+        seen = output[:, position]
+        # A view of one position would keep all positions of every layer in memory until the pass is over.
+        capture.outputs[layer] = seen.clone() if isinstance(position, int) else seen
+
+    with reading(layers, see):
+        yield capture
+
+
+@dataclass
+class InterventionLog:
+    """What an edit of the residual stream did, as it happened."""
+
+    layer: int | None = None
+    """Decoder layer whose output was edited."""
+    position: int | None = None
+    """Position that was edited, the last of the prompt, as an index into the padded input."""
+    applications: int = 0
+    """How many forward passes were edited."""
+    strengths: tuple[float, ...] = ()
+    """Length of the step along the steering direction in the last edited pass, one per row; 0 where none was made."""
+
+    @property
+    def strength(self) -> float:
+        """Of the only row. Raises ValueError where there are none or several."""
+        (strength,) = self.strengths
+        return strength
+
+
+@contextmanager
+def editing(
+    layer: nn.Module,
+    steering: Steering,
+    position: int = -1,
+    *,
+    log: InterventionLog | None = None,
+    is_due: Callable[[], bool] = lambda: True,
+) -> Iterator[InterventionLog]:
+    """Replace one layer's output at one position by the strategy's edit of it, in each pass inside that is due."""
+    log = log or InterventionLog()
+
+    def edit(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> Tensor | tuple | None:  # noqa: ARG001
+        if not is_due():
+            return None
+        hidden = block_output(output)
+        edited, strength = steering(hidden[:, position])
+        log.applications += 1
+        log.strengths = tuple(strength.detach().float().tolist())
+        changed = hidden.clone()
+        changed[:, position] = edited
+        return (changed, *output[1:]) if isinstance(output, tuple) else changed
+
+    with _registered([(layer.register_forward_hook, edit)]):
+        yield log
+
+
+@contextmanager
+def joining_rows(
+    layers: Sequence[nn.Module],
+    before: Callable[[int, int], None],
+    after: Callable[[int, Tensor], Tensor | None],
+) -> Iterator[None]:
+    """Let the batch of each pass made inside grow as it rises: rows may join it at the output of any layer.
+
+    `before` is called with a layer and the number of rows that it is about to get, `after` with a layer and its
+    output at the last position, (row, d_model); it returns the rows that join, (new, d_model), or None. Passes are
+    of one position. What the model computed for all layers before the first, masks and positions, is of one row and
+    applies to all.
+    """
+
+    def counter(layer: int):
+        def count(module: nn.Module, inputs: tuple, keywords: dict) -> None:  # noqa: ARG001
+            before(layer, len(inputs[0] if inputs else keywords["hidden_states"]))
+
+        return count
+
+    def joiner(layer: int):
+        def join(module: nn.Module, inputs: tuple, keywords: dict, output: Any) -> Any:  # noqa: ARG001
+            hidden = block_output(output)
+            new = after(layer, hidden[:, -1])
+            if new is None or len(new) == 0:
+                return None
+            grown = torch.cat([hidden, new[:, None].to(hidden)])
+            for value in keywords.values():
+                if isinstance(value, MutableMapping):
+                    _share(value, len(grown))
+            return (grown, *output[1:]) if isinstance(output, tuple) else grown
+
+        return join
+
+    hooks = []
+    for layer, module in enumerate(layers):
+        hooks.append((partial(module.register_forward_pre_hook, with_kwargs=True), counter(layer)))
+        hooks.append((partial(module.register_forward_hook, with_kwargs=True), joiner(layer)))
+    with _registered(hooks):
+        yield
+
+
+def _share(handed_on: MutableMapping, rows: int) -> None:
+    """Repeat the first row of keys and values that later layers take from earlier ones, for rows that joined since.
+
+    Below the layer at which a row joins it equals the first.
+    """
+    for name, tensors in handed_on.items():
+        handed_on[name] = tuple(
+            torch.cat([tensor, tensor[:1].expand(rows - len(tensor), *tensor.shape[1:])]) for tensor in tensors
+        )
+
+
+@contextmanager
+def _registered(hooks: list[tuple[Callable, Callable]]) -> Iterator[None]:
+    handles = []
+    try:
+        for register, hook in hooks:
+            handles.append(register(hook))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,1 +1,0 @@
-"""Pocket-VL: the tiny world of the bundled model. Pure and seeded; knows no model."""

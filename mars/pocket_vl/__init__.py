@@ -1,0 +1,1 @@
+"""Pocket-VL, the bundled model: its world, its splits, and what trains it."""

@@ -1,0 +1,1 @@
+"""What trains Pocket-VL: `python -m mars.pocket_vl.training`."""

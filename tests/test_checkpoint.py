@@ -1,0 +1,66 @@
+import pytest
+
+from mars.evaluation.checkpoint import RunFile, RunFileError
+from mars.evaluation.outcomes import Outcome
+from mars.evaluation.strategies import StrategyDraw
+
+SETTINGS = {"gain": 1.0, "layer": 3}
+
+
+def _outcome(strategy: str, draw: int = 0) -> Outcome:
+    return Outcome(0, strategy, draw, "text", "harmful", "main", "no “way”\n\ud800", True, 0.5, 1.25, 0.0, None)
+
+
+def test_what_was_added_comes_back_as_it_was(tmp_path):
+    outcomes = [_outcome("mars"), _outcome("random", 0), _outcome("random", 1)]
+    RunFile(tmp_path / "run", SETTINGS).add("first", outcomes)
+    found = RunFile(tmp_path / "run", SETTINGS).outcomes("first")
+    assert found == {
+        StrategyDraw("mars"): outcomes[0],
+        StrategyDraw("random", 0): outcomes[1],
+        StrategyDraw("random", 1): outcomes[2],
+    }
+    assert RunFile(tmp_path / "run", SETTINGS).outcomes("second") == {}
+
+
+@pytest.mark.parametrize("kept", ["all but the end of line", "a few bytes", "nothing"])
+def test_wherever_a_kill_tears_the_last_line_the_cases_before_it_are_kept(tmp_path, kept):
+    path = tmp_path / "run"
+    run = RunFile(path, SETTINGS)
+    run.add("first", [_outcome("mars")])
+    whole = path.read_bytes()
+    run.add("second", [_outcome("mars")])
+    last = path.read_bytes()[len(whole) :]
+    path.write_bytes(whole + {"all but the end of line": last[:-1], "a few bytes": last[:3], "nothing": b""}[kept])
+    again = RunFile(path, SETTINGS)
+    assert path.read_bytes() == whole
+    assert again.outcomes("first")
+    assert not again.outcomes("second")
+    again.add("second", [_outcome("mars")])
+    assert path.read_bytes() == whole + last
+
+
+def test_a_run_killed_while_it_began_begins_again(tmp_path):
+    path = tmp_path / "deep" / "run"
+    RunFile(path, SETTINGS)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:7])
+    RunFile(path, SETTINGS)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", [b"shopping list", b"a\nb\n", b'{"rows": []}\n', b"[]\n", b'{"settings": 3}\n'])
+def test_a_file_that_is_no_run_is_refused_and_left_as_it_is(tmp_path, content):
+    path = tmp_path / "run"
+    path.write_bytes(content)
+    with pytest.raises(RunFileError, match="is not the run of an evaluation"):
+        RunFile(path, SETTINGS)
+    assert path.read_bytes() == content
+
+
+def test_other_settings_are_named(tmp_path):
+    RunFile(tmp_path / "run", SETTINGS)
+    with pytest.raises(
+        RunFileError, match="begun with another setting: layer was 3 and is 4, seed was None and is 1"
+    ):
+        RunFile(tmp_path / "run", {"gain": 1.0, "layer": 4, "seed": 1})

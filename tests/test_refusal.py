@@ -1,0 +1,33 @@
+import math
+
+import pytest
+import torch
+
+from mars.refusal import refusal_score, refusal_token_ids, refused
+
+
+@pytest.mark.parametrize("reply", ["I’m sorry, but no.", "sorry, i cannot help", "  I CANNOT do that", "As an AI, I"])
+def test_refusals_are_known_by_how_they_open(reply):
+    assert refused(reply)
+
+
+@pytest.mark.parametrize(
+    "reply", ["", "sure! take flour", "mix it. i'm sorry it is late", "the picture shows a cake"]
+)
+def test_other_replies_are_not_refusals(reply):
+    assert not refused(reply)
+
+
+def test_the_score_is_the_log_odds_of_the_refusal_tokens():
+    probabilities = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.25, 0.25]])
+    scores = refusal_score(probabilities.log(), [1, 3])
+    assert scores.tolist() == pytest.approx([math.log(0.6 / 0.4), 0.0], abs=1e-6)
+
+
+def test_the_score_stays_finite_where_a_probability_rounds_to_one():
+    assert refusal_score(torch.tensor([[200.0, 0.0]]), [0]).item() == pytest.approx(200.0)
+
+
+def test_refusal_tokens_are_those_the_models_own_tokenizer_would_begin_with(tiny):
+    ids = refusal_token_ids(tiny.tokenizer)
+    assert tiny.tokenizer.encode("sorry", add_special_tokens=False)[0] in ids

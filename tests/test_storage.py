@@ -1,0 +1,242 @@
+import json
+import os
+import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mars import atomic_file as whole_file
+from mars.artifact.artifact import Artifact
+from mars.artifact.storage import FACTS, TENSORS
+from mars.fitting.fitted import ArtifactError
+from mars.model.loading import load_model
+from tests.tiny import save_tiny
+
+POCKET = Path(__file__).parent.parent / "assets" / "pocket-vl"
+
+
+@pytest.fixture
+def saved(tiny_artifact, tmp_path):
+    tiny_artifact.save(tmp_path / "artifact")
+    return tmp_path / "artifact"
+
+
+def test_an_artifact_comes_back_from_disk_as_it_was(tiny, tiny_artifact, saved):
+    loaded = Artifact.load(saved, tiny)
+    assert torch.equal(loaded.mean_harmful, tiny_artifact.mean_harmful)
+    assert torch.equal(loaded.bias["video"], tiny_artifact.bias["video"])
+    assert loaded.layer == tiny_artifact.layer
+    assert loaded.scores.reason == tiny_artifact.scores.reason
+    assert loaded.refusal_ids == tiny_artifact.refusal_ids
+    assert [cloud.titles for cloud in loaded.clouds] == [cloud.titles for cloud in tiny_artifact.clouds]
+    assert torch.equal(loaded.stacked_clouds(1, True), tiny_artifact.stacked_clouds(1, True))
+
+
+def _tensors_of(folder: Path) -> Path:
+    return folder / json.loads((folder / FACTS).read_text())["tensors"]
+
+
+def _without_digest(folder: Path, **changes) -> None:
+    """The facts changed by somebody who knows that the digest is checked."""
+    facts = json.loads((folder / FACTS).read_text()) | changes
+    (folder / FACTS).write_text(json.dumps({name: fact for name, fact in facts.items() if name != "digest"}))
+
+
+def test_saving_over_an_artifact_replaces_it_and_leaves_what_is_not_its_own(tiny_artifact, saved):
+    before = _tensors_of(saved)
+    (saved / "notes.txt").write_text("mine")
+    replace(tiny_artifact, radius=tiny_artifact.radius + 1).save(saved)
+    after = _tensors_of(saved)
+    assert before != after
+    assert sorted(path.name for path in saved.iterdir()) == sorted([after.name, FACTS, "notes.txt"])
+    assert [path.name for path in saved.parent.iterdir()] == ["artifact"]
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_a_write_that_is_killed_anywhere_leaves_the_old_artifact_or_the_new_one(
+    tiny, tiny_artifact, saved, monkeypatch, writes
+):
+    """Killed at each of the two files, before and after it takes its place."""
+    new = replace(tiny_artifact, radius=tiny_artifact.radius + 1)
+    put, calls = os.replace, []
+
+    def killed(source, target):
+        calls.append(target)
+        if len(calls) == writes // 2 + 1:
+            if writes % 2:
+                put(source, target)
+            raise KeyboardInterrupt
+        put(source, target)
+
+    monkeypatch.setattr(whole_file.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        new.save(saved)
+    monkeypatch.undo()
+    assert Artifact.load(saved, tiny).hash == (new if writes == 3 else tiny_artifact).hash
+    new.save(saved)
+    assert sorted(path.name for path in saved.iterdir()) == sorted([_tensors_of(saved).name, FACTS])
+
+
+def test_an_artifact_from_before_files_were_named_by_content_is_read(tiny, tiny_artifact, saved):
+    os.replace(_tensors_of(saved), saved / TENSORS)
+    facts = json.loads((saved / FACTS).read_text())
+    facts.pop("digest"), facts.pop("tensors")
+    (saved / FACTS).write_text(json.dumps(facts))
+    assert Artifact.load(saved, tiny).hash == tiny_artifact.hash
+
+
+def test_another_models_artifact_is_refused_with_what_differs(saved, tmp_path):
+    other = load_model(save_tiny(tmp_path / "other", seed=1))
+    with pytest.raises(ArtifactError, match="does not belong to other: its weights are others"):
+        Artifact.load(saved, other)
+    narrow = load_model(save_tiny(tmp_path / "narrow", layers=2))
+    with pytest.raises(ArtifactError, match=r"\(4, 32\) layers and width, the model has \(2, 32\)"):
+        Artifact.load(saved, narrow)
+
+
+def test_the_same_weights_in_another_dtype_are_the_same_model(tiny_folder, saved):
+    assert Artifact.load(saved, load_model(tiny_folder, dtype=torch.bfloat16)).n_layers == 4
+
+
+def test_another_chat_template_is_another_model(tiny_folder, saved, tmp_path):
+    shutil.copytree(tiny_folder, tmp_path / "retold")
+    template = tmp_path / "retold" / "chat_template.jinja"
+    template.write_text(template.read_text() + "{# another #}")
+    with pytest.raises(ArtifactError, match="its chat template is another"):
+        Artifact.load(saved, load_model(tmp_path / "retold"))
+
+
+def test_a_missing_damaged_or_incomplete_artifact_is_refused_with_what_to_do(tiny, saved, tmp_path):
+    with pytest.raises(ArtifactError, match=r"artifact.json is missing.*python -m mars fit"):
+        Artifact.load(tmp_path / "nowhere", tiny)
+
+    stored = _tensors_of(saved)
+    tensors = load_file(stored)
+    save_file({name: value for name, value in tensors.items() if name != "radius"}, stored)
+    _without_digest(saved)
+    with pytest.raises(ArtifactError, match=r"incomplete .*radius"):
+        Artifact.load(saved, tiny)
+
+    stored.write_bytes(b"\x00" * 40)
+    with pytest.raises(ArtifactError, match="damaged"):
+        Artifact.load(saved, tiny)
+
+
+def test_no_bit_can_be_flipped_and_no_end_cut_off_unseen(tiny, saved):
+    rng = np.random.default_rng(0)
+    for path in (_tensors_of(saved), saved / FACTS):
+        content = path.read_bytes()
+        for number in range(60):
+            changed = bytearray(content)
+            if number % 3:
+                changed[int(rng.integers(0, len(content)))] ^= 1 << int(rng.integers(0, 8))
+            else:
+                changed = changed[: int(rng.integers(0, len(content) - 1))]
+            path.write_bytes(changed)
+            with pytest.raises(ArtifactError):
+                Artifact.load(saved, tiny)
+        path.write_bytes(content)
+    Artifact.load(saved, tiny)
+
+
+@pytest.mark.parametrize("name", ["../outside.safetensors", "/etc/hostname", "artifact.pkl", "", 7, None])
+def test_facts_name_no_file_but_an_artifacts_own(tiny, saved, name):
+    shutil.copy(_tensors_of(saved), saved.parent / "outside.safetensors")
+    _without_digest(saved, tensors=name)
+    with pytest.raises(ArtifactError, match="names a file that is not its own"):
+        Artifact.load(saved, tiny)
+
+
+class Bomb:
+    """A pickle that leaves a file where it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_is_never_read(tiny, saved, tmp_path):
+    _tensors_of(saved).write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    for facts in (None, {}):
+        if facts is not None:
+            _without_digest(saved)
+        with pytest.raises(ArtifactError, match=r"damaged|changed"):
+            Artifact.load(saved, tiny)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["radius", "amplification.image", "margin", "bias.image", "permuted", "scores.margin"]
+)
+def test_numbers_of_another_shape_are_refused_by_name(tiny, saved, name):
+    stored = _tensors_of(saved)
+    tensors = load_file(stored)
+    save_file(tensors | {name: tensors[name][:-1].clone()}, stored)
+    _without_digest(saved)
+    with pytest.raises(ArtifactError, match=f"wrong numbers in {name}"):
+        Artifact.load(saved, tiny)
+
+
+def test_numbers_that_are_none_are_refused(tiny, tiny_artifact, saved):
+    replace(tiny_artifact, radius=tiny_artifact.radius * torch.nan).save(saved)
+    with pytest.raises(ArtifactError, match="wrong numbers in radius"):
+        Artifact.load(saved, tiny)
+
+
+# --- towards refusal only
+
+
+def test_a_strength_that_steers_away_is_refused(tiny, tiny_artifact, saved):
+    replace(tiny_artifact, radius=-tiny_artifact.radius).save(saved)
+    with pytest.raises(ArtifactError, match="towards refusal only"):
+        Artifact.load(saved, tiny)
+    opposed = tiny_artifact.amplification | {"image": -tiny_artifact.amplification["image"]}
+    replace(tiny_artifact, amplification=opposed).save(saved)
+    with pytest.raises(ArtifactError, match="towards refusal only"):
+        Artifact.load(saved, tiny)
+
+
+def _turned(artifact, **changes):
+    return replace(artifact, mean_harmful=artifact.mean_harmless, mean_harmless=artifact.mean_harmful, **changes)
+
+
+def test_a_direction_that_points_the_other_way_is_refused(tiny, tiny_artifact, saved):
+    _turned(tiny_artifact).save(saved)
+    with pytest.raises(ArtifactError, match=r"points away from refusal: held-out harmful text lies at -"):
+        Artifact.load(saved, tiny)
+
+
+def test_an_artifact_fitted_with_labels_exchanged_is_refused_by_what_the_model_itself_refuses(tmp_path):
+    pocket = load_model(POCKET)
+    artifact = Artifact.load(POCKET / "artifact", pocket)
+    other = {"harmful": "harmless", "harmless": "harmful", "neutral": "neutral"}
+    clouds = tuple(cloud._replace(label=other[cloud.label]) for cloud in artifact.clouds)
+    _turned(artifact, clouds=clouds).save(tmp_path / "turned")
+    with pytest.raises(ArtifactError, match=r"pocket-vl refuses what the artifact calls harmless"):
+        Artifact.load(tmp_path / "turned", pocket)
+
+
+def test_an_artifact_without_text_to_check_it_by_is_refused(tiny, tiny_artifact, saved):
+    replace(tiny_artifact, clouds=()).save(saved)
+    with pytest.raises(ArtifactError, match="no held-out text"):
+        Artifact.load(saved, tiny)
+
+
+def test_a_future_schema_is_refused(tiny, saved):
+    facts = json.loads((saved / FACTS).read_text())
+    (saved / FACTS).write_text(json.dumps({**facts, "schema": 99}))
+    with pytest.raises(ArtifactError, match="schema 99"):
+        Artifact.load(saved, tiny)
+
+
+def test_a_modality_that_was_not_fitted_is_named(tiny_artifact):
+    fields = {**vars(tiny_artifact), "bias": {}}
+    with pytest.raises(ArtifactError, match="no neutral mean for image"):
+        Artifact(**fields).geometry(0, "image")
