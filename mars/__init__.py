@@ -2,8 +2,8 @@
 
     from mars import Artifact, Prompt, load_model
 
-The rooms, from the ground up: types, refusal, bundled; geometry; steering, media; model, datasets, distributed;
-fitting; artifact; evaluation, analysis; pocket_vl; the command line.
+The rooms, from the ground up: types, refusal, bundled; geometry; steering, media; model, datasets;
+distributed; fitting; artifact; evaluation, analysis; pocket_vl; the command line.
 """
 
 from importlib import import_module

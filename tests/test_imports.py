@@ -13,7 +13,8 @@ FLOORS = (
     ("types", "refusal", "atomic_file", "bundled"),
     ("geometry",),
     ("steering", "media"),
-    ("model", "datasets", "distributed"),
+    ("model", "datasets"),
+    ("distributed",),
     ("fitting",),
     ("artifact",),
     ("evaluation", "analysis"),
@@ -48,9 +49,12 @@ def _files(folder: str) -> list[Path]:
 
 @cache
 def _graph(folder: str) -> dict[str, set[str]]:
-    """Module -> modules of the same folder that it names. `mars` itself imports nothing before it is asked."""
+    """Module -> modules of the same folder that it names, but for the packages it is in."""
     modules = {_name(path): path for path in _files(folder) if _name(path) != folder}
-    return {name: (_imports(path) & modules.keys()) - {name} for name, path in modules.items()}
+    return {
+        name: {other for other in _imports(path) & modules.keys() if not f"{name}.".startswith(f"{other}.")}
+        for name, path in modules.items()
+    }
 
 
 def _reached(folder: str, module: str) -> set[str]:
@@ -84,9 +88,8 @@ def _path(module: str) -> Path:
 
 
 def test_every_room_has_a_floor():
-    rooms = {
-        path.stem for path in (ROOT / "mars").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
-    }
+    paths = (ROOT / "mars").iterdir()
+    rooms = {path.stem for path in paths if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__"} == {room for floor in FLOORS for room in floor}
 
 
@@ -108,9 +111,7 @@ def test_there_are_no_import_cycles(folder):
 
 
 def test_the_test_follows_imports_through_other_modules():
-    assert "mars.types" in _reached("mars", "mars.artifact.artifact") - _graph("mars")["mars.artifact.artifact"] | {
-        "mars.types"
-    }
+    assert "mars.model.hooks" not in _graph("mars")["mars.evaluation.evaluate"]
     assert _forbid([_path("mars.evaluation.evaluate")], "mars.model.hooks") != []
 
 

@@ -67,10 +67,10 @@ def test_a_folder_that_cannot_be_used_is_one_sentence_that_names_the_file(greys,
         read_neutral(tmp_path)
     greys[0].save(tmp_path / "good.png")
     (tmp_path / "torn.png").write_bytes(b"no picture")
-    with pytest.raises(MediaError, match=r"^torn\.png: The picture cannot be read"):
+    with pytest.raises(MediaError, match=r"^torn\.png: The image cannot be read"):
         read_neutral(tmp_path)
     monkeypatch.setattr("mars.media.neutral.MAX_FILES", 1)
-    with pytest.raises(MediaError, match="holds 2 pictures and clips; at most 1"):
+    with pytest.raises(MediaError, match="holds 2 images and videos; at most 1"):
         read_neutral(tmp_path)
 
 

@@ -41,12 +41,11 @@ class Artifact(Fitted):
 
         contrast: a set or its file; by default the model's own where its folder holds one, else the bundled one.
         neutral: images and videos that mean nothing, or their folder; by default random colours.
-        options: `clouds`, `cache`, `with_umap`, `batch_size` and `progress` of `mars.fitting.fit.fit`, which says what
-        is raised; bad files raise ContrastError or MediaError.
+        options: `clouds`, `cache`, `with_umap`, `batch_size` and `progress` of `mars.fitting.fit.fit`, which says
+        what is raised; bad files raise ContrastError or MediaError.
         """
-        return cls.of(
-            fit(model, _contrast(contrast or contrast_of(model.folder)), neutral=_neutral(neutral), **options)
-        )
+        contrast = _contrast(contrast or contrast_of(model.folder))
+        return cls.of(fit(model, contrast, neutral=_neutral(neutral), **options))
 
     @classmethod
     def fit_on(
