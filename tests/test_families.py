@@ -16,6 +16,7 @@ from mars.model.capture import capture
 from mars.model.generation import branch, prefill, side_by_side
 from mars.model.hooks import editing
 from mars.model.inputs import PromptError, encode
+from mars.model.intervention import steering_generate
 from mars.model.load_checks import ModelError
 from mars.model.loaded_model import LoadedModel
 from mars.model.loading import load_model
@@ -112,6 +113,19 @@ def _recomputed(model: LoadedModel, prompt: Prompt, steering) -> torch.Tensor:
             inputs[name] = torch.cat([value, value.new_full((1, 1), fill)], dim=1)
         shape = inputs["input_ids"].shape
     return torch.stack(steps)
+
+
+def test_a_plain_model_steered_inside_its_own_generate_gives_the_tokens_of_branch(asked):
+    model, prompt = asked
+    steering = _steering(model)
+    steps = _steps(model, prefill(model, prompt), Unsteered(), steering)
+    replies = [[step.tokens[row] for step in steps] for row in (0, 1)]
+    ends = [next((at for at, token in enumerate(reply) if token in model.end_tokens), LENGTH) for reply in replies]
+    with steering_generate(model.model, LAYER, steering) as log:
+        steered = _generated(model, prompt)
+    assert steered[: ends[1]] == replies[1][: ends[1]] and log.applications == 1
+    assert log.strength == pytest.approx(steps[0].strengths[1], rel=1e-5)
+    assert _generated(model, prompt)[: ends[0]] == replies[0][: ends[0]]
 
 
 def test_a_checkpoint_loads_and_its_parts_are_found(model):

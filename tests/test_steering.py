@@ -190,3 +190,17 @@ def test_the_amplification_of_the_geometry_multiplies_the_gain(geometry):
     hidden = torch.tensor([-2.0, -0.5, 0.1, 0.3])[:, None] * AXIS
     doubled = Mars(geometry._replace(amplification=2.0), 0.75)(hidden).strength
     assert torch.allclose(doubled, Mars(geometry, 1.5)(hidden).strength) and doubled.max() > 0
+
+
+@pytest.mark.parametrize("name", [*STRATEGIES, "random"])
+def test_an_edit_is_made_where_the_hidden_state_is_though_the_artifact_is_on_the_cpu(monkeypatch, geometry, name):
+    """On a stand-in for a GPU: tensors without content that refuse to meet those of another device."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    monkeypatch.setattr(Geometry, "length", 4.0)  # a number, which tensors without content do not have
+    strategy = STRATEGIES["mars" if name == "random" else name](geometry, 1.0)
+    if name == "random":
+        strategy = SubstituteDirection(strategy, random_axis(geometry.direction, 0))
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        edit = strategy(torch.empty(2, D, device="cuda:0"))
+    assert edit.hidden.device == edit.strength.device == torch.device("cuda:0")

@@ -40,8 +40,9 @@ def step(hidden: Tensor, strength: Tensor, direction: Tensor) -> Edit:
 
     hidden: (row, d_model); strength: (row,) float32; direction: (d_model,) float32.
     """
-    moved = (hidden.float() + strength[:, None] * direction).to(hidden.dtype)
-    return Edit(torch.where(strength[:, None] > 0, moved, hidden), strength)
+    length = strength.unsqueeze(1)
+    moved = (hidden.float() + length * direction).to(hidden.dtype)
+    return Edit(torch.where(length > 0, moved, hidden), strength)
 
 
 @dataclass(frozen=True)
