@@ -303,7 +303,7 @@ def test_two_calls_at_once_are_refused(tiny, applied):
     assert errors and "in turn" in errors[0]
 
 
-def test_a_model_that_the_artifact_was_not_fitted_on_is_refused(tiny, strong, tmp_path):
+def test_a_model_that_the_artifact_was_not_fitted_on_is_refused(strong, tmp_path):
     other = load_model(save_tiny(tmp_path, seed=1))
     with pytest.raises(ArtifactError, match="this model has other weights"):
         strong.apply(other.model, modality="text")
