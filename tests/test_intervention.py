@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from mars import Artifact, Prompt
+from mars.bundled import MODELS
 from mars.fitting.fitted import ArtifactError
 from mars.model.generation import branch, prefill
 from mars.model.hooks import editing
 from mars.model.inputs import encode
-from mars.model.intervention import InterventionError
+from mars.model.intervention import InterventionError, steering_generate
 from mars.model.lens import Lens
-from mars.model.load_checks import ModelError
-from mars.model.loading import load_model
+from mars.model.load_checks import ModelError, four_bits
+from mars.model.loading import load_model, prepare
 from mars.steering import STRATEGIES, Unsteered
+from mars.types import Geometry
 from tests.tiny import save_tiny, steering_hooks
 
 LENGTH = 6
@@ -211,16 +213,29 @@ def test_modules_that_accelerate_placed_are_steered_alike(tmp_path):
     assert log.applications == 1
 
 
-def _far(lens: Lens):
-    from mars.types import Geometry
+def test_weights_of_four_bits_are_steered_alike():
+    pytest.importorskip("bitsandbytes", reason="4 bits need bitsandbytes")
+    from transformers import AutoModelForImageTextToText, AutoProcessor
 
+    folder = MODELS["pocket-vl"]  # the tiny ones are smaller than a block of quantized weights
+    model = AutoModelForImageTextToText.from_pretrained(
+        folder, dtype=torch.float32, device_map={"": "cpu"}, quantization_config=four_bits()
+    )
+    lens = prepare(model, AutoProcessor.from_pretrained(folder), "Pocket-VL in 4 bits")
+    assert "Linear4bit" in {type(part).__name__ for part in lens.model.modules()}
+    steering, inputs = STRATEGIES["addition"](_far(lens), GAIN), lens.encode(Prompt(TEXT))
+    steps = list(branch(lens, prefill(lens, Prompt(TEXT)), (steering,), 1, max_new_tokens=LENGTH))
+    with _steering(lens, steering) as log:
+        assert _generated(lens, inputs) == [_until_the_end(lens, [step.tokens[0] for step in steps])]
+    assert log.applications == 1
+
+
+def _far(lens: Lens) -> Geometry:
     zeros = torch.zeros(lens.d_model)
     return Geometry(40 * torch.nn.functional.normalize(torch.ones(lens.d_model), dim=0), zeros, zeros, 1.0, 0.0)
 
 
 def _steering(lens: Lens, steering):
-    from mars.model.intervention import steering_generate
-
     return steering_generate(lens.model, 1, steering)
 
 
