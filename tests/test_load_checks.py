@@ -140,7 +140,7 @@ def test_weights_are_counted_in_their_dtype_and_quantized_but_for_the_head_and_t
 
 @pytest.mark.parametrize("places", [{"a": 0, "b": "cpu"}, {"a": 0, "b": "disk"}, {"a": "cpu", "b": "disk"}])
 def test_parts_that_are_left_outside_the_gpus_are_refused(places):
-    with pytest.raises(ModelError, match="does not fit: parts of it are left beside the GPUs"):
+    with pytest.raises(ModelError, match="does not fit: parts of it were offloaded to CPU or disk"):
         check_not_offloaded("m", SimpleNamespace(hf_device_map=places))
 
 

@@ -105,7 +105,7 @@ def check_not_offloaded(source: str | Path, model: nn.Module) -> None:
     """Raise ModelError where parts of a model were left outside the device memory for want of room."""
     places = {str(place) for place in getattr(model, "hf_device_map", {}).values()}
     if "disk" in places or ("cpu" in places and len(places) > 1):
-        raise ModelError(too_large(source, "parts of it are left beside the GPUs, from where they would crawl"))
+        raise ModelError(too_large(source, "parts of it were offloaded to CPU or disk, which is unsupported"))
 
 
 def too_large(source: str | Path, reason: str) -> str:
