@@ -1,16 +1,20 @@
-"""Files that are there whole or not at all, whenever the process that writes them is killed."""
+"""Files that are written whole or not at all, even if the process is killed meanwhile."""
 
 import os
+import secrets
 from pathlib import Path
+from typing import Any
 
 
-def atomic_write(path: str | Path, content: bytes) -> None:
-    """Write a file beside its place and put it there in one step; what was there before stays until then.
+def atomic_write(path: str | Path, content: Any) -> None:
+    """Write bytes to a hidden file in the same folder, then rename it to `path`; until then `path` stays as it was.
 
-    Raises OSError where there is no room or no right to write, and then leaves nothing behind.
+    Several processes may write to one path: the last rename wins. A kill leaves `path` as it was, and at most the
+    hidden file, whose name ends with ".part". Raises OSError where there is no room or no permission, and then leaves
+    nothing behind.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         partial.write_bytes(content)
         os.replace(partial, path)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import mars.model.activation_cache
 import mars.model.capture
 from mars.artifact.artifact import Artifact
 from mars.datasets.contrast import ContrastSet, Request
@@ -110,7 +109,7 @@ def test_a_write_that_fails_leaves_nothing_half_done(tiny, tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(mars.model.activation_cache.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     store = ActivationCache(tmp_path, tiny)
     with pytest.warns(UserWarning, match=r"cannot be kept in .* \(No space left on device\)") as warned:
         values = store.values([Prompt("hi"), Prompt("what is it?")])
@@ -126,7 +125,7 @@ def test_a_folder_that_cannot_be_written_to_is_read_from(tiny, tmp_path, run, mo
         raise PermissionError(13, "Permission denied")
 
     for name in ("utime", "replace"):
-        monkeypatch.setattr(mars.model.activation_cache.os, name, refused)
+        monkeypatch.setattr(os, name, refused)
     run.clear()
     store = ActivationCache(tmp_path, tiny)
     store.values([Prompt("hi")])

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from mars.atomic_file import atomic_write
 from mars.media.prompt import Prompt
 from mars.model.capture import Progress, capture
 from mars.model.loaded_model import LoadedModel
@@ -90,15 +91,10 @@ class ActivationCache:
             return
         small = values.to(self._model.dtype)
         content = to_bytes({TENSOR: (small if torch.equal(small.float(), values) else values).contiguous()})
-        path = self._path(key)
-        part = path.with_suffix(f".{os.getpid()}{SUFFIX}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-            os.replace(part, path)
+            atomic_write(self._path(key), content)
         except OSError as error:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
             self._writable = False
             warnings.warn(
                 f"Activations cannot be kept in {self._root} ({error.strerror}), so a further fit reads all prompts "
@@ -109,7 +105,7 @@ class ActivationCache:
     def _make_room(self) -> None:
         """Delete what was used least recently, of any model, until the folder is within its limit."""
         files = []
-        for path in self._root.glob(f"*/*{SUFFIX}"):
+        for path in self._root.glob(f"*/*{SUFFIX}*"):
             try:
                 files.append((path.stat().st_mtime_ns, path.stat().st_size, path))
             except OSError:
