@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mars.artifact.artifact import Artifact
+from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
 from mars.model.generation import branch, forward_joining_rows, prefill, row_bytes
 from mars.model.hooks import capturing, editing
@@ -39,7 +40,7 @@ class SweepMap(NamedTuple):
     gains: tuple[float, ...]
     """Gains steered with, a column each."""
     refusal_scores: Tensor
-    """Log odds, in nats, that the first token opens a refusal (`judges.refusal_score`), float32: (layer, gain)."""
+    """Log odds, in nats, that the first token opens a refusal (`refusal_score`), float32: (layer, gain)."""
     kl: Tensor
     """KL(unsteered || steered) of the distributions of the first token, in nats, float32: (layer, gain)."""
     saturated: Tensor
@@ -207,9 +208,7 @@ def _joined(rows: Sequence[tuple[int, int]], edits: dict[int, _Edits]) -> Callab
 
 def _measured(logits: Tensor, unsteered: Tensor, refusal_ids: list[int]) -> list[_Cell]:
     """logits: (row, vocabulary); unsteered: (vocabulary,)."""
-    log_p, log_q = torch.log_softmax(unsteered.double(), -1), torch.log_softmax(logits.double(), -1)
-    kl = (log_p.exp() * (log_p - log_q)).sum(dim=-1).clamp_min(0)
-    scores = refusal_score(logits, refusal_ids)
+    scores, kl = refusal_score(logits, refusal_ids), kl_divergence(unsteered, logits)
     return [_Cell(*row) for row in zip(scores.tolist(), kl.tolist(), logits.argmax(dim=-1).tolist(), strict=True)]
 
 
