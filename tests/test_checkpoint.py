@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from mars.evaluation.checkpoint import RunFile, RunFileError
@@ -5,6 +7,8 @@ from mars.evaluation.outcomes import Outcome
 from mars.evaluation.strategies import StrategyDraw
 
 SETTINGS = {"gain": 1.0, "layer": 3}
+FORMER = {"gain": 1.0, "max_rows": 32, "window": 16, "judge": "mars.judges:refused"}
+"""As older versions stored them."""
 
 
 def _outcome(strategy: str, draw: int = 0) -> Outcome:
@@ -64,3 +68,21 @@ def test_other_settings_are_named(tmp_path):
         RunFileError, match="begun with another setting: layer was 3 and is 4, seed was None and is 1"
     ):
         RunFile(tmp_path / "run", {"gain": 1.0, "layer": 4, "seed": 1})
+
+
+def test_a_run_may_be_resumed_with_less_memory(tmp_path):
+    settings = {"gain": 1.0, "max_rows": 32, "window": 16}
+    RunFile(tmp_path / "run", settings).add("first", [_outcome("mars")])
+    assert RunFile(tmp_path / "run", settings | {"max_rows": 4, "window": 1}).outcomes("first")
+
+
+@pytest.mark.parametrize("change", [{}, {"max_rows": 4}])
+def test_a_run_begun_by_an_older_version_is_resumed(tmp_path, change):
+    path = tmp_path / "run"
+    RunFile(path, SETTINGS).add("first", [_outcome("mars")])
+    _, case = path.read_bytes().splitlines()
+    path.write_bytes(json.dumps({"settings": FORMER}).encode() + b"\n" + case + b"\n")
+    now = FORMER | {"judge": "mars.refusal:refused"}
+    assert RunFile(path, now | change).outcomes("first")
+    with pytest.raises(RunFileError, match=r"judge was 'mars\.refusal:refused' and is 'mine:judge'"):
+        RunFile(path, now | {"judge": "mine:judge"})

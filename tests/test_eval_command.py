@@ -39,6 +39,15 @@ def test_results_are_written_with_every_strategy_and_the_run_file_is_gone(comman
     assert "self_check is not applicable" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "given", [["unsteered,addition,mars"], ["unsteered", "addition", "mars"], ["unsteered,", "addition ,mars"]]
+)
+def test_strategies_are_named_with_commas_or_spaces(command, tmp_path, given):
+    out = tmp_path / "eval.json"
+    assert main([*command, "--strategies", *given, "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["settings"]["strategies"] == ["unsteered", "addition", "mars"]
+
+
 def test_a_stopped_run_says_that_it_can_go_on_and_does(command, tmp_path, capsys, monkeypatch):
     out = tmp_path / "eval.json"
     whole = tmp_path / "whole.json"
@@ -71,6 +80,8 @@ def test_a_judge_is_a_function_by_name(command, tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["--strategies", "mars,ablate"], "Unknown strategy 'ablate'"),
+        (["--strategies", "mars", "ablate"], "Unknown strategy 'ablate'"),
+        (["--strategies", "mars", "all"], "Unknown strategy 'all'"),
         (["--set", "nowhere.csv"], "nowhere.csv"),
         (["--gain", "-1"], "towards refusal only"),
         (["--layer", "40"], "Layer 40 does not exist"),

@@ -8,7 +8,7 @@ from mars.evaluation import runner as answering
 from mars.evaluation.checkpoint import RunFileError
 from mars.evaluation.evaluate import LOST, EvaluationError, _each, evaluate, measure
 from mars.evaluation.outcomes import CaseResult
-from mars.evaluation.runner import UNSTEERED, Settings, answer, kl_divergence
+from mars.evaluation.runner import UNSTEERED, Settings, answer
 from mars.evaluation.strategies import SAFETY_PROMPT, STRATEGY_SPECS, StrategyDraw, draws_of, site_of, steering_of
 from mars.media.prompt import Prompt
 from mars.model.generation import branch, prefill
@@ -88,12 +88,6 @@ def test_the_unsteered_reply_is_the_models_own(tiny, tiny_artifact, cases):
         assert outcome.strength == 0
 
 
-def test_kl_has_its_closed_form():
-    p, q = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.25, 0.5, 0.25])
-    assert kl_divergence(p.log(), q.log()) == pytest.approx(0.25 * torch.log(torch.tensor(2.0)).item())
-    assert kl_divergence(p.log(), p.log() + 7) == pytest.approx(0, abs=1e-9)
-
-
 def test_kl_is_exactly_zero_for_the_unsteered_model_and_wherever_the_gate_is_shut(tiny, tiny_artifact, cases):
     found = list(evaluate(tiny, tiny_artifact, cases, ["unsteered", "mars", "random", "addition"], SHORT))
     shut = [outcome for outcome in found if outcome.strength == 0]
@@ -138,6 +132,17 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_rows_of_an_uninterrupte
     assert asked == [case.prompt for case in cases[2:]]
     assert resumed == whole
     assert path.read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_run_that_memory_ended_goes_on_with_fewer_rows(tiny, tiny_artifact, cases, tmp_path, monkeypatch):
+    path, strategies = tmp_path / "run", ["unsteered", "mars", "addition"]
+    measure(tiny, tiny_artifact, cases[:2], strategies, Settings(max_new_tokens=4), run_path=path)
+    asked = []
+    monkeypatch.setattr(answering, "answer", lambda *given: asked.extend(given[2]) or answer(*given))
+    small = Settings(max_new_tokens=4, max_rows=2, window=1)
+    found = measure(tiny, tiny_artifact, cases, strategies, small, run_path=path)
+    assert asked == [case.prompt for case in cases[2:]]
+    assert (found["settings"]["max_rows"], found["settings"]["window"]) == (2, 1)
 
 
 def test_where_memory_runs_out_cases_are_asked_in_smaller_parts_from_then_on_with_the_same_results(

@@ -1,5 +1,7 @@
 """Finished cases in Parquet: what comes back, what a kill leaves, and that other programs open it."""
 
+import json
+
 import pytest
 
 from mars.datasets.case import CaseInfo
@@ -7,7 +9,8 @@ from mars.evaluation.checkpoint import RunFileError
 from mars.evaluation.outcomes import CaseResult, Outcome
 from mars.evaluation.strategies import StrategyDraw
 
-pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow comes with requirements-ray.txt")
+pa = pytest.importorskip("pyarrow", reason="pyarrow comes with requirements-ray.txt")
+pq = pytest.importorskip("pyarrow.parquet")
 
 from mars.evaluation.parquet import RunTable  # noqa: E402
 
@@ -72,7 +75,7 @@ def test_a_case_that_failed_is_a_row_with_its_error_until_the_run_goes_on(tmp_pa
 
 def test_what_a_kill_tore_off_is_swept_away(tmp_path):
     RunTable(tmp_path, SETTINGS).keep([_answered(0, "mars")])
-    (tmp_path / ".half.parquet.tmp").write_bytes(b"PAR1 and then nothing")
+    (tmp_path / ".half.parquet.0123abcd.part").write_bytes(b"PAR1 and then nothing")
     assert set(RunTable(tmp_path, SETTINGS).finished) == {"hash of 0"}
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -88,3 +91,18 @@ def test_a_folder_that_is_no_run_or_one_of_other_settings_is_refused_and_left_as
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RunFileError, match="is not the table"):
         RunTable(tmp_path / "file", SETTINGS)
+
+
+def test_a_table_begun_by_an_older_version_is_resumed_with_less_memory(tmp_path):
+    former = {"gain": 1.0, "max_rows": 32, "window": 16, "judge": "mars.judges:refused"}
+    RunTable(tmp_path, SETTINGS).keep([_answered(0, "mars")])
+    (path,) = tmp_path.iterdir()
+    table = pq.read_table(path)
+    column = pa.array([json.dumps(former)]).cast(table.schema.field("settings").type)
+    pq.write_table(table.set_column(table.schema.get_field_index("settings"), "settings", column), path)
+    now = former | {"judge": "mars.refusal:refused", "max_rows": 4, "window": 1}
+    RunTable(tmp_path, now).keep([_answered(1, "mars")])
+    assert set(RunTable(tmp_path, now).finished) == {"hash of 0", "hash of 1"}
+    assert pq.read_table(tmp_path).num_rows == 2
+    with pytest.raises(RunFileError, match=r"gain was 1\.0 and is 2\.0"):
+        RunTable(tmp_path, now | {"gain": 2.0})

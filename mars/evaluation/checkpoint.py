@@ -1,7 +1,7 @@
-"""Finished cases on disk, so that an evaluation that was stopped or killed goes on where it was.
+"""Finished cases on disk, so that an evaluation that was stopped or killed resumes where it was.
 
-A JSON line tells the settings, then one line a finished case is appended at once. A line that a kill tore off
-is dropped, and its case is asked again; no case is lost or counted twice.
+A JSON line holds the settings; then one line per finished case is appended at once. A line that a kill cut short is
+dropped and its case is run again; no case is lost or counted twice.
 """
 
 import json
@@ -12,15 +12,32 @@ from typing import Any
 from mars.evaluation.outcomes import CaseResult, Outcome
 from mars.evaluation.strategies import StrategyDraw
 
+MEMORY_SETTINGS = ("max_rows", "window")
+"""Settings that bound memory and change no outcome; older versions stored them too."""
+FORMER_JUDGES = {"mars.judges:refused": "mars.refusal:refused"}
+"""Judges by the name under which older versions stored them, with today's name."""
+
 
 class RunFileError(ValueError):
-    """A run file that cannot be gone on with; the message says why and what to do."""
+    """A run file that cannot be resumed; the message says why and what to do."""
+
+
+def outcome_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that outcomes depend on, under today's names, of those given or stored by any version."""
+    kept = {name: value for name, value in settings.items() if name not in MEMORY_SETTINGS}
+    return kept | {"judge": FORMER_JUDGES.get(kept["judge"], kept["judge"])} if "judge" in kept else kept
 
 
 class Run:
-    """The finished cases of one evaluation, kept somewhere as they come."""
+    """The finished cases of one evaluation, stored as they come."""
 
-    def __init__(self) -> None:
+    kind: str
+    """What the run is stored in, as messages call it."""
+
+    def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
+        self.path = Path(path)
+        self.settings = outcome_settings(settings)
+        """What a run must agree on to be resumed; JSON values."""
         self.finished: dict[str, dict[StrategyDraw, Outcome]] = {}
         """Outcomes by hash of the case, strategy and draw; without coordinates, which would fill the memory."""
 
@@ -28,8 +45,8 @@ class Run:
         """What is finished of a case, by strategy and draw."""
         return dict(self.finished.get(case_hash, {}))
 
-    def keep(self, answers: Iterable[CaseResult]) -> None:
-        """Keep what became of some cases, at once. What is finished already is not kept twice."""
+    def keep(self, results: Iterable[CaseResult]) -> None:
+        """Store the results of some cases at once. What is finished already is not stored twice."""
         raise NotImplementedError
 
     def _remember(self, case_hash: str, outcomes: Iterable[Outcome]) -> None:
@@ -38,60 +55,72 @@ class Run:
             {StrategyDraw(outcome.strategy, outcome.draw): outcome._replace(coordinates=()) for outcome in outcomes}
         )
 
-    def _news(self, answered: CaseResult) -> list[Outcome]:
+    def _new_outcomes(self, result: CaseResult) -> list[Outcome]:
         """Outcomes of a case that are not finished yet."""
-        known = self.finished.get(answered.info.hash, {}) if answered.info else {}
-        return [outcome for outcome in answered.outcomes if StrategyDraw(outcome.strategy, outcome.draw) not in known]
+        known = self.finished.get(result.info.hash, {}) if result.info else {}
+        return [outcome for outcome in result.outcomes if StrategyDraw(outcome.strategy, outcome.draw) not in known]
+
+    def _check_settings(self, stored: dict[str, Any]) -> None:
+        """Raise RunFileError where stored settings differ from today's in what outcomes depend on."""
+        stored = outcome_settings(stored)
+        differences = [
+            f"{name} was {stored.get(name)!r} and is {self.settings.get(name)!r}"
+            for name in {**stored, **self.settings}
+            if stored.get(name) != self.settings.get(name)
+        ]
+        if differences:
+            raise RunFileError(
+                f"{self.path} was begun with another setting: {', '.join(differences)}. "
+                f"Delete it to begin anew, or name another {self.kind}."
+            )
 
 
 class RunFile(Run):
-    """The finished cases of one evaluation, in a file of lines. Cases that failed are not in it, and asked again."""
+    """The finished cases of one evaluation, in a file of lines. Cases that failed are not in it, and run again."""
+
+    kind = "file"
 
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
-        """Go on with the file, or begin it. Raises RunFileError where it was made with other settings."""
-        super().__init__()
-        self.path = Path(path)
-        header = _line({"settings": settings})
+        """Resume the file, or begin it. Raises RunFileError where it was begun with other settings."""
+        super().__init__(path, settings)
+        header = _line({"settings": self.settings})
         content = self.path.read_bytes() if self.path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if whole:
-            self._read(whole.splitlines(), json.loads(header)["settings"])
+            self._read(whole.splitlines())
             with self.path.open("r+b") as file:
                 file.truncate(len(whole))
         elif header.startswith(content):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_bytes(header)
         else:
-            raise self._foreign()
+            raise self._not_a_run()
 
-    def keep(self, answers: Iterable[CaseResult]) -> None:
-        for answered in answers:
-            if news := self._news(answered):
-                self.add(answered.info.hash, news)
+    def keep(self, results: Iterable[CaseResult]) -> None:
+        for result in results:
+            if new := self._new_outcomes(result):
+                self.add(result.info.hash, new)
 
     def add(self, case_hash: str, outcomes: Iterable[Outcome]) -> None:
-        """Append what was found out about a case, as one line."""
+        """Append the outcomes of a case as one line."""
         outcomes = list(outcomes)
         with self.path.open("ab") as file:
             file.write(_line({"case": case_hash, "outcomes": [_stored(outcome) for outcome in outcomes]}))
         self._remember(case_hash, outcomes)
 
-    def _read(self, lines: list[bytes], settings: dict[str, Any]) -> None:
+    def _read(self, lines: list[bytes]) -> None:
         """Take in whole lines, if they are a run with these settings."""
         try:
-            stored, *entries = map(json.loads, lines)
-            differences = differences_of(stored["settings"], settings)
+            header, *entries = map(json.loads, lines)
+            self._check_settings(header["settings"])
             for entry in entries:
                 self._remember(entry["case"], [Outcome(**outcome) for outcome in entry["outcomes"]])
+        except RunFileError:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._foreign() from error
-        if differences:
-            raise RunFileError(
-                f"{self.path} was begun with another setting: {', '.join(differences)}. "
-                "Delete it to begin anew, or name another file."
-            )
+            raise self._not_a_run() from error
 
-    def _foreign(self) -> RunFileError:
+    def _not_a_run(self) -> RunFileError:
         return RunFileError(f"{self.path} is not the run of an evaluation. Delete it, or name another file.")
 
 
@@ -101,12 +130,3 @@ def _stored(outcome: Outcome) -> dict[str, Any]:
 
 def _line(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry).encode() + b"\n"
-
-
-def differences_of(stored: dict[str, Any], settings: dict[str, Any]) -> list[str]:
-    """Settings that are not the same, with what they were and are."""
-    return [
-        f"{name} was {stored.get(name)!r} and is {settings.get(name)!r}"
-        for name in {**stored, **settings}
-        if stored.get(name) != settings.get(name)
-    ]

@@ -1,4 +1,4 @@
-"""Every strategy on the same cases: which are asked, what is kept of the answers, and their sum."""
+"""Every strategy on the same cases: what is run, what is stored of each reply, and the summary of all."""
 
 import hashlib
 import platform
@@ -28,7 +28,8 @@ EXAMPLES = 20
 TABLE = ".parquet"
 """What the name of a run ends with that is kept as a table."""
 
-LOST = "Each worker that was given this case died, as for want of memory."
+LOST = "Each worker that was given this case died, perhaps because memory ran out."
+"""The error of a case that no worker survived."""
 
 Progress = Callable[[int, int], None]
 """Called with how many cases are done, and of how many."""
@@ -39,12 +40,12 @@ class EvaluationError(ValueError):
 
 
 class Subject(NamedTuple):
-    """What is evaluated, with the model itself left where it is."""
+    """What is evaluated; the model itself may be on another machine."""
 
-    facts: ModelInfo
+    info: ModelInfo
     artifact: Artifact
     settings: Settings
-    """With the layer told."""
+    """With the layer resolved."""
     not_applicable: dict[str, str]
     """Strategies that the model cannot carry out, with the reason."""
 
@@ -59,17 +60,17 @@ def evaluate(
     run_file: Run | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> Iterator[Outcome]:
-    """Answer every case by every strategy of `STRATEGY_SPECS` asked for; yields as it goes, in order of cases.
+    """Answer every case with each of the strategies, names in `STRATEGY_SPECS`; yields as it goes, in order of cases.
 
-    With a run file, what is finished there is not asked again. Raises ValueError on an unknown strategy,
+    With a run file, what is finished there is not run again. Raises ValueError on an unknown strategy,
     ModelError on a layer that does not exist, EvaluationError at the first case that cannot be answered.
     """
     rows, settings = draws_of(strategies), settings.at(model, artifact)
     make = partial(CaseRunner, model, artifact, settings)
-    for answered in _each(cases, rows, settings.window, run_file, run_serial, make, progress):
-        if answered.error:
-            raise EvaluationError(f"Case {answered.case} cannot be answered: {answered.error}")
-        yield from answered.outcomes
+    for result in _each(cases, rows, settings.window, run_file, run_serial, make, progress):
+        if result.error:
+            raise EvaluationError(f"Case {result.case} cannot be answered: {result.error}")
+        yield from result.outcomes
 
 
 def measure(
@@ -82,15 +83,15 @@ def measure(
     run_path: str | Path | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> dict[str, Any]:
-    """Evaluate and sum up, ready for JSON: rows, utility, bias, not_applicable, failures, cases, settings, versions,
-    hashes.
+    """Evaluate and summarize as JSON values: rows, utility, bias, not_applicable, failures, cases, settings,
+    versions, hashes.
 
     A strategy that the model cannot carry out has no rows but a reason in `not_applicable`; `cases` holds the
     first EXAMPLES of each kind with what every strategy replied. A case that cannot be answered is left out of all
-    rates and counted in `failures`. With `run_path`, a run that was stopped goes on from that file, or from that
-    folder of Parquet files if its name ends with TABLE. Raises EvaluationError where not a single case can be
-    answered, RunFileError where the run was begun with other settings, ValueError on an unknown strategy,
-    ModelError on a layer that does not exist.
+    rates and counted in `failures`. With `run_path`, a run that was stopped resumes from that file, or from that
+    folder of Parquet files if its name ends with TABLE; `max_rows` and `window` may be others than before. Raises
+    EvaluationError where no case can be answered, RunFileError where the run was begun with other settings,
+    ValueError on an unknown strategy, ModelError on a layer that does not exist.
     """
     draws_of(strategies)
     subject = _subject(model, artifact, strategies, settings)
@@ -115,7 +116,7 @@ def measure_on(
     """
     draws_of(strategies)
     subject = cluster.once(partial(_loaded_subject, load, artifact_folder, strategies, settings))
-    make = partial(_loaded_answerer, load, subject.artifact, subject.settings)
+    make = partial(_loaded_runner, load, subject.artifact, subject.settings)
     return _measured(subject, cases, strategies, run_path, cluster.execute, make, progress)
 
 
@@ -130,13 +131,13 @@ def _subject(model: LoadedModel, artifact: Artifact, strategies: Sequence[str], 
 
 
 def _loaded_subject(load: Load, folder: str | Path, strategies: Sequence[str], settings: Settings) -> Subject:
-    """The subject of a model that is loaded here and let go again; images of its artifact stay behind."""
+    """The subject of a model that is loaded here and released; without the artifact's clouds and thumbnails."""
     model = load()
     artifact = Artifact.load(folder, model)
     return _subject(model, replace(artifact, clouds=(), umap=None), strategies, settings)
 
 
-def _loaded_answerer(load: Load, artifact: Artifact, settings: Settings) -> CaseRunner:
+def _loaded_runner(load: Load, artifact: Artifact, settings: Settings) -> CaseRunner:
     return CaseRunner(load(), artifact, settings)
 
 
@@ -149,50 +150,50 @@ def _measured(
     make: Callable[[], CaseRunner],
     progress: Progress,
 ) -> dict[str, Any]:
-    facts, artifact, settings, reasons = subject
-    told = {"model": facts.name, "dtype": facts.dtype, **vars(settings), "judge": _name(settings.judge)}
+    info, artifact, settings, reasons = subject
+    setup = {"model": info.name, "dtype": info.dtype, **vars(settings), "judge": _name(settings.judge)}
     versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers")}}
     hashes = {
-        "weights": facts.weights,
-        "template": facts.template_hash,
+        "weights": info.weights,
+        "template": info.template_hash,
         "contrast": artifact.provenance.get("contrast_hash"),
         "artifact": artifact.hash,
     }
-    run = _run(Path(run_path), {**told, **versions, **hashes}) if run_path else None
+    run = _run(Path(run_path), {**setup, **versions, **hashes}) if run_path else None
     rows = draws_of([name for name in strategies if name not in reasons])
-    answered = sorted(
-        _each(cases, rows, settings.window, run, execute, make, progress), key=lambda answered: answered.case
+    results = sorted(
+        _each(cases, rows, settings.window, run, execute, make, progress), key=lambda result: result.case
     )
-    failed = [entry for entry in answered if entry.error]
-    if failed and len(failed) == len(answered):
+    failed = [result for result in results if result.error]
+    if failed and len(failed) == len(results):
         raise EvaluationError(f"None of the {len(failed)} cases can be answered. {failed[0].error}")
 
-    asked = hashlib.sha256()
+    cases_hash = hashlib.sha256()
     examples: dict[tuple, list[dict]] = defaultdict(list)
-    for entry in answered:
-        asked.update(entry.info.hash.encode() if entry.info else b"")
-        if entry.outcomes:
-            info = entry.info
-            alike = examples[info.group, info.modality, info.label, info.expected is None]
-            if len(alike) < EXAMPLES:
-                alike.append(_example(info, entry.outcomes))
+    for result in results:
+        case = result.info
+        cases_hash.update(case.hash.encode() if case else b"")
+        if result.outcomes:
+            same_kind = examples[case.group, case.modality, case.label, case.expected is None]
+            if len(same_kind) < EXAMPLES:
+                same_kind.append(_example(case, result.outcomes))
     return {
-        **summarize(outcome for entry in answered for outcome in entry.outcomes),
+        **summarize(outcome for result in results for outcome in result.outcomes),
         "bias": _bias(artifact, settings.layer),
         "not_applicable": [{"strategy": name, "reason": why} for name, why in reasons.items()],
         "failures": {
             "n": len(failed),
-            "cases": [{"case": entry.case, "error": entry.error} for entry in failed[:EXAMPLES]],
+            "cases": [{"case": result.case, "error": result.error} for result in failed[:EXAMPLES]],
         },
-        "cases": [example for alike in examples.values() for example in alike],
-        "settings": {**told, "strategies": list(strategies)},
+        "cases": [example for same_kind in examples.values() for example in same_kind],
+        "settings": {**setup, "strategies": list(strategies)},
         "versions": versions,
-        "hashes": {**hashes, "cases": asked.hexdigest()},
+        "hashes": {**hashes, "cases": cases_hash.hexdigest()},
     }
 
 
 def _run(path: Path, settings: dict[str, Any]) -> Run:
-    """What is finished already, from a file or a table."""
+    """The run that a file or a table holds, which may be new."""
     if path.suffix != TABLE:
         return RunFile(path, settings)
     try:
@@ -211,44 +212,44 @@ def _each(
     make: Callable[[], CaseRunner],
     progress: Progress,
 ) -> Iterator[CaseResult]:
-    """Every case with all of its outcomes, as they come; what is finished in the run is taken from there."""
+    """Every case with all of its outcomes, as they come; what is finished in the run is read from there."""
     finished = {case: frozenset(outcomes) for case, outcomes in run.finished.items()} if run else {}
     read = partial(read_window, rows=rows, finished=finished)
     windows, done = windows_of(cases, size), 0
 
-    def told(answers: Sequence[CaseResult]) -> Iterator[CaseResult]:
+    def completed(found: Sequence[CaseResult]) -> Iterator[CaseResult]:
         nonlocal done
         if run:
-            run.keep(answers)
-        for answered in answers:
+            run.keep(found)
+        for result in found:
             done += 1
-            yield _with_finished(answered, rows, run)
+            yield _with_finished(result, rows, run)
             progress(done, len(cases))
 
     progress(0, len(cases))
     while windows:
         lost: list[Window] = []
-        for number, answers in execute(windows, read, make):
-            if answers is None:
+        for number, found in execute(windows, read, make):
+            if found is None:
                 lost.append(windows[number])
             else:
-                yield from told(answers)
-        # One case may have taken a worker with it, and what waited there: alone, it shows itself.
+                yield from completed(found)
+        # One case may have crashed the worker, and lost what was queued with it: run alone, it is found out.
         alone = [
             Window(window.start + part.start, part.cases) for window in lost for part in windows_of(window.cases, 1)
         ]
         if len(alone) == len(lost) == len(windows):
-            yield from told([CaseResult(window.start, None, error=LOST) for window in alone])
+            yield from completed([CaseResult(window.start, None, error=LOST) for window in alone])
             return
         windows = alone
 
 
-def _with_finished(answered: CaseResult, rows: Sequence[StrategyDraw], run: Run | None) -> CaseResult:
+def _with_finished(result: CaseResult, rows: Sequence[StrategyDraw], run: Run | None) -> CaseResult:
     """All outcomes of a case, in order of the rows, those from the run among them."""
-    if answered.error or run is None:
-        return answered
-    known = run.outcomes(answered.info.hash)
-    return answered._replace(outcomes=tuple(known[row]._replace(case=answered.case) for row in rows))
+    if result.error or run is None:
+        return result
+    finished = run.outcomes(result.info.hash)
+    return result._replace(outcomes=tuple(finished[row]._replace(case=result.case) for row in rows))
 
 
 def _name(judge: Judge) -> str:
@@ -268,7 +269,7 @@ def _bias(artifact: Artifact, layer: int) -> list[dict[str, Any]]:
 
 
 def _example(info: CaseInfo, found: Sequence[Outcome]) -> dict[str, Any]:
-    """A case with what every strategy replied, of several draws the first; `case` is its number in the set."""
+    """A case with what every strategy replied, the first draw of several; `case` is its number in the set."""
     kept = ("reply", "refused", "refusal_score", "strength")
     return {
         "case": found[0].case,

@@ -1,6 +1,6 @@
-"""What every strategy replies to a case, window by window, and what is done where one cannot be answered.
+"""What every strategy replies to a case, window by window, and what happens where a case cannot be answered.
 
-All strategies of a case that act in the same place share one prefill, and cases of one length share a batch.
+All strategies of a case that act at the same site share one prefill, and prompts of one length share a batch.
 """
 
 from collections import defaultdict
@@ -16,6 +16,7 @@ from mars.datasets.case import Case, CaseInfo
 from mars.evaluation.outcomes import CaseResult, Outcome, StrategyReply
 from mars.evaluation.self_check import check_itself
 from mars.evaluation.strategies import STRATEGY_SPECS, InterventionSite, StrategyDraw, site_of, steering_of
+from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
 from mars.model.generation import Prefix, Site, branch, prefill, side_by_side
 from mars.model.load_checks import first_line, is_out_of_memory
@@ -29,21 +30,21 @@ UNSTEERED = StrategyDraw("unsteered")
 
 @dataclass(frozen=True)
 class Settings:
-    """What outcomes depend on, besides model, artifact and cases."""
+    """How cases are run. Outcomes depend on all of it but `max_rows` and `window`, which bound memory."""
 
     layer: int | None = None
     """None is the layer that the artifact chose from text alone."""
     gain: float = 1.0
     seed: int = 0
-    """Of the random directions; replies are greedy."""
+    """Seed of the random directions; replies are greedy."""
     max_new_tokens: int = 24
-    """Enough of a reply to see how it opens and what it names."""
+    """Length of a reply at most, in tokens; the default shows how it opens and what it names."""
     max_rows: int = 32
     """Rows of one batch at most; fewer need less memory."""
     window: int = 16
-    """Cases that are read ahead, so that those of one length share batches; fewer need less memory."""
+    """Cases decoded together, so that prompts of one length share batches; fewer need less memory."""
     judge: Judge = refused
-    """Says whether a reply is a refusal."""
+    """Decides whether a reply is a refusal."""
 
     def __post_init__(self) -> None:
         check_gain(self.gain)
@@ -55,7 +56,7 @@ class Settings:
             raise ValueError(f"A window of {self.window} cases holds nothing; allow at least 1.")
 
     def at(self, model: LoadedModel, artifact: Artifact) -> "Settings":
-        """The same with the layer told. Raises ModelError on a layer that does not exist."""
+        """The same with the layer resolved. Raises ModelError on a layer that does not exist."""
         return replace(self, layer=artifact.layer if self.layer is None else model.check_layer(self.layer))
 
 
@@ -63,7 +64,7 @@ DEFAULT = Settings()
 
 
 class Window(NamedTuple):
-    """Cases that are read and answered together."""
+    """Cases that are decoded and run together."""
 
     start: int
     """Number of the first one in its set."""
@@ -72,89 +73,90 @@ class Window(NamedTuple):
 
 
 class PendingCase(NamedTuple):
-    """A case, decoded, with what is still wanted of it."""
+    """A decoded case that is not finished."""
 
     number: int
+    """Number of the case in its set, from 0."""
     case: Case
     rows: tuple[StrategyDraw, ...]
+    """Strategies and draws that are still to be run."""
 
 
 def windows_of(cases: Sequence[Case], size: int) -> list[Window]:
-    """A set cut into windows, of which nothing is decoded yet."""
+    """A set cut into windows of `size` cases, of which none is decoded yet."""
     return [Window(start, cases[start : start + size]) for start in range(0, len(cases), size)]
 
 
 def read_window(
     window: Window, rows: Sequence[StrategyDraw], finished: Mapping[str, Collection[StrategyDraw]]
 ) -> list[PendingCase | CaseResult]:
-    """Decode the cases of a window; what is finished, by hash, or cannot be decoded, is answered already."""
-    read: list[PendingCase | CaseResult] = []
-    for place in range(len(window.cases)):
-        number = window.start + place
+    """Decode the cases of a window; one that is finished, by hash, or cannot be decoded has its result already."""
+    entries: list[PendingCase | CaseResult] = []
+    for index in range(len(window.cases)):
+        number = window.start + index
         try:
-            case = window.cases[place]
+            case = window.cases[index]
         except Exception as error:
-            read.append(CaseResult(number, None, error=_sentence(error)))
+            entries.append(CaseResult(number, None, error=_sentence(error)))
             continue
-        known = finished.get(case.hash, ())
-        missing = tuple(row for row in rows if row not in known)
-        read.append(PendingCase(number, case, missing) if missing else CaseResult(number, case.info))
-    return read
+        done = finished.get(case.hash, ())
+        missing = tuple(row for row in rows if row not in done)
+        entries.append(PendingCase(number, case, missing) if missing else CaseResult(number, case.info))
+    return entries
 
 
 class CaseRunner:
-    """A model with its artifact that answers windows of cases, in batches that memory holds.
+    """Runs windows of cases on a model with its artifact, in batches that fit into memory.
 
-    Where memory runs out, cases are asked in parts half as large from then on, at last one by one, and then in
-    batches of half the rows. A case that fails alone is answered with its error.
+    Where memory runs out, cases are run in parts half as large from then on, at last one by one, and then in batches
+    of half the rows. A case that fails alone has its error as its result.
     """
 
     def __init__(self, model: LoadedModel, artifact: Artifact, settings: Settings) -> None:
         self._model = model
         self._artifact = artifact
         self._settings = settings.at(model, artifact)
-        self._most = self._settings.window
+        self._max_cases = self._settings.window
 
-    def __call__(self, read: Sequence[PendingCase | CaseResult]) -> list[CaseResult]:
-        """What became of every case of a window, in order."""
-        asked = [entry for entry in read if isinstance(entry, PendingCase)]
-        found: dict[int, CaseResult] = {}
-        while asked:
-            part, asked = asked[: self._most], asked[self._most :]
-            found.update({answered.case: answered for answered in self._part(part)})
-        return [found[entry.number] if isinstance(entry, PendingCase) else entry for entry in read]
+    def __call__(self, entries: Sequence[PendingCase | CaseResult]) -> list[CaseResult]:
+        """The result of every case of a window, in order."""
+        pending = [entry for entry in entries if isinstance(entry, PendingCase)]
+        results: dict[int, CaseResult] = {}
+        while pending:
+            part, pending = pending[: self._max_cases], pending[self._max_cases :]
+            results.update({result.case: result for result in self._part(part)})
+        return [results[entry.number] if isinstance(entry, PendingCase) else entry for entry in entries]
 
-    def _part(self, asked: Sequence[PendingCase]) -> list[CaseResult]:
-        error = None
+    def _part(self, pending: Sequence[PendingCase]) -> list[CaseResult]:
         try:
-            return self._outcomes(asked)
+            return self._results(pending)
         except Exception as raised:
             error, out_of_memory = _sentence(raised), is_out_of_memory(raised)
-        # Out of the handler, whose traceback holds what the failed batch took.
+        # Outside the handler, whose traceback holds the tensors of the failed batch.
         if out_of_memory and torch.cuda.is_available():
             torch.cuda.empty_cache()
-        half = len(asked) // 2
+        half = len(pending) // 2
         if half:
             if out_of_memory:
-                self._most = min(self._most, half)
-            return [*self._part(asked[:half]), *self._part(asked[half:])]
+                self._max_cases = min(self._max_cases, half)
+            return [*self._part(pending[:half]), *self._part(pending[half:])]
         if out_of_memory and self._settings.max_rows > 1:
             self._settings = replace(self._settings, max_rows=self._settings.max_rows // 2)
-            return self._part(asked)
-        return [CaseResult(asked[0].number, asked[0].case.info, error=error)]
+            return self._part(pending)
+        return [CaseResult(pending[0].number, pending[0].case.info, error=error)]
 
-    def _outcomes(self, asked: Sequence[PendingCase]) -> list[CaseResult]:
-        prompts = [entry.case.prompt for entry in asked]
-        replies = answer(self._model, self._artifact, prompts, [entry.rows for entry in asked], self._settings)
-        return [self._answered(entry, found) for entry, found in zip(asked, replies, strict=True)]
+    def _results(self, pending: Sequence[PendingCase]) -> list[CaseResult]:
+        prompts = [entry.case.prompt for entry in pending]
+        replies = answer(self._model, self._artifact, prompts, [entry.rows for entry in pending], self._settings)
+        return [self._result(entry, found) for entry, found in zip(pending, replies, strict=True)]
 
-    def _answered(self, asked: PendingCase, replies: Mapping[StrategyDraw, StrategyReply]) -> CaseResult:
-        info, unsteered = asked.case.info, replies[UNSTEERED].logits
+    def _result(self, pending: PendingCase, replies: Mapping[StrategyDraw, StrategyReply]) -> CaseResult:
+        info, unsteered = pending.case.info, replies[UNSTEERED].logits
         outcomes = (
-            _outcome(asked.number, info, row, replies[row], unsteered, self._artifact, self._settings)
-            for row in asked.rows
+            _outcome(pending.number, info, row, replies[row], unsteered, self._artifact, self._settings)
+            for row in pending.rows
         )
-        return CaseResult(asked.number, info, tuple(outcomes))
+        return CaseResult(pending.number, info, tuple(outcomes))
 
 
 def answer(
@@ -164,27 +166,31 @@ def answer(
     rows: Sequence[Sequence[StrategyDraw]],
     settings: Settings,
 ) -> list[dict[StrategyDraw, StrategyReply]]:
-    """Replies to each prompt by the rows asked of it, and by the unsteered model whether asked for or not."""
+    """Replies to each prompt: one for each of its `rows`, and the unsteered one whether named or not.
+
+    Raises PromptError on a prompt that the model cannot read, ModelError on a layer that does not exist and on
+    activations or logits that are not finite, ArtifactError on a modality that was not fitted.
+    """
     settings = settings.at(model, artifact)
-    asked: dict[InterventionSite, list[tuple[int, StrategyDraw]]] = defaultdict(list)
-    for number, wanted in enumerate(rows):
-        for row in dict.fromkeys((UNSTEERED, *wanted)):
+    by_site: dict[InterventionSite, list[tuple[int, StrategyDraw]]] = defaultdict(list)
+    for number, of_prompt in enumerate(rows):
+        for row in dict.fromkeys((UNSTEERED, *of_prompt)):
             if not STRATEGY_SPECS[row.strategy].checks_itself:
-                asked[site_of(row, settings.layer, model.n_layers)].append((number, row))
+                by_site[site_of(row, settings.layer, model.n_layers)].append((number, row))
     prefixes: dict[tuple[str | None, int], Prefix] = {}
     replies: list[dict[StrategyDraw, StrategyReply]] = [{} for _ in prompts]
-    for place, questions in asked.items():
-        alike: dict[int, list[tuple[int, StrategyDraw]]] = defaultdict(list)
-        for number, row in questions:
-            key = place.system, number
+    for site, at_site in by_site.items():
+        by_length: dict[int, list[tuple[int, StrategyDraw]]] = defaultdict(list)
+        for number, row in at_site:
+            key = site.system, number
             if key not in prefixes:
-                prefixes[key] = prefill(model, _with_system(prompts[number], place.system))
-            alike[prefixes[key].length].append((number, row))
-        for group in alike.values():
+                prefixes[key] = prefill(model, _with_system(prompts[number], site.system))
+            by_length[prefixes[key].length].append((number, row))
+        for group in by_length.values():
             numbers = list(dict.fromkeys(number for number, _ in group))
-            prefix = side_by_side([prefixes[place.system, number] for number in numbers])
+            prefix = side_by_side([prefixes[site.system, number] for number in numbers])
             edits = [
-                (numbers.index(number), _steering(model, artifact, prompts[number], row, place.layer, settings))
+                (numbers.index(number), _steering(model, artifact, prompts[number], row, site.layer, settings))
                 for number, row in group
             ]
 
@@ -192,11 +198,11 @@ def answer(
                 modality = prompts[numbers[of]].modality
                 return tuple(artifact.coordinates(values[None].cpu(), modality, recentered=True)[0].tolist())
 
-            found = _replies(model, prefix, edits, place.layer, place.site, settings, coordinates)
+            found = _replies(model, prefix, edits, site.layer, site.site, settings, coordinates)
             for (number, row), reply in zip(group, found, strict=True):
                 replies[number][row] = reply
-    for number, wanted in enumerate(rows):
-        for row in wanted:
+    for number, of_prompt in enumerate(rows):
+        for row in of_prompt:
             if STRATEGY_SPECS[row.strategy].checks_itself:
                 first = replies[number][UNSTEERED]
                 replies[number][row] = check_itself(model, prompts[number], first, settings.max_new_tokens)
@@ -219,10 +225,10 @@ def _replies(
     settings: Settings,
     coordinates: Callable[[int, Tensor], tuple[float, ...]],
 ) -> list[StrategyReply]:
-    """A reply to each edit of a prompt of the prefix, named by its number.
+    """A reply to each edit, (number of its prompt in the prefix, steering), in order.
 
-    `coordinates` are taken of a prompt by its number and of the outputs of its layers, (layer, d_model). Edits that
-    make the same of a prompt, as shut gates do, share a row.
+    `coordinates` is given the number of a prompt and the outputs of its layers, (layer, d_model). Edits that lead to
+    the same hidden state, as closed gates do, share a row.
     """
     shared = list(range(len(edits)))
     prompts = len(prefix.last_token)
@@ -230,9 +236,9 @@ def _replies(
         plain = (Unsteered(),) * prompts
         step = next(branch(model, prefix, plain, layer, of=range(prompts), max_new_tokens=1))
         hidden = step.activations[:, layer].to(model.layer_device(layer), model.dtype)
-        made = [(of, edit(hidden[of : of + 1]).hidden.float().cpu().numpy().tobytes()) for of, edit in edits]
-        firsts = {state: number for number, state in reversed(list(enumerate(made)))}
-        shared = [firsts[state] for state in made]
+        states = [(of, edit(hidden[of : of + 1]).hidden.float().cpu().numpy().tobytes()) for of, edit in edits]
+        first_with = {state: number for number, state in reversed(list(enumerate(states)))}
+        shared = [first_with[state] for state in states]
     distinct = sorted(set(shared))
     found: dict[int, StrategyReply] = {}
     for start in range(0, len(distinct), settings.max_rows):
@@ -240,16 +246,11 @@ def _replies(
         of, batch = zip(*(edits[row] for row in rows), strict=True)
         steps = list(branch(model, prefix, batch, layer, of=of, site=site, max_new_tokens=settings.max_new_tokens))
         first = steps[0]
-        placed = map(coordinates, of, first.activations)
-        parts = zip(steps[-1].texts, first.logits, first.strengths, placed, strict=True)
+        parts = zip(
+            steps[-1].texts, first.logits, first.strengths, map(coordinates, of, first.activations), strict=True
+        )
         found.update(zip(rows, map(StrategyReply._make, parts), strict=True))
     return [found[row] for row in shared]
-
-
-def kl_divergence(reference: Tensor, logits: Tensor) -> float:
-    """KL(reference || other) of two next-token distributions, in nats. Both (vocabulary,) logits."""
-    p, q = torch.log_softmax(reference.double(), -1), torch.log_softmax(logits.double(), -1)
-    return float((p.exp() * (p - q)).sum().clamp_min(0))
 
 
 def _with_system(prompt: Prompt, system: str | None) -> Prompt:
@@ -279,15 +280,13 @@ def _outcome(
         refused=bool(settings.judge(reply.text)),
         refusal_score=float(refusal_score(reply.logits[None], artifact.refusal_ids)),
         strength=reply.strength,
-        kl=kl_divergence(unsteered, reply.logits),
+        kl=float(kl_divergence(unsteered, reply.logits[None])),
         exact=None if info.expected is None else reply.text.strip() == info.expected.strip(),
         coordinates=reply.coordinates,
     )
 
 
 def _sentence(error: Exception) -> str:
-    """One line; what is no message of our own begins with what it is."""
-    line = first_line(error)
-    return (
-        line if isinstance(error, ValueError) or line == type(error).__name__ else f"{type(error).__name__}: {line}"
-    )
+    """One line; one that is no message of ours opens with the name of its exception."""
+    line, name = first_line(error), type(error).__name__
+    return line if isinstance(error, ValueError) or line == name else f"{name}: {line}"
