@@ -13,7 +13,7 @@ import pytest
 from app import report
 from mars import atomic_file as whole_file
 from mars.artifact.artifact import Artifact
-from mars.artifact.storage import FACTS
+from mars.artifact.storage import METADATA
 from mars.atomic_file import atomic_write
 from mars.fitting.fitted import ArtifactError
 
@@ -92,6 +92,6 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_file(tmp_path, 
 
 def test_an_artifact_of_which_a_kill_left_tensors_alone_is_none(tiny, tiny_artifact, tmp_path):
     tiny_artifact.save(tmp_path)
-    (tmp_path / FACTS).unlink()
+    (tmp_path / METADATA).unlink()
     with pytest.raises(ArtifactError, match="is missing"):
         Artifact.load(tmp_path, tiny)

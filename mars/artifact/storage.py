@@ -1,7 +1,7 @@
 """A fitted model on disk: a folder with one safetensors and one json file, complete and strict.
 
 Loading never runs code (no pickle) and refuses an artifact of another model, chat template or schema, one that is
-damaged, and one whose direction points away from refusal.
+damaged or changed, and one whose direction points away from refusal.
 """
 
 import hashlib
@@ -25,24 +25,23 @@ from mars.model.loaded_model import LoadedModel
 from mars.types import MODALITIES
 
 SCHEMA = 3
-FACTS = "artifact.json"
-TENSORS = "artifact.safetensors"
-"""Where the facts name no file: written before they did."""
-OWN_FILE = re.compile(r"artifact(-[0-9a-f]{16})?\.safetensors")
-"""Files of tensors that are an artifact's: named by their content, so that old and new can stand side by side."""
+METADATA = "artifact.json"
+TENSOR_FILE = re.compile(r"artifact-[0-9a-f]{16}\.safetensors")
+"""Files of an artifact's tensors, named by their content, so that old and new can stand side by side."""
+FIT_AGAIN = "Fit it again with: python -m mars fit."
 
 
 def save(artifact: Fitted, folder: str | Path) -> None:
-    """Write an artifact; one that is there stays as it is until the new one is complete, whenever this is killed.
+    """Write an artifact; one that is there stays as it is until the new one is complete, even if this is killed.
 
-    The tensors come under a name of their own, and the facts, which name them, take their place in one step. Other
-    files in the folder stay.
+    The tensors get a name of their own, and the metadata, which names them, is replaced in one step. Other files in
+    the folder stay. Raises OSError where there is no room or no permission.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     content = to_bytes(artifact.tensors)
     name = f"artifact-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
-    facts = {
+    metadata = {
         "schema": SCHEMA,
         "tensors": name,
         "layer": artifact.layer,
@@ -50,18 +49,18 @@ def save(artifact: Fitted, folder: str | Path) -> None:
         "clouds": [{"modality": c.modality, "label": c.label, "titles": c.titles} for c in artifact.clouds],
         "provenance": artifact.provenance,
     }
-    facts["digest"] = _digest(facts, content)
+    metadata["digest"] = digest_of(metadata, content)
     atomic_write(folder / name, content)
-    atomic_write(folder / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+    atomic_write(folder / METADATA, (json.dumps(metadata, indent=1, ensure_ascii=False) + "\n").encode())
     for path in folder.iterdir():
-        if OWN_FILE.fullmatch(path.name) and path.name != name:
+        if TENSOR_FILE.fullmatch(path.name) and path.name != name:
             path.unlink()
 
 
-def _digest(facts: dict[str, Any], content: bytes) -> str:
-    """SHA-256 of the tensors as stored and of all other facts."""
-    told = json.dumps({name: fact for name, fact in facts.items() if name != "digest"}, sort_keys=True)
-    return hashlib.sha256(hashlib.sha256(content).digest() + told.encode()).hexdigest()
+def digest_of(metadata: dict[str, Any], content: bytes) -> str:
+    """SHA-256, in hex, of the tensors as stored and of all metadata but the digest itself."""
+    described = json.dumps({name: value for name, value in metadata.items() if name != "digest"}, sort_keys=True)
+    return hashlib.sha256(hashlib.sha256(content).digest() + described.encode()).hexdigest()
 
 
 def load(folder: str | Path, model: LoadedModel) -> Fitted:
@@ -80,38 +79,42 @@ def check(artifact: Fitted, model: LoadedModel) -> None:
 def read(folder: str | Path) -> Fitted:
     """Read an artifact whose model is not here yet; nothing steers by it before `check`. Raises ArtifactError."""
     folder = Path(folder)
-    again = "Fit it again with: python -m mars fit."
     try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        schema = metadata.get("schema") if isinstance(metadata, dict) else None
+        if schema != SCHEMA:
             raise ArtifactError(
-                f"The artifact in {folder} has schema {facts.get('schema') if isinstance(facts, dict) else None}; "
-                f"this version reads schema {SCHEMA}. {again}"
+                f"The artifact in {folder} has schema {schema}; this version reads schema {SCHEMA}. {FIT_AGAIN}"
             )
-        name = facts.get("tensors", TENSORS)
-        if not isinstance(name, str) or not OWN_FILE.fullmatch(name):
-            raise ArtifactError(f"The artifact in {folder} names a file that is not its own. {again}")
+        if not {"tensors", "digest"} <= metadata.keys():
+            raise ArtifactError(
+                f"The artifact in {folder} has no digest to show that it is unchanged: an older version wrote it, or "
+                f"somebody took it out. {FIT_AGAIN}"
+            )
+        name = metadata["tensors"]
+        if not isinstance(name, str) or not TENSOR_FILE.fullmatch(name):
+            raise ArtifactError(f"The artifact in {folder} names a file that is not its own. {FIT_AGAIN}")
         content = (folder / name).read_bytes()
-        if "digest" in facts and facts["digest"] != _digest(facts, content):
-            raise ArtifactError(f"The artifact in {folder} was changed since it was written. {again}")
+        if metadata["digest"] != digest_of(metadata, content):
+            raise ArtifactError(f"The artifact in {folder} was changed since it was written. {FIT_AGAIN}")
         tensors = from_bytes(content)
     except FileNotFoundError as error:
         raise ArtifactError(
-            f"There is no artifact in {folder}: {Path(error.filename or FACTS).name} is missing. "
+            f"There is no artifact in {folder}: {Path(error.filename or METADATA).name} is missing. "
             "Make one with: python -m mars fit --model MODEL --out FOLDER."
         ) from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, SafetensorError) as error:
-        raise ArtifactError(f"The artifact in {folder} is damaged. {again}") from error
+        raise ArtifactError(f"The artifact in {folder} is damaged. {FIT_AGAIN}") from error
     try:
-        artifact = _assembled(facts, tensors)
+        artifact = _assembled(metadata, tensors)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtifactError(f"The artifact in {folder} is incomplete ({error}). {again}") from error
+        raise ArtifactError(f"The artifact in {folder} is incomplete ({error}). {FIT_AGAIN}") from error
     _check_numbers(artifact, folder)
     return artifact
 
 
 def _check_numbers(artifact: Fitted, folder: Path) -> None:
-    """Shapes that fit together, and numbers that steer towards refusal or not at all."""
+    """Raise ArtifactError unless shapes agree, steering tensors are finite, and no strength is negative."""
     layers, width = artifact.mean_harmful.shape
     expected = {
         "mean_harmless": (layers, width), "permuted": (layers, width), "bias": (layers, width),
@@ -128,23 +131,21 @@ def _check_numbers(artifact: Fitted, folder: Path) -> None:
     wrong += [f"bias.{name}" for name in artifact.bias if name not in MODALITIES]
     if wrong:
         raise ArtifactError(
-            f"The artifact in {folder} has wrong numbers in {', '.join(sorted(set(wrong)))}. "
-            "Fit it again with: python -m mars fit."
+            f"The artifact in {folder} has wrong numbers in {', '.join(sorted(set(wrong)))}. {FIT_AGAIN}"
         )
     if min(float(times.min()) for times in artifact.amplification.values()) < 0 or float(artifact.radius.min()) < 0:
         raise ArtifactError(
             f"The artifact in {folder} has a negative strength or radius, which would steer away from refusal. This "
-            "project steers towards refusal only. Fit it again with: python -m mars fit."
+            f"project steers towards refusal only. {FIT_AGAIN}"
         )
 
 
 def _check_direction(artifact: Fitted, model: LoadedModel) -> None:
-    """Held-out text is read again, to see which way the direction points."""
+    """Raise ArtifactError where held-out text, captured again, shows that the direction points away from refusal."""
     texts = {cloud.label: cloud.titles for cloud in artifact.clouds if cloud.modality == "text"}
     if not texts.get("harmful") or not texts.get("harmless"):
         raise ArtifactError(
-            "The artifact holds no held-out text, so it cannot be seen which way its direction points. Fit it again "
-            "with: python -m mars fit."
+            f"The artifact holds no held-out text, so the sign of its direction cannot be checked. {FIT_AGAIN}"
         )
     reason = check_direction_sign(
         model,
@@ -160,24 +161,27 @@ def _check_direction(artifact: Fitted, model: LoadedModel) -> None:
 
 
 def _check_belongs(artifact: Fitted, model: LoadedModel) -> None:
-    """Same shape, same chat template, same name; what differs is named."""
-    facts = artifact.provenance
+    """Raise ArtifactError unless shape, chat template and weights are those of the model; what differs is named.
+
+    The model's name is not compared: the same weights may lie in a folder of another name.
+    """
+    fitted_on = artifact.provenance
     shape = (model.n_layers, model.d_model)
     differences = []
     if tuple(artifact.mean_harmful.shape) != shape:
         differences.append(f"it has {tuple(artifact.mean_harmful.shape)} layers and width, the model has {shape}")
-    if facts.get("template_hash") != model.template_hash:
-        differences.append("its chat template is another")
-    if not same_weights(facts.get("weights"), model.model):
-        differences.append("its weights are others")
+    if fitted_on.get("template_hash") != model.template_hash:
+        differences.append("its chat template differs")
+    if not same_weights(fitted_on.get("weights"), model.model):
+        differences.append("its weights differ")
     if differences:
         raise ArtifactError(
-            f"The artifact was fitted on {facts.get('model')} and does not belong to {model.name}: "
+            f"The artifact was fitted on {fitted_on.get('model')} and does not belong to {model.name}: "
             f"{'; '.join(differences)}. Fit one for this model with: python -m mars fit --model {model.name}."
         )
 
 
-def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Fitted:
+def _assembled(metadata: dict[str, Any], tensors: dict[str, Tensor]) -> Fitted:
     def under(prefix: str) -> dict[Any, Tensor]:
         return {name.removeprefix(prefix): tensors[name] for name in sorted(tensors) if name.startswith(prefix)}
 
@@ -187,7 +191,7 @@ def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Fitted:
 
     clouds = tuple(
         Cloud(c["modality"], c["label"], tensors[f"clouds.{name}"], tuple(c["titles"]), thumbnails(name))
-        for c in facts["clouds"]
+        for c in metadata["clouds"]
         for name in [f"{c['modality']}.{c['label']}"]
     )
     for cloud in clouds:
@@ -205,8 +209,8 @@ def _assembled(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Fitted:
         permuted=tensors["permuted"],
         scores=LayerScores(**{name: tensors[f"scores.{name}"] for name in LayerScores._fields}),
         bands=under("bands."),
-        refusal_ids=[int(token) for token in facts["refusal_ids"]],
+        refusal_ids=[int(token) for token in metadata["refusal_ids"]],
         clouds=clouds,
         umap=tensors.get("umap"),
-        provenance=facts["provenance"],
+        provenance=metadata["provenance"],
     )
