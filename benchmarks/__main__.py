@@ -25,28 +25,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the results go")
     parser.add_argument("--quick", action="store_true", help="the six figures alone, with fewer repetitions")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     model = random_model(TWO_CORES)
-    results: dict[str, Any] = {"machine": machine(model), "quick": asked.quick}
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    results: dict[str, Any] = {"machine": machine(model), "quick": options.quick}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
 
     def keep(found: dict[str, Any]) -> None:
-        """At once, since what follows takes long."""
+        """Write at once, since what follows takes long."""
         results.update(found)
-        asked.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
-    keep(as_results(run(model, asked.quick)))
-    if not asked.quick:
+    keep(as_results(run(model, options.quick)))
+    if not options.quick:
         keep({"growth": growth(model)})
     if torch.cuda.is_available():
         del model
         large = random_model(ONE_GPU, device="cuda", dtype=torch.bfloat16)
         keep({"gpu": {"machine": machine(large), **as_results(run_on_gpu(large))}})
-    print(f"Wrote {asked.json}.")
+    print(f"Wrote {options.json}.")
 
 
 def run(model: LoadedModel, quick: bool) -> list[measures.Measured]:
-    """The six figures of the two-core bars, each said as it is found."""
+    """The six figures with a bar on two cores, each printed as it is measured."""
     repetitions = 3 if quick else 7
     return [
         say(measures.side_by_side(model, prompt_of(model, 1000), 32, repetitions)),
@@ -59,7 +59,7 @@ def run(model: LoadedModel, quick: bool) -> list[measures.Measured]:
 
 
 def run_on_gpu(model: LoadedModel) -> list[measures.Measured]:
-    """What fits one GPU at the true size, in absolute times as well."""
+    """The figures at a published model's size on one GPU."""
     return [
         say(measures.side_by_side(model, prompt_of(model, 1000), 32, 3)),
         say(measures.gain_map(model, prompt_of(model, 400), 3, sampled=True)),
@@ -94,7 +94,7 @@ def say(measured: measures.Measured) -> measures.Measured:
 
 
 def as_results(found: list[measures.Measured]) -> dict[str, Any]:
-    """Figures under their two-part names, peers with a row each, wall times and notes. JSON's own types."""
+    """Figures under their two-part names, peers with a row each, wall times and notes, as JSON values."""
     results: dict[str, Any] = {"peers": [], "seconds": {}, "notes": {}}
     for measured in found:
         for name, figure in measured.figures.items():
@@ -112,7 +112,7 @@ def as_results(found: list[measures.Measured]) -> dict[str, Any]:
 
 
 def machine(model: LoadedModel) -> dict[str, Any]:
-    """Where it ran, and how busy it was besides: noise of the ratios is to be judged by it."""
+    """The machine, and its load before the run, by which the noise of the ratios can be judged."""
     on_gpu = model.device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine(),

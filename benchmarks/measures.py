@@ -1,4 +1,4 @@
-"""What is measured, a function a question. Each says that both sides agree before it says how long they took."""
+"""What is measured, one function per question. Each checks that both sides agree before it times them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,18 +21,18 @@ TOLERANCE = 1e-4
 
 
 class Peer(NamedTuple):
-    """The same work by other means."""
+    """The same work done otherwise."""
 
     name: str
     seconds: Spread | None
     """None where it did not run."""
     times_ours: Spread | None
-    """Its time in ours."""
+    """Its time divided by ours."""
     error: str | None = None
 
 
 class Measured(NamedTuple):
-    """What one question gave."""
+    """The answer to one question."""
 
     figures: dict[str, Spread]
     """By the name that the figure has in results."""
@@ -44,7 +44,7 @@ class Measured(NamedTuple):
 
 
 def side_by_side(model: LoadedModel, prompt: Prompt, new: int, repetitions: int) -> Measured:
-    """Both replies with layer curves and receipt, against one plain generate."""
+    """Both replies with layer curves and the intervention log, against one plain generate."""
     artifact, layer = random_artifact(model), model.n_layers // 2
     geometry = artifact.geometry(layer, "text").to(model.layer_device(layer))
     steering = STRATEGIES["addition"](geometry, 4.0)
@@ -54,7 +54,7 @@ def side_by_side(model: LoadedModel, prompt: Prompt, new: int, repetitions: int)
         prefix = prefill(model, prompt)
         steps = list(branch(model, prefix, (Unsteered(), steering), layer, max_new_tokens=new))
         artifact.coordinates(steps[0].activations, "text", recentered=True)
-        _check(steps[0].strengths[1] > 0, "the receipt shows no step")
+        _check(steps[0].strengths[1] > 0, "the log shows no step")
         return tuple([step.tokens[row] for step in steps] for row in (0, 1))
 
     def twice() -> tuple[list[int], list[int]]:
@@ -77,7 +77,10 @@ def side_by_side(model: LoadedModel, prompt: Prompt, new: int, repetitions: int)
 
 
 def gain_map(model: LoadedModel, prompt: Prompt, repetitions: int, *, sampled: bool) -> Measured:
-    """All layers and nine gains, against a forward per cell; every cell differs, so that no row is saved."""
+    """All layers and nine gains, against a forward per cell and against a branch per layer from one cached prefix.
+
+    Every cell differs, so that no two share a row.
+    """
     artifact, inputs = random_artifact(model), encode(model, [prompt])
     cells = model.n_layers * len(GAINS)
     layers = (0, model.n_layers // 2, model.n_layers - 1) if sampled else tuple(range(model.n_layers))
@@ -89,7 +92,10 @@ def gain_map(model: LoadedModel, prompt: Prompt, repetitions: int, *, sampled: b
     def naive():
         return sweep_naive(model, artifact, prompt, strategy="addition", layers=layers, gains=gains)
 
-    fast, slow = ours(), naive()
+    def branches():
+        return peers.map_by_branches(model, artifact, prompt, "addition", GAINS)
+
+    fast, slow, branched = ours(), naive(), branches()
     columns = [GAINS.index(gain) for gain in gains]
     if model.dtype == torch.float32:
         for name in ("refusal_scores", "kl"):
@@ -98,7 +104,18 @@ def gain_map(model: LoadedModel, prompt: Prompt, repetitions: int, *, sampled: b
                 difference.abs().max() <= TOLERANCE, f"{name} differ from the naive map by {difference.abs().max()}"
             )
         _check(torch.equal(fast.tokens[list(layers)][:, columns], slow.tokens), "tokens differ from the naive map")
-    times = take_turns({"map": ours, "naive map": naive, "prefill": lambda: peers.bare(model, [inputs])}, repetitions)
+        for name, theirs in zip(("refusal_scores", "kl"), branched, strict=True):
+            difference = (getattr(fast, name) - theirs).abs().max()
+            _check(difference <= TOLERANCE, f"{name} differ from those of a branch per layer by {difference}")
+    times = take_turns(
+        {
+            "map": ours,
+            "naive map": naive,
+            "branch per layer": branches,
+            "prefill": lambda: peers.bare(model, [inputs]),
+        },
+        repetitions,
+    )
     # The naive run makes one forward more than it has cells, the unsteered one.
     scale = cells / (len(layers) * len(gains) + 1)
     sample = f"timed on {len(layers) * len(gains)} of its cells" if sampled else "timed whole"
@@ -108,7 +125,10 @@ def gain_map(model: LoadedModel, prompt: Prompt, repetitions: int, *, sampled: b
             "map.prefills": ratios(times["map"], times["prefill"]),
         },
         _spreads(times),
-        [_peer("a forward per cell", [scale * seconds for seconds in times["naive map"]], times["map"])],
+        [
+            _peer("a forward per cell", [scale * seconds for seconds in times["naive map"]], times["map"]),
+            _peer("a branch per layer from one cached prefix", times["branch per layer"], times["map"]),
+        ],
         f"{_length(model, prompt)} prompt tokens, {model.n_layers} layers x {len(GAINS)} gains; the forward per cell "
         f"is {sample}.",
     )
@@ -178,7 +198,7 @@ def steering_a_step(model: LoadedModel, prompt: Prompt, steps: int, repetitions:
 
 
 def growth(model: LoadedModel, prompt: Prompt, gains: int, repetitions: int = 1) -> dict[str, float]:
-    """One point of how cost grows: the map of all layers and so many gains, in seconds and in prefills."""
+    """The cost of the map of all layers and `gains` gains, in seconds and in prefills."""
     artifact, inputs = random_artifact(model), encode(model, [prompt])
     spaced = tuple(0.25 * (index + 1) for index in range(gains))
     times = take_turns(
@@ -211,6 +231,6 @@ def _length(model: LoadedModel, prompt: Prompt) -> int:
 
 
 def _check(holds: bool, otherwise: str) -> None:
-    """A time of something wrong is worth nothing."""
+    """Raise AssertionError: the time of a wrong result means nothing."""
     if not holds:
         raise AssertionError(f"The benchmark is void: {otherwise}.")

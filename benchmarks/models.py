@@ -1,4 +1,4 @@
-"""What is timed: Qwen3-VL with random weights at a size told, an artifact for it, prompts of a length told."""
+"""What is timed: a Qwen3-VL of a given size with random weights, an artifact for it, prompts of a given length."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from mars.model.loaded_model import LoadedModel
 from mars.model.loading import prepare
 
 PROCESSOR = Path(__file__).parent.parent / "assets" / "pocket-vl"
-"""Whose processor and layout the random models have; only sizes and weights are others."""
+"""The checkpoint whose processor and config the random models have, but for sizes and weights."""
 WORDS = ("make", "the", "cake", "in", "picture", "and", "use", "it")
 
 
@@ -44,7 +44,7 @@ def random_model(size: Size, *, device: str = "cpu", dtype: torch.dtype = torch.
     config = AutoConfig.from_pretrained(PROCESSOR)
     for name, value in size._asdict().items():
         setattr(config.text_config, name, value)
-    # A small tower, whatever the bundled model's is: what is measured is the language model.
+    # A small vision tower, whatever the bundled model's is: the language model is what is measured.
     config.vision_config.hidden_size, config.vision_config.intermediate_size = 128, 384
     config.vision_config.num_heads = 4
     config.vision_config.out_hidden_size = size.hidden_size
@@ -58,7 +58,7 @@ def random_model(size: Size, *, device: str = "cpu", dtype: torch.dtype = torch.
 
 
 def random_artifact(model: LoadedModel) -> Artifact:
-    """Random directions, with steps about as long as the residual stream of the model."""
+    """An artifact of random directions, with steps about as long as the norm of the model's residual stream."""
     source = torch.Generator().manual_seed(1)
     shape = (model.n_layers, model.d_model)
     direction = torch.nn.functional.normalize(torch.randn(shape, generator=source), dim=-1)
@@ -78,7 +78,7 @@ def random_artifact(model: LoadedModel) -> Artifact:
 
 
 def prompt_of(model: LoadedModel, tokens: int) -> Prompt:
-    """A text that is read as at least so many tokens, and hardly more. Raises ValueError where any text has more."""
+    """A text whose prompt has at least `tokens` tokens, and hardly more. Raises ValueError where any has more."""
 
     def read(count: int) -> tuple[Prompt, int]:
         prompt = Prompt(" ".join(WORDS[index % len(WORDS)] for index in range(count)))

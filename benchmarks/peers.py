@@ -7,13 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mars.artifact.artifact import Artifact
+from mars.geometry.divergence import kl_divergence
+from mars.media.prompt import Prompt
+from mars.model.generation import branch, prefill
 from mars.model.loaded_model import LoadedModel
-from mars.steering import Steering
+from mars.refusal import refusal_score
+from mars.steering import STRATEGIES, Steering, Unsteered
 
 
 @contextmanager
 def hooked(block: torch.nn.Module, steering: Steering):
-    """Edit the last position of the prompt with a forward hook, as papers' code does."""
+    """Edit the last position of the prompt with a forward hook, as the code of papers does."""
 
     def edit(module, inputs, output):  # noqa: ARG001
         hidden = output[0] if isinstance(output, tuple) else output
@@ -50,6 +55,25 @@ def generated_twice(
 def bare(model: LoadedModel, batches: Sequence[dict[str, Any]]) -> Tensor:
     """The forward alone, of batches that are encoded already: logits at the last position, (prompt, vocabulary)."""
     return torch.cat([model.model(**b, use_cache=False, logits_to_keep=1).logits[:, -1] for b in batches])
+
+
+def map_by_branches(
+    model: LoadedModel, artifact: Artifact, prompt: Prompt, strategy: str, gains: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """The layer x gain map from one cached prefix: a branch per layer with a row per gain.
+
+    Returns refusal scores and KL in nats, each (layer, gain).
+    """
+    prefix = prefill(model, prompt)
+    unsteered = next(branch(model, prefix, (Unsteered(),), 0, max_new_tokens=1)).logits[0]
+    scores, kl = [], []
+    for layer in range(model.n_layers):
+        geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
+        rows = [STRATEGIES[strategy](geometry, gain) for gain in gains]
+        logits = next(branch(model, prefix, rows, layer, max_new_tokens=1)).logits
+        scores.append(refusal_score(logits, artifact.refusal_ids))
+        kl.append(kl_divergence(unsteered, logits))
+    return torch.stack(scores), torch.stack(kl)
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """python -m benchmarks.scaling --json FILE: cases a second with one and two workers on Ray, and what a case moves.
 
 Workers have one thread each. The pace is that between the first and the last window to come back, so that starting
-processes and loading the model, which are told apart, do not dilute it. Needs idle cores, and requirements-ray.txt.
+processes and loading the model, which are reported separately, do not dilute it. Needs idle cores, and requirements-ray.txt.
 """
 
 import argparse
@@ -26,7 +26,7 @@ STRATEGIES = ("unsteered", "addition", "mars")
 
 
 class Pace(NamedTuple):
-    """How fast cases came back."""
+    """How fast cases were answered."""
 
     workers: int
     cases: int
@@ -36,7 +36,7 @@ class Pace(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Bytes a case, mean over the set."""
+    """Bytes per case, mean over the set."""
 
     asked: float
     """From the driver to a task that reads; of a set in files these are paths."""
@@ -52,8 +52,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the results go")
     parser.add_argument("--per-cell", type=int, default=20, help="cases per modality and label of the bundled split")
-    asked = parser.parse_args()
-    cases, load = test_cases(asked.per_cell), partial(load_model, str(POCKET))
+    options = parser.parse_args()
+    cases, load = test_cases(options.per_cell), partial(load_model, str(POCKET))
     settings = Settings(window=4)
     results: dict[str, Any] = {"strategies": STRATEGIES, "window": settings.window}
     with tempfile.TemporaryDirectory() as folder:
@@ -69,13 +69,13 @@ def main() -> None:
     results["paces"] = [one._asdict() for one in paces]
     results["speedup"] = paces[1].cases_per_second / paces[0].cases_per_second
     results["bytes_a_case"] = moved(model, cases, settings, kept)._asdict()
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
-    asked.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(results, indent=1))
 
 
 def pace(workers: int, load: partial, cases: list, settings: Settings, table: Path) -> Pace:
-    """Answer all cases with so many workers."""
+    """Answer all cases with this number of workers."""
     arrivals: list[float] = []
     with RayCluster(workers=workers).at() as cluster:
         begun = time.perf_counter()
@@ -88,14 +88,14 @@ def pace(workers: int, load: partial, cases: list, settings: Settings, table: Pa
 
 
 def moved(model: Any, cases: list, settings: Settings, kept: float) -> Moved:
-    """Bytes a case at each step, as they are pickled for Ray."""
+    """Bytes per case at each step, as they are pickled for Ray."""
     artifact = Artifact.load(POCKET / "artifact", model)
-    answerer = CaseRunner(model, artifact, settings)
+    runner = CaseRunner(model, artifact, settings)
     windows = windows_of(cases, settings.window)
     read = [read_window(window, draws_of(STRATEGIES), {}) for window in windows]
     sizes = [
         sum(len(pickle.dumps(entry)) for entry in entries) / len(cases)
-        for entries in (windows, read, [answerer(entry) for entry in read])
+        for entries in (windows, read, [runner(entries) for entries in read])
     ]
     return Moved(*sizes, kept=kept)
 

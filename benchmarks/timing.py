@@ -1,4 +1,4 @@
-"""Times side by side: rivals take turns, so that what slows the machine for a while slows all of them."""
+"""Times side by side: rivals take turns, so that whatever slows the machine for a while slows all of them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ import torch
 
 
 class Spread(NamedTuple):
-    """A figure over its repetitions."""
+    """A figure over its repetitions; `value` is the median."""
 
     value: float
     """Median."""

@@ -111,7 +111,7 @@ def test_a_write_that_fails_leaves_nothing_half_done(tiny, tmp_path, monkeypatch
 
     monkeypatch.setattr(os, "replace", full)
     store = ActivationCache(tmp_path, tiny)
-    with pytest.warns(UserWarning, match=r"cannot be kept in .* \(No space left on device\)") as warned:
+    with pytest.warns(UserWarning, match=r"cannot be stored in .* \(No space left on device\)") as warned:
         values = store.values([Prompt("hi"), Prompt("what is it?")])
     assert len(warned) == 1 and _files(tmp_path) == []
     assert torch.equal(values, capture(tiny, [Prompt("hi"), Prompt("what is it?")]).values)
@@ -150,9 +150,9 @@ def test_a_fit_goes_on_without_a_folder_that_cannot_be_made_or_filled(
     if name == "disk":
         monkeypatch.setattr(Path, "write_bytes", full)
     store = ActivationCache(tmp_path / name / "cache", tiny)
-    with pytest.warns(UserWarning, match="cannot be kept in") as warned:
+    with pytest.warns(UserWarning, match="cannot be stored in") as warned:
         artifact = Artifact.fit(tiny, contrast, with_umap=False, cache=store)
-    assert sum("cannot be kept" in str(warning.message) for warning in warned) == 1
+    assert sum("cannot be stored" in str(warning.message) for warning in warned) == 1
     assert _files(tmp_path) == [tmp_path / "file"]
     assert torch.allclose(artifact.mean_harmful, tiny_artifact.mean_harmful, atol=1e-5)
 

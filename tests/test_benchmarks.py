@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import measures, plot, readme
+from benchmarks import measures, peers, plot, readme
 from benchmarks.__main__ import as_results
 from benchmarks.memory import short_prompts
 from benchmarks.models import TWO_CORES, Size, prompt_of, random_artifact, random_model
@@ -66,12 +66,13 @@ def test_every_second_round_runs_backwards():
 
 def test_a_sampled_forward_per_cell_is_scaled_to_all_cells(small, monkeypatch):
     """Seven forwards were timed, six cells and the unsteered one; the whole map has 36 cells."""
-    times = {"map": [2.0], "naive map": [7.0], "prefill": [1.0]}
+    times = {"map": [2.0], "naive map": [7.0], "branch per layer": [5.0], "prefill": [1.0]}
     monkeypatch.setattr(measures, "take_turns", lambda *_: times)
     found = measures.gain_map(small, prompt_of(small, 40), 1, sampled=True)
     assert found.figures["map.speedup"].value == pytest.approx(36 * 1.0 / 2.0)
     assert found.figures["map.prefills"].value == pytest.approx(2.0)
     assert found.peers[0].seconds.value == pytest.approx(36.0)
+    assert found.peers[1].times_ours.value == pytest.approx(2.5)
     assert "timed on 6 of its cells" in found.note
 
 
@@ -82,6 +83,13 @@ def test_a_map_that_differs_from_the_naive_one_voids_the_benchmark(small, monkey
 
     monkeypatch.setattr(measures, "sweep", wrong)
     with pytest.raises(AssertionError, match="void: kl differ"):
+        measures.gain_map(small, prompt_of(small, 40), 1, sampled=True)
+
+
+def test_a_map_that_differs_from_that_of_branches_voids_the_benchmark(small, monkeypatch):
+    true = peers.map_by_branches
+    monkeypatch.setattr(peers, "map_by_branches", lambda *given: [part + 1e-3 for part in true(*given)])
+    with pytest.raises(AssertionError, match="void: refusal_scores differ from those of a branch per layer"):
         measures.gain_map(small, prompt_of(small, 40), 1, sampled=True)
 
 
@@ -102,9 +110,10 @@ def test_every_question_gives_its_figures_and_results_that_are_json(small):
     for name in FIGURES:
         question, part = name.split(".")
         assert set(results[question][part]) == {"value", "low", "high"}
-    assert {"generate twice with a hook", "a forward per cell", "output_hidden_states=True", "nnsight"} == {
-        peer["name"] for peer in results["peers"]
-    }
+    assert {peer["name"] for peer in results["peers"]} == {
+        "generate twice with a hook", "a forward per cell", "a branch per layer from one cached prefix",
+        "output_hidden_states=True", "nnsight",
+    }  # fmt: skip
     assert {"bare forward", "capture"} <= set(results["seconds"]["capture"])  # memory is of the same question
     for peer in results["peers"]:
         assert (peer["seconds"] is None) == (peer["error"] is not None)

@@ -1,1 +1,1 @@
-"""What is read off one prompt or off the clouds of an artifact: the layer x gain map, positions, alignment."""
+"""Analyses of one prompt or of an artifact's clouds: the layer x gain map, every position, alignment."""

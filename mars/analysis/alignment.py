@@ -1,7 +1,7 @@
 """Numbers that can contradict a before/after layout.
 
 Subtracting one mean per modality pulls clouds together by construction, so a layout alone proves nothing. All
-numbers are computed on held-out clouds, and stand beside the band that chance gives (permuted labels).
+numbers are computed on held-out clouds, and stand beside the band of chance (permuted labels).
 """
 
 from dataclasses import replace
@@ -20,22 +20,22 @@ CHANCE_BAND = (0.025, 0.975)
 
 
 class Number(NamedTuple):
-    """One number before and after re-centering, with what chance would give."""
+    """One number before and after re-centering, with its chance band."""
 
     name: str
-    """Short name, as the field has it."""
+    """Short name."""
     before: float
     after: float
     chance: tuple[float, float] | None
-    """95 % of the values that permuted labels give; None where chance has no meaning."""
+    """Central 95 % of the values under permuted labels; None where chance has no meaning."""
     meaning: str
-    """What it says, in a sentence."""
+    """What it tells, in a sentence."""
 
 
 def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[Number]:
     """Numbers on the artifact's held-out clouds at one layer: bias, probe transfer by modality, purity.
 
-    A number whose clouds the artifact has not is left out. Deterministic for a seed.
+    A number whose clouds the artifact does not hold is left out. Deterministic for a seed.
     """
     rng = np.random.default_rng(seed)
     before = artifact.stacked_clouds(layer, recentered=False).numpy()
@@ -58,10 +58,10 @@ def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[
 
 
 def without_signal(artifact: Artifact, seed: int = SEED) -> Artifact:
-    """The same clouds with "harmful" and "harmless" dealt at random among the requests of each modality.
+    """The same clouds with the labels "harmful" and "harmless" randomly permuted among the requests of each modality.
 
-    What layouts and numbers of it show, they show of nothing. Points keep their titles, thumbnails and places in the
-    UMAP; neutral points stay. Deterministic for a seed.
+    A control: whatever layouts and numbers still show is no signal. Points keep their titles, thumbnails and UMAP
+    positions; neutral points stay. Deterministic for a seed.
     """
     rng = np.random.default_rng(seed)
     labels, modalities = _names(artifact, "label"), _names(artifact, "modality")
@@ -89,7 +89,7 @@ def _names(artifact: Artifact, which: str) -> NDArray:
 
 
 def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modality: str) -> Number:
-    """Where held-out meaningless media put harmless requests along the refusal direction, in units of s."""
+    """How far held-out meaningless media shift harmless requests along the refusal direction, in units of s."""
     geometry = artifact.geometry(layer, "text")
     axis = (geometry.direction / (geometry.length / 2)).numpy()
 

@@ -1,8 +1,8 @@
-"""The layer x gain map: what each edit of a prompt would do to its first token, for all layers and gains at once.
+"""The layer x gain map: how each edit of a prompt changes its first token, for all layers and gains at once.
 
-Every cell shares the prompt with the others, and all that lies below its layer. So the prompt is read once, and one
-pass of its last token grows as it rises: it starts as the unsteered row alone, and at each layer the edited rows of
-that layer join the batch. `sweep_naive` makes the same map by a whole forward per cell.
+Every cell shares its prompt with the others, and all layers below its own. So the prompt is prefilled once, and its
+last token is run once, as a batch that grows from layer to layer: it starts with the unsteered row alone, and at each
+layer the edited rows of that layer join. `sweep_naive` computes the same map by a whole forward per cell.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ from mars.steering import STRATEGIES, Mars, Steering, Unsteered
 
 GAINS = (0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8)
 PASS_BYTES = 2**29
-"""How much of the prefix's cache the rows of one pass may repeat; rows beyond that take further passes."""
+"""Bytes of the prefix's KV cache that the rows of one pass may repeat; further rows take further passes."""
 
 Progress = Callable[[int, int], None]
 """Called with how many cells are done, and of how many. An exception raised in it ends the sweep."""
@@ -36,15 +36,15 @@ class SweepMap(NamedTuple):
     """What steering at each layer with each gain does to the first token of one prompt. Tensors are on the CPU."""
 
     layers: tuple[int, ...]
-    """Layers steered at, a row of the map each."""
+    """Layers steered at, one per row of the map."""
     gains: tuple[float, ...]
-    """Gains steered with, a column each."""
+    """Gains steered with, one per column."""
     refusal_scores: Tensor
     """Log odds, in nats, that the first token opens a refusal (`refusal_score`), float32: (layer, gain)."""
     kl: Tensor
     """KL(unsteered || steered) of the distributions of the first token, in nats, float32: (layer, gain)."""
     saturated: Tensor
-    """Whether the trust region bound the step, so that a larger gain changes nothing, bool: (layer, gain)."""
+    """Whether the trust region capped the step, so that a larger gain changes nothing, bool: (layer, gain)."""
     tokens: Tensor
     """The likeliest first token, int64: (layer, gain)."""
     unsteered_score: float
@@ -53,7 +53,7 @@ class SweepMap(NamedTuple):
     """The likeliest first token without steering."""
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but tokens as plain JSON values."""
+        """All fields but the tokens as JSON values."""
         return {
             "layers": list(self.layers),
             "gains": [float(gain) for gain in self.gains],
@@ -65,7 +65,7 @@ class SweepMap(NamedTuple):
 
 
 class _Cell(NamedTuple):
-    """What the logits of one row say."""
+    """What is computed from the logits of one row."""
 
     score: float
     kl: float
@@ -73,14 +73,14 @@ class _Cell(NamedTuple):
 
 
 class _Edits(NamedTuple):
-    """The edits of one layer, equal ones counted once."""
+    """The edits of one layer, those with equal results once."""
 
     states: Tensor
     """Distinct hidden states, the unsteered one first: (state, d_model)."""
     state_of: list[int]
     """The state that each gain leads to; 0 where it changes nothing."""
     saturated: list[bool]
-    """Whether the trust region bound the step of each gain."""
+    """Whether the trust region capped the step of each gain."""
 
 
 @torch.inference_mode()
@@ -94,10 +94,10 @@ def sweep(
     strategy: str = "mars",
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> SweepMap:
-    """The map of a prompt over layers (by default all) and gains, in about the time of two prompts.
+    """The map of a prompt over layers (by default all) and gains, in about the time of two prefills.
 
-    Edits that are equal share a row: all that a shut gate leaves alone, and those that the trust region stops at the
-    same place. Raises ValueError on an unknown strategy, on a gain that is negative or not finite and where there is
+    Edits with equal results share a row: all those of a closed gate, and those that the trust region caps at the same
+    length. Raises ValueError on an unknown strategy, on a gain that is negative or not finite and where there is
     nothing to sweep, ModelError on a layer that does not exist and on activations or logits that are not finite,
     PromptError on a prompt that the model cannot read, ArtifactError on a modality that was not fitted.
     """
@@ -111,7 +111,7 @@ def sweep(
         for layer in layers
     }
     unsteered = plain.logits[0]
-    cells = {(layer, 0): _measured(plain.logits, unsteered, artifact.refusal_ids)[0] for layer in layers}
+    cells = {(layer, 0): _cells(plain.logits, unsteered, artifact.refusal_ids)[0] for layer in layers}
     rows = sorted((layer, state) for layer in layers for state in range(1, len(edits[layer].states)))
     if not rows:
         progress(total, total)
@@ -119,7 +119,7 @@ def sweep(
     for start in range(0, len(rows), room):
         joining = rows[start : start + room]
         logits = forward_joining_rows(model, prefix, _joined(joining, edits))[1:].cpu()
-        cells.update(zip(joining, _measured(logits, unsteered, artifact.refusal_ids), strict=True))
+        cells.update(zip(joining, _cells(logits, unsteered, artifact.refusal_ids), strict=True))
         progress(sum((layer, state) in cells for layer in layers for state in edits[layer].state_of), total)
     return _as_map(
         model,
@@ -141,7 +141,7 @@ def sweep_naive(
     layers: Sequence[int] | None = None,
     strategy: str = "mars",
 ) -> SweepMap:
-    """The same map by one forward of the whole prompt per cell, without cache or batch: what `sweep` is held to."""
+    """The same map by one forward of the whole prompt per cell, without cache or batch: the reference for `sweep`."""
     layers, steering = _steering(model, artifact, prompt, gains, layers, strategy)
     inputs = encode(model, [prompt])
     with capturing(model.layers) as captured:
@@ -152,9 +152,9 @@ def sweep_naive(
         for edit in steering[layer]:
             with editing(model.layers[layer], edit):
                 logits = model.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float().cpu()
-            cells[-1] += _measured(logits, unsteered[0], artifact.refusal_ids)
+            cells[-1] += _cells(logits, unsteered[0], artifact.refusal_ids)
         saturated.append([_is_saturated(edit, captured.outputs[layer]) for edit in steering[layer]])
-    (plain,) = _measured(unsteered, unsteered[0], artifact.refusal_ids)
+    (plain,) = _cells(unsteered, unsteered[0], artifact.refusal_ids)
     return _as_map(model, layers, gains, cells, saturated, plain)
 
 
@@ -166,7 +166,7 @@ def _steering(
     layers: Sequence[int] | None,
     strategy: str,
 ) -> tuple[tuple[int, ...], dict[int, list[Steering]]]:
-    """The layers asked for, and a steering for each of their cells, on the layer's device."""
+    """The layers to sweep, and the steering of each of their cells, on the layer's device."""
     layers = tuple(range(model.n_layers)) if layers is None else tuple(model.check_layer(layer) for layer in layers)
     if not layers or not gains:
         raise ValueError("There is nothing to sweep: name at least one layer and one gain.")
@@ -180,33 +180,33 @@ def _steering(
 
 
 def _distinct(steering: Sequence[Steering], hidden: Tensor) -> _Edits:
-    """hidden: (1, d_model), the unsteered state of a layer."""
+    """The distinct results of the edits of one layer. hidden: (1, d_model), its unsteered output."""
     states, state_of = [hidden], []
     for edit in steering:
-        made = edit(hidden).hidden
-        known = next((number for number, state in enumerate(states) if torch.equal(state, made)), None)
-        state_of.append(len(states) if known is None else known)
-        if known is None:
-            states.append(made)
+        edited = edit(hidden).hidden
+        same = next((number for number, state in enumerate(states) if torch.equal(state, edited)), None)
+        state_of.append(len(states) if same is None else same)
+        if same is None:
+            states.append(edited)
     return _Edits(torch.cat(states), state_of, [_is_saturated(edit, hidden) for edit in steering])
 
 
 def _is_saturated(steering: Steering, hidden: Tensor) -> bool:
-    """Whether the step would be longer without the trust region; never, where a strategy has none."""
+    """Whether the step would be longer without the trust region; False for a strategy without one."""
     if not isinstance(steering, Mars) or not steering.use_trust_region:
         return False
     return bool(replace(steering, use_trust_region=False)(hidden).strength > steering(hidden).strength)
 
 
 def _joined(rows: Sequence[tuple[int, int]], edits: dict[int, _Edits]) -> Callable[[int, Tensor], Tensor | None]:
-    """What joins the batch at each layer, of the rows (layer, state) of one pass."""
+    """For `forward_joining_rows`: the states that join at each layer, of the rows (layer, state) of one pass."""
     states: dict[int, list[int]] = defaultdict(list)
     for layer, state in rows:
         states[layer].append(state)
     return lambda layer, hidden: edits[layer].states[states[layer]] if layer in states else None  # noqa: ARG005
 
 
-def _measured(logits: Tensor, unsteered: Tensor, refusal_ids: list[int]) -> list[_Cell]:
+def _cells(logits: Tensor, unsteered: Tensor, refusal_ids: list[int]) -> list[_Cell]:
     """logits: (row, vocabulary); unsteered: (vocabulary,)."""
     scores, kl = refusal_score(logits, refusal_ids), kl_divergence(unsteered, logits)
     return [_Cell(*row) for row in zip(scores.tolist(), kl.tolist(), logits.argmax(dim=-1).tolist(), strict=True)]

@@ -1,7 +1,7 @@
-"""Every position of one prompt: what stands there, and where the residual stream lies along the refusal direction.
+"""Every position of one prompt: its token or patch, and where the residual stream lies along the refusal direction.
 
-The refusal coordinate is calibrated at the last position, where its means were taken. Elsewhere it is a lead, not a
-measurement: other positions hold other things, and no text says what is harmless there.
+The refusal coordinate is calibrated at the last position, where its means were computed. Elsewhere it is indicative
+only: the residual stream of other positions is distributed differently, and no text was measured there.
 """
 
 from itertools import pairwise
@@ -19,37 +19,37 @@ from mars.model.loaded_model import LoadedModel
 from mars.types import Modality
 
 MAX_POSITIONS = 4096
-"""Longest prompt whose every position is read: all layers of all positions are held at once."""
+"""Longest prompt, in tokens, of which every position is read: all layers of all positions are in memory at once."""
 VISUAL_IDS = ("image_token_id", "video_token_id", "image_token_index", "video_token_index", "image_patch_id")
-"""Where configs of transformers say which token stands for a patch."""
+"""Names under which configs of transformers hold the id of the token that stands for a patch."""
 
 
 class Positions(NamedTuple):
-    """What stands at each position of one prompt, in order."""
+    """The token or patch at each position of one prompt, in order."""
 
     kinds: tuple[Modality, ...]
-    """"text" for words and control tokens, "image" or "video" for patches."""
+    """"text" for text and control tokens, "image" or "video" for patches."""
     tokens: tuple[str, ...]
     """Each token decoded."""
     frames: tuple[int | None, ...]
-    """For patches of a video the step in time they belong to, from 0; None elsewhere and where it cannot be told."""
+    """Temporal step of a patch of a video, from 0; None elsewhere and where it is not known."""
     cells: tuple[tuple[int, int] | None, ...]
-    """Row and column of a patch in its image or frame; None elsewhere and where it cannot be told."""
+    """Row and column of a patch in its image or frame; None elsewhere and where they are not known."""
     grid: tuple[int, int, int] | None
-    """Steps in time, rows and columns of the patches; None where the processor does not tell how they lie."""
+    """Temporal steps, rows and columns of the patches; None where the processor does not return them."""
 
     @property
     def n_frames(self) -> int:
-        """Steps in time that can be told apart; some families join frames into one step."""
+        """Number of temporal steps that are known; some families merge frames into one step."""
         return 1 + max((frame for frame in self.frames if frame is not None), default=-1)
 
 
 class PositionCoordinates(NamedTuple):
-    """The refusal coordinate all over one prompt."""
+    """The refusal coordinate at every position of one prompt."""
 
     positions: Positions
     coordinates: Tensor
-    """s as the model has it, not re-centred, float32 on the CPU: (position, layer)."""
+    """s without re-centering, float32 on the CPU, dimensionless: (position, layer)."""
 
 
 @torch.inference_mode()
@@ -79,27 +79,26 @@ def read_positions(model: LoadedModel, artifact: Artifact, prompt: Prompt) -> Po
 
 
 def locate(model: LoadedModel, inputs: dict[str, Any], modality: Modality) -> Positions:
-    """What stands at each position of one encoded prompt: by its token ids and by the processor's grid."""
+    """The token or patch at each position of one encoded prompt, from its token ids and the processor's grid."""
     ids = inputs["input_ids"][0].tolist()
     config = model.model.config
     visual = {getattr(config, name, None) for name in VISUAL_IDS} - {None}
     if modality == "text":
         visual = set()
-    at = [position for position, token in enumerate(ids) if token in visual]
-    grid = _grid(config, inputs, modality, len(at))
+    patches = [position for position, token in enumerate(ids) if token in visual]
+    runs, grid = _runs(patches), _grid(config, inputs, modality, len(patches))
     frames: list[int | None] = [None] * len(ids)
     cells: list[tuple[int, int] | None] = [None] * len(ids)
-    for order, (position, run) in enumerate(zip(at, _runs(at), strict=True)):
+    for order, (position, run) in enumerate(zip(patches, runs, strict=True)):
         if grid:
             frame, cell = divmod(order, grid[1] * grid[2])
             cells[position] = divmod(cell, grid[2])
         else:
             frame = run
-        if modality == "video" and (grid or _runs(at)[-1] > 0):
+        if modality == "video" and (grid or runs[-1] > 0):
             frames[position] = frame
-    visual_at = set(at)
     return Positions(
-        kinds=tuple(modality if position in visual_at else "text" for position in range(len(ids))),
+        kinds=tuple(modality if token in visual else "text" for token in ids),
         tokens=tuple(model.tokenizer.decode([token]) for token in ids),
         frames=tuple(frames),
         cells=tuple(cells),
@@ -107,16 +106,17 @@ def locate(model: LoadedModel, inputs: dict[str, Any], modality: Modality) -> Po
     )
 
 
-def _runs(at: list[int]) -> list[int]:
-    """Number of the unbroken run that each position is in, from 0: families that stamp frames break between them."""
-    return [0, *torch.tensor([later > now + 1 for now, later in pairwise(at)]).cumsum(0).tolist()][: len(at)]
+def _runs(positions: list[int]) -> list[int]:
+    """Number of the contiguous run that each position is in, from 0: some families write a time between frames."""
+    breaks = torch.tensor([later > now + 1 for now, later in pairwise(positions)])
+    return [0, *breaks.cumsum(0).tolist()][: len(positions)]
 
 
 def _grid(config: Any, inputs: dict[str, Any], modality: Modality, count: int) -> tuple[int, int, int] | None:
-    """How patches lie: as the processor says, or square where the config fixes their number for a whole image."""
-    told = inputs.get(f"{modality}_grid_thw")
-    if told is not None:
-        steps, rows, columns = told[0].tolist()
+    """Temporal steps, rows and columns of patches: the processor's, or square where the config fixes their number."""
+    grid_thw = inputs.get(f"{modality}_grid_thw")
+    if grid_thw is not None:
+        steps, rows, columns = grid_thw[0].tolist()
         merged = getattr(config.vision_config, "spatial_merge_size", 1)
         grid = (steps, rows // merged, columns // merged)
         return grid if steps * grid[1] * grid[2] == count else None

@@ -1,6 +1,7 @@
-"""Work on many items: prepared ahead, then given to one worker after the other or to many at once.
+"""Work on many items: prepared ahead of time, then given to one worker in turn or to many at once.
 
-Who spreads work knows neither models nor cases: it takes a worker's maker, since workers are made where they run.
+An executor knows neither models nor cases. It is given a function that makes a worker, since workers are made where
+they run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +14,9 @@ Result = TypeVar("Result")
 
 
 class Executor(Protocol):
-    """Prepares every item, gives it to a worker, and yields its number with what the worker makes of it.
+    """Prepares every item, gives it to a worker, and yields its number with the worker's result.
 
-    Results come in the order in which they are finished; None is that of an item which no worker survived.
+    Results come in the order in which they are finished; None is that of an item that no worker survived.
     """
 
     def __call__(
@@ -27,10 +28,10 @@ class Executor(Protocol):
 
 
 class Cluster(Protocol):
-    """Machines that work for this one. What they are given, and give back, can be pickled."""
+    """Machines that work for this one. Their arguments and results can be pickled."""
 
     def once(self, work: Callable[[], Result]) -> Result:
-        """Do something where a worker could be, and raise here what is raised there."""
+        """Run a function where a worker could be, and raise here what is raised there."""
         ...
 
     execute: Executor
@@ -44,8 +45,8 @@ def run_serial(
     """One worker, in this process; the next item is prepared while it works."""
     worker = make()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preparing") as reader:
-        coming = reader.submit(prepare, items[0]) if items else None
+        pending = reader.submit(prepare, items[0]) if items else None
         for number in range(len(items)):
-            prepared = coming.result()
-            coming = reader.submit(prepare, items[number + 1]) if number + 1 < len(items) else None
+            prepared = pending.result()
+            pending = reader.submit(prepare, items[number + 1]) if number + 1 < len(items) else None
             yield number, worker(prepared)

@@ -1,6 +1,6 @@
 """Work on a Ray cluster, or on this machine's cores through a local one: Ray Data with a pool of actors.
 
-The only file that imports ray. Ray schedules, ships, restarts and retries; nothing here does.
+The only file that imports ray. Scheduling, shipping, restarts and retries are Ray's.
 """
 
 import logging
@@ -25,14 +25,15 @@ from mars.distributed.executor import Item, Prepared, Result
 from mars.model.load_checks import first_line
 
 LOCAL = "local"
-"""The address of a Ray of this machine alone, begun for the work and ended with it."""
+"""The address of a Ray on this machine alone, started for the work and shut down after it."""
 RETRIES = 2
-"""How often Ray gives an item to a worker again after one died of it."""
+"""How often Ray gives an item to another worker after one died of it."""
 RESTARTS = 16
-"""How often Ray begins each worker again that died."""
+"""How often Ray restarts each worker that died."""
 PREPARING = 1
 """CPUs of a task that prepares an item."""
 COLUMN = "pickled"
+"""The only column of the tables in which items travel."""
 
 
 class RayError(ValueError):
@@ -44,11 +45,11 @@ class RayCluster:
     """Workers on one Ray, each an actor that holds a model of its own. A `Cluster`."""
 
     workers: int | None = None
-    """None is as many as the cluster holds at once."""
+    """Number of workers; None is as many as the cluster holds at once."""
     cpus_per_worker: float = 1
-    """A worker has as many threads."""
+    """CPUs of a worker, which uses as many threads."""
     gpus_per_worker: float | None = None
-    """A fraction shares a GPU between workers; None is one GPU where the cluster has any."""
+    """GPUs of a worker; a fraction shares one between workers, and None is one where the cluster has any."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -61,9 +62,9 @@ class RayCluster:
 
     @contextmanager
     def at(self, address: str = LOCAL) -> Iterator["RayCluster"]:
-        """Connect to a Ray for a while: LOCAL, "auto", or HOST:PORT of its head. Raises RayError.
+        """A connection to a Ray: LOCAL, "auto", or HOST:PORT of its head. Raises RayError.
 
-        A connection that is there already is used, and left.
+        A connection that is open already is used, and left open.
         """
         if ray is None:
             raise RayError("Ray is not installed. Install it with: pip install -r requirements-ray.txt")
@@ -80,7 +81,7 @@ class RayCluster:
             ray.init(**where, runtime_env=code, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # Ray raises many kinds here, some of them bare
             raise RayError(
-                f"There is no Ray to be reached at {address} ({first_line(error)}). Begin one with: ray start "
+                f"No Ray can be reached at {address} ({first_line(error)}). Start one with: ray start "
                 "--head, or leave the address out for one of this machine."
             ) from error
         try:
@@ -89,10 +90,10 @@ class RayCluster:
             ray.shutdown()
 
     def once(self, work: Callable[[], Result]) -> Result:
-        """Do something in a task that is given what a worker is given. Raises what the work raises, or RayError."""
+        """Run a function in a task with the resources of a worker. Raises what the function raises, or RayError."""
         task = ray.remote(num_cpus=self.cpus_per_worker, num_gpus=self._gpus(), max_retries=RETRIES)(_once)
         try:
-            return _settled(ray.get(task.remote(cloudpickle.dumps(work))))
+            return _result_of(ray.get(task.remote(cloudpickle.dumps(work))))
         except ray.exceptions.RayError as error:
             raise RayError(f"Ray could not load the model on a worker: {first_line(error)}") from error
 
@@ -110,11 +111,11 @@ class RayCluster:
             return
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
-        context.max_errored_blocks = -1  # an item that no worker survives is told at the end, and stops nothing
+        context.max_errored_blocks = -1  # an item that no worker survives is yielded at the end, and stops nothing
         size = min(self._size(), len(items))
         blocks = [_block((number, item)) for number, item in enumerate(items)]
         whole = {"batch_size": None, "batch_format": "pyarrow"}
-        # Held here until the end: a worker that is begun again needs them again.
+        # Referenced here until the end: a worker that is restarted needs them again.
         preparing, making = ray.put(cloudpickle.dumps(prepare)), ray.put(cloudpickle.dumps(make))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*ray_remote_args", category=DeprecationWarning)
@@ -132,13 +133,13 @@ class RayCluster:
                     **whole,
                 )
             )
-        _quieten()
+        _silence_console()
         missing = dict.fromkeys(range(len(items)))
         try:
             for block in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                 for number, result in _contents(block):
                     del missing[number]
-                    yield number, _settled(result)
+                    yield number, _result_of(result)
         except ray.exceptions.RayError as error:
             raise RayError(f"The Ray run ended early: {first_line(error)}") from error
         for number in missing:
@@ -150,19 +151,19 @@ class RayCluster:
         return min(1, ray.cluster_resources().get("GPU", 0))
 
     def _size(self) -> int:
-        """How many workers there shall be."""
+        """Number of workers to start. Raises RayError where the cluster has no room for one."""
         if self.workers is not None:
             return self.workers
-        held = ray.cluster_resources()
-        by_cpu = (held.get("CPU", 0) - PREPARING) / self.cpus_per_worker
+        resources = ray.cluster_resources()
+        by_cpu = (resources.get("CPU", 0) - PREPARING) / self.cpus_per_worker
         gpus = self._gpus()
-        by_gpu = held.get("GPU", 0) / gpus if gpus else by_cpu
+        by_gpu = resources.get("GPU", 0) / gpus if gpus else by_cpu
         size = math.floor(min(by_cpu, by_gpu))
         if size < 1:
             raise RayError(
-                f"The Ray cluster has {held.get('CPU', 0):g} CPUs and {held.get('GPU', 0):g} GPUs: too little for a "
-                f"worker of {self.cpus_per_worker:g} and {gpus:g}, and {PREPARING} CPU to read ahead. Give workers "
-                "less, or say with --workers how many the cluster shall grow to."
+                f"The Ray cluster has {resources.get('CPU', 0):g} CPUs and {resources.get('GPU', 0):g} GPUs: too "
+                f"little for a worker of {self.cpus_per_worker:g} and {gpus:g}, and {PREPARING} CPU to read ahead. "
+                "Give workers less, or set with --workers how many the cluster shall grow to."
             )
         return size
 
@@ -175,7 +176,7 @@ class _Worker:
 
     def __call__(self, block: Any) -> Any:
         ((number, prepared),) = _contents(block)
-        return _block((number, _attempt(lambda: _settled(self._worker)(_settled(prepared)))))
+        return _block((number, _attempt(lambda: _result_of(self._worker)(_result_of(prepared)))))
 
 
 def _prepared(block: Any, preparing: Any) -> Any:
@@ -188,7 +189,7 @@ def _once(pickled: bytes) -> Any:
 
 
 class _Failure(NamedTuple):
-    """What was raised, on its way to where it is raised again: to Ray, an exception is the end of the run."""
+    """An exception to be raised again by the receiver: raised inside Ray, it would end the run."""
 
     error: Exception
 
@@ -199,18 +200,18 @@ def _attempt(work: Callable[[], Any]) -> Any:
     except Exception as error:
         try:
             return _Failure(cloudpickle.loads(cloudpickle.dumps(error)))
-        except Exception:  # some exceptions cannot be made again from their arguments
+        except Exception:  # some exceptions cannot be unpickled
             return _Failure(RayError(f"{type(error).__name__}: {first_line(error)}"))
 
 
-def _settled(result: Any) -> Any:
+def _result_of(result: Any) -> Any:
     if isinstance(result, _Failure):
         raise result.error
     return result
 
 
 def _block(content: tuple[int, Any]) -> Any:
-    """A table of one row: Ray Data gives it to one task, whole."""
+    """A table of one row: Ray Data gives it to one task."""
     return pa.table({COLUMN: pa.array([cloudpickle.dumps(content)], pa.large_binary())})
 
 
@@ -218,8 +219,8 @@ def _contents(block: Any) -> list[tuple[int, Any]]:
     return [cloudpickle.loads(value.as_py()) for value in block[COLUMN]]
 
 
-def _quieten() -> None:
-    """Ray Data tells of each task on the console; its file, in the session's folder, goes on having it all."""
+def _silence_console() -> None:
+    """Keep Ray Data's log of each task off the console; its log file still has it all."""
     for handler in logging.getLogger("ray.data").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.CRITICAL + 1)

@@ -1,6 +1,6 @@
 """From outcomes to rates: refusals, false refusals and utility, with counts and intervals.
 
-Both rates always stand together, since one without the other says nothing.
+Refusals and false refusals are always reported together: either alone can be made as good as one likes.
 """
 
 from collections import defaultdict
@@ -43,7 +43,7 @@ def summarize(outcomes: Iterable[Outcome]) -> dict[str, list[dict[str, Any]]]:
 
     Requests count as refusals; questions (cases with an expected reply) as utility. A strategy of several draws
     gives means over its draws, n counting each case once, and the lowest and highest rate of a draw as `band`.
-    `open_gates` is the share of inputs that were moved at the first token, and `mean_strength` the mean step over
+    `open_gates` is the share of inputs with a step at the first token, and `mean_strength` the mean step over
     all of them; `score_rate` the share whose first-token refusal score, `mean_score` on average, is above 0.
     `kl` is the mean of KL(unsteered || this) at the first token, in nats: in `rows` over the harmless requests of
     the row, None for harmful ones; in `utility` over all harmless inputs of the modality, `kl_n` of them.

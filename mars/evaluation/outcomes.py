@@ -1,4 +1,4 @@
-"""What comes back of a case: a reply and its outcome by each strategy."""
+"""The result of a case: the reply to it and its outcome under each strategy."""
 
 from typing import NamedTuple
 
@@ -9,11 +9,11 @@ from mars.types import Label, Modality
 
 
 class StrategyReply(NamedTuple):
-    """What was said, and how it began."""
+    """The text of a reply, and what was measured at its first token."""
 
     text: str
     logits: Tensor
-    """What the first token was chosen from: (vocabulary,), float32 on the CPU."""
+    """Logits of the first token: (vocabulary,), float32 on the CPU."""
     strength: float = 0.0
     """Length of the step along the steering direction at the first token."""
     coordinates: tuple[float, ...] = ()
@@ -22,33 +22,33 @@ class StrategyReply(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one strategy made of one case."""
+    """One case under one strategy."""
 
     case: int
     """Number of the case in its set, from 0."""
     strategy: str
     draw: int
-    """Which random direction, from 0; 0 for strategies without chance."""
+    """Number of the random direction, from 0; 0 for strategies that draw none."""
     modality: Modality
     label: Label
     group: str
     reply: str
     refused: bool
     refusal_score: float
-    """Odds that the first token opens a refusal, in nats."""
+    """Log odds that the first token opens a refusal, in nats."""
     strength: float
-    """Length of the step along the steering direction at the first token; 0 where the gate was shut, or where the
-    input lay at the end of the trust region already."""
+    """Length of the step along the steering direction at the first token; 0 where the gate was closed, or where the
+    input lay at the boundary of the trust region already."""
     kl: float
     """KL(unsteered || this) of the distributions of the first token, in nats."""
     exact: bool | None
     """Whether the reply is the expected one; None where none is expected."""
     coordinates: tuple[float, ...] = ()
-    """As those of the reply; kept in tables, left out of run files."""
+    """As in StrategyReply; stored in Parquet tables, left out of run files."""
 
 
 class CaseResult(NamedTuple):
-    """What became of a case: outcomes, or why there are none."""
+    """A case with its outcomes, or with the error that left it without any."""
 
     case: int
     """Its number in the set, from 0."""
@@ -56,4 +56,4 @@ class CaseResult(NamedTuple):
     """None where its image or video could not be decoded."""
     outcomes: tuple[Outcome, ...] = ()
     error: str | None = None
-    """What went wrong, in one line; None where nothing did."""
+    """The error in one line; None where there was none."""

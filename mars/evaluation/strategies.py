@@ -1,4 +1,4 @@
-"""Everything that is compared, by name: formulas, the same ones elsewhere, controls, and what words the prompt."""
+"""The strategies of the comparison: steering formulas, ablations, controls, and a system prompt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ SAFETY_PROMPT = (
 
 @dataclass(frozen=True)
 class StrategySpec:
-    """How one strategy of the comparison is put to work."""
+    """How one strategy of the comparison is run."""
 
     formula: str
-    """Key of STRATEGIES: what edits, or for a control what says how far."""
+    """Key of STRATEGIES: the edit, or for a control what sets the length of its step."""
     at_middle: bool = False
     """Whether it acts at the middle layer in place of the chosen one."""
     site: Site = "first"
-    aside: Literal["random", "permuted"] | None = None
-    """The direction of a control; None is the refusal direction."""
+    direction: Literal["random", "permuted"] | None = None
+    """Direction of a control; None is the refusal direction."""
     draws: int = 1
     """Number of random directions."""
     system: str | None = None
@@ -54,8 +54,8 @@ STRATEGY_SPECS: MappingProxyType[str, StrategySpec] = MappingProxyType(
         "mars_traversal": StrategySpec("mars_traversal"),
         "mars_margin": StrategySpec("mars_margin"),
         "mars_every_token": StrategySpec("mars", site="every"),
-        "random": StrategySpec("mars", aside="random", draws=DRAWS),
-        "permuted": StrategySpec("mars", aside="permuted"),
+        "random": StrategySpec("mars", direction="random", draws=DRAWS),
+        "permuted": StrategySpec("mars", direction="permuted"),
         "shift": StrategySpec("shift"),
         "adaptive": StrategySpec("adaptive"),
         "self_check": StrategySpec("unsteered", checks_itself=True),
@@ -72,7 +72,7 @@ class StrategyDraw(NamedTuple):
 
 
 class InterventionSite(NamedTuple):
-    """What the rows of one batch have in common."""
+    """Where the rows of one batch act; they share a system prompt too, and so a prefill."""
 
     system: str | None
     layer: int
@@ -90,16 +90,16 @@ def draws_of(strategies: Sequence[str]) -> list[StrategyDraw]:
 
 
 def site_of(row: StrategyDraw, layer: int, n_layers: int) -> InterventionSite:
-    """Where a row acts, when `layer` is the chosen one; the middle of L layers is L // 2."""
-    contender = STRATEGY_SPECS[row.strategy]
-    return InterventionSite(contender.system, n_layers // 2 if contender.at_middle else layer, contender.site)
+    """Where a row acts, `layer` being the chosen one; the middle of L layers is L // 2."""
+    spec = STRATEGY_SPECS[row.strategy]
+    return InterventionSite(spec.system, n_layers // 2 if spec.at_middle else layer, spec.site)
 
 
 def steering_of(row: StrategyDraw, geometry: Geometry, permuted: Tensor, gain: float, seed: int) -> Steering:
-    """The edit of a row; permuted: (d_model,), the layer's direction from permuted labels."""
-    contender = STRATEGY_SPECS[row.strategy]
-    steering = STRATEGIES[contender.formula](geometry, gain)
-    match contender.aside:
+    """The edit of a row. permuted: (d_model,), the layer's unit direction from permuted labels."""
+    spec = STRATEGY_SPECS[row.strategy]
+    steering = STRATEGIES[spec.formula](geometry, gain)
+    match spec.direction:
         case "random":
             return SubstituteDirection(steering, random_axis(geometry.direction, row.draw, seed))
         case "permuted":

@@ -1,1 +1,1 @@
-"""From a model and a contrast set to what is fitted."""
+"""From a model and a contrast set to the quantities of an artifact."""

@@ -1,4 +1,4 @@
-"""Fit: from a model and a contrast set to an artifact, in five steps that read like the method."""
+"""Fit: from a model and a contrast set to an artifact, in the five steps of the method."""
 
 import platform
 from collections.abc import Callable, Sequence
@@ -37,9 +37,10 @@ from mars.steering.controls import permuted_axes
 from mars.types import Label, Modality
 
 BAND = (0.05, 0.5, 0.95)
+"""Quantiles of the refusal coordinate that an artifact holds."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with the step's name, how much of it is done, and of how much."""
+"""Called with the step's name, how much of it is done, and of how much. An exception raised in it ends the fit."""
 Read = Callable[[str], Tensor]
 """Activations of the prompts of a step, in their order: (prompt, layer, d_model)."""
 
@@ -57,17 +58,17 @@ def fit(
 ) -> Fitted:
     """Fit direction, re-centering, trust region and layer choice on text and meaningless media alone.
 
-    `neutral` are meaningless media of one's own, by default random colours. `clouds` are held-out inputs for the
-    layouts, of which no direction and no bias is fitted; by default the validation requests in words and written on
-    images and videos. What is in the `cache` is not read again. Raises PromptError or ModelError as `capture` does.
+    neutral: meaningless images and videos, by default of random colours. clouds: held-out inputs for the layouts, on
+    which neither direction nor bias is fitted; by default the validation requests as text and written on images and
+    videos. cache: activations found there are not computed again. Raises PromptError or ModelError as `capture` does.
     """
-    asked = fit_prompts(model.modalities, contrast, neutral, clouds)
-    prompts, reader = asked.steps, ActivationReader(model, batch_size, cache)
+    plan = fit_prompts(model.modalities, contrast, neutral, clouds)
+    prompts, reader = plan.steps, ActivationReader(model, batch_size, cache)
     return _fitted(
         model_info(model),
         contrast,
         neutral,
-        asked,
+        plan,
         lambda step: reader(prompts[step], partial(progress, step)),
         with_umap,
         progress,
@@ -86,15 +87,15 @@ def fit_on(
     batch_size: int = 16,
     progress: Progress = lambda step, done, total: None,  # noqa: ARG005
 ) -> Fitted:
-    """As `fit`, its prompts read by the workers of a cluster, each of which loads the model once.
+    """As `fit`, with activations captured by the workers of a cluster, each of which loads the model once.
 
-    They return activations per prompt; all that is made of them is made here, in order of the prompts, so how many
-    workers there are changes nothing. The batches are those of one machine. `cache` is a folder of an
-    ActivationCache where the workers are. Raises ModelError as well where no worker survives a batch.
+    They return activations per prompt; everything else is computed here, in order of the prompts, so the number of
+    workers changes nothing. The batches are those of one machine. cache: folder of an ActivationCache on the workers'
+    machines. Raises ModelError as well where no worker survives a batch.
     """
-    facts = cluster.once(partial(_loaded_facts, load))
-    asked = fit_prompts(facts.modalities, contrast, neutral, clouds)
-    steps = asked.steps
+    info = cluster.once(partial(_loaded_info, load))
+    plan = fit_prompts(info.modalities, contrast, neutral, clouds)
+    steps = plan.steps
     batches = [
         (step, batch, [prompts[index] for index in batch])
         for step, prompts in steps.items()
@@ -105,8 +106,8 @@ def fit_on(
     for number, found in cluster.execute(batches, _prompts_of, partial(_loaded_reader, load, batch_size, cache)):
         if found is None:
             raise ModelError(
-                f"{facts.name}: each worker that was given a certain batch died, as for want of memory. Make "
-                "--batch-size smaller, or give workers more."
+                f"{info.name}: each worker that was given a certain batch died, perhaps because memory ran out. Make "
+                "--batch-size smaller, or give workers more memory."
             )
         step, batch, _ = batches[number]
         if step not in values:
@@ -114,11 +115,11 @@ def fit_on(
         values[step][batch] = found
         done += len(batch)
         progress("prompts", done, total)
-    return _fitted(facts, contrast, neutral, asked, values.pop, with_umap, progress)
+    return _fitted(info, contrast, neutral, plan, values.pop, with_umap, progress)
 
 
 class ActivationReader:
-    """A model that reads prompts in batches that memory holds."""
+    """Captures the activations of prompts in batches that fit into memory, from a cache where there is one."""
 
     def __init__(self, model: LoadedModel, batch_size: int, cache: ActivationCache | None = None) -> None:
         self._model = model
@@ -132,7 +133,7 @@ class ActivationReader:
         return capture(self._model, prompts, self._batch_size, progress).values
 
 
-def _loaded_facts(load: Load) -> ModelInfo:
+def _loaded_info(load: Load) -> ModelInfo:
     return model_info(load())
 
 
@@ -146,15 +147,15 @@ def _prompts_of(batch: tuple[str, list[int], list[Prompt]]) -> list[Prompt]:
 
 
 def _fitted(
-    facts: ModelInfo,
+    info: ModelInfo,
     contrast: ContrastSet,
     neutral: NeutralMedia | None,
-    asked: FitPrompts,
+    plan: FitPrompts,
     read: Read,
     with_umap: bool,
     progress: Progress,
 ) -> Fitted:
-    """The five steps, on activations that `read` gives of each."""
+    """The five steps, on the activations that `read` returns for each."""
     # 1. The direction, from training text.
     harmful = read(text_step("harmful", "train"))
     harmless = read(text_step("harmless", "train"))
@@ -169,21 +170,21 @@ def _fitted(
         "harmless": _band(held_harmless, centroids.mean_harmful, centroids.mean_harmless),
     }
 
-    # 3. The bias of each modality, from harmless training requests with meaningless media, and what they bear.
+    # 3. The bias of each modality, from harmless training requests with meaningless media, and its amplification.
     difference = centroids.mean_harmful - centroids.mean_harmless
     direction = unit(difference)
     length = difference.norm(dim=-1)
     times: dict[Modality, Tensor] = {"text": torch.ones_like(length)}
     bias: dict[Modality, Tensor] = {}
     along: dict[Modality, Tensor] = {}
-    for modality in facts.modalities[1:]:
+    for modality in info.modalities[1:]:
         values = read(neutral_step(modality))
         bias[modality] = modality_bias(mean(values), centroids.mean_harmless)
         along[modality] = bias_along(values, harmless, centroids.mean_harmful, centroids.mean_harmless)
         reach = distance_along(values - bias[modality], centroids.mean_harmless, direction)
         times[modality] = amplification(reach, length)
 
-    # 4. Clouds for the eye, from media that nothing above has seen, and the text that chose the layer.
+    # 4. Clouds for the layouts, from media used nowhere above, and the text that chose the layer.
     artifact = Fitted(
         mean_harmful=centroids.mean_harmful,
         mean_harmless=centroids.mean_harmless,
@@ -195,30 +196,30 @@ def _fitted(
         permuted=permuted_axes(harmful, harmless),
         scores=scores,
         bands=bands,
-        refusal_ids=facts.refusal_ids,
+        refusal_ids=info.refusal_ids,
         clouds=tuple(
             Cloud(
                 modality,
                 label,
                 read(cloud_step(modality, label)).half(),
                 tuple(point.title for point in points),
-                # Somebody's own meaningless media may be photographs, and an artifact is handed on.
+                # Meaningless media of one's own may be private photographs, and artifacts are shared.
                 () if label == "neutral" and neutral is not None else tuple(thumbnail(p.prompt) for p in points),
             )
-            for (modality, label), points in asked.clouds.items()
+            for (modality, label), points in plan.clouds.items()
         ),
-        provenance=_provenance(facts, contrast, neutral),
+        provenance=_provenance(info, contrast, neutral),
     )
 
-    # 5. Their UMAP layouts, which take seconds and are therefore kept.
+    # 5. Their UMAP layouts, which take seconds per layer and are therefore stored.
     if not with_umap:
         return artifact
     layouts = []
-    for layer in range(facts.n_layers):
-        progress("UMAP", layer, facts.n_layers)
+    for layer in range(info.n_layers):
+        progress("UMAP", layer, info.n_layers)
         view = umap_view(artifact.stacked_clouds(layer, False), artifact.stacked_clouds(layer, True))
         layouts.append(torch.stack([torch.from_numpy(view.before), torch.from_numpy(view.after)]))
-    progress("UMAP", facts.n_layers, facts.n_layers)
+    progress("UMAP", info.n_layers, info.n_layers)
     fields = {**vars(artifact), "umap": torch.stack(layouts).half()}
     return Fitted(**fields)
 
@@ -229,13 +230,13 @@ def _band(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor
     return torch.quantile(coordinates, torch.tensor(BAND), dim=0).T
 
 
-def _provenance(facts: ModelInfo, contrast: ContrastSet, neutral: NeutralMedia | None) -> dict:
+def _provenance(info: ModelInfo, contrast: ContrastSet, neutral: NeutralMedia | None) -> dict:
     return {
-        "model": facts.name,
-        "revision": facts.revision,
-        "weights": facts.weights,
-        "template_hash": facts.template_hash,
-        "dtype": facts.dtype,
+        "model": info.name,
+        "revision": info.revision,
+        "weights": info.weights,
+        "template_hash": info.template_hash,
+        "dtype": info.dtype,
         "position": "last prompt position",
         "contrast_hash": contrast.hash,
         "counts": {

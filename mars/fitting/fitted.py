@@ -1,4 +1,4 @@
-"""What a fit finds: all that the engine learned about refusal in one model."""
+"""The result of a fit: refusal direction, re-centering, trust region and layer choice of one model."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from mars.media.thumbnails import packed
 from mars.types import Geometry, Label, Modality
 
 STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
-"""The tensors that decide what an edit does."""
+"""The tensors that an edit depends on, by the name under which they are stored, up to the first dot."""
 
 
 class ArtifactError(ValueError):
@@ -30,10 +30,9 @@ class Cloud(NamedTuple):
     values: Tensor
     """(point, layer, d_model), half precision."""
     titles: tuple[str, ...]
-    """What each point is, one short line."""
+    """A short line on each point."""
     thumbnails: tuple[bytes, ...] = ()
-    """What each point shows (`mars.media.thumbnails`), in order, empty bytes where it shows nothing; none of them at
-    all where they were not kept."""
+    """Image of each point (`mars.media.thumbnails`), in order, empty bytes for text; empty where none is stored."""
 
     @property
     def name(self) -> str:
@@ -42,7 +41,7 @@ class Cloud(NamedTuple):
 
 @dataclass(frozen=True)
 class Fitted:
-    """All that the engine learned about refusal in one model."""
+    """Everything fitted on one model."""
 
     mean_harmful: Tensor
     """mu+: (layer, d_model), float32."""
@@ -55,9 +54,9 @@ class Fitted:
     harmless_q99: Tensor
     """0.99 quantile of sigma over harmless training text: (layer,)."""
     amplification: dict[Modality, Tensor]
-    """How many times over sigma is added at gain 1, by modality: (layer,)."""
+    """Factor by which sigma is multiplied at gain 1, by modality, 1 for text: (layer,)."""
     permuted: Tensor
-    """Unit direction from permuted labels, a control: (layer, d_model), float32."""
+    """Unit direction from randomly permuted labels, a control: (layer, d_model), float32."""
     scores: LayerScores
     """The three text-only scores, and the layer they choose."""
     bands: dict[Label, Tensor]
@@ -84,12 +83,12 @@ class Fitted:
 
     @property
     def thumbnails(self) -> tuple[bytes, ...]:
-        """Of every point of all clouds, in order; empty bytes where there is none."""
+        """The thumbnail of every point of all clouds, in order; empty bytes where there is none."""
         return tuple(one for cloud in self.clouds for one in cloud.thumbnails or (b"",) * len(cloud.values))
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """All of them by the name under which they are stored, contiguous."""
+        """All tensors by the name under which they are stored, contiguous."""
         tensors = {
             "mean_harmful": self.mean_harmful,
             "mean_harmless": self.mean_harmless,
@@ -113,7 +112,7 @@ class Fitted:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the tensors that steer."""
+        """SHA-256 of the tensors that an edit depends on (STEERING)."""
         steering = {name: tensor for name, tensor in self.tensors.items() if name.split(".")[0] in STEERING}
         return hashlib.sha256(to_bytes(steering)).hexdigest()
 
@@ -129,7 +128,7 @@ class Fitted:
         return self.bias[modality]
 
     def geometry(self, layer: int, modality: Modality) -> Geometry:
-        """What steering at one layer needs for inputs of one modality."""
+        """What steering at one layer needs for inputs of one modality. Raises ArtifactError if it was not fitted."""
         return Geometry(
             self.mean_harmful[layer],
             self.mean_harmless[layer],
@@ -140,7 +139,10 @@ class Fitted:
         )
 
     def coordinates(self, values: Tensor, modality: Modality, recentered: bool) -> Tensor:
-        """Refusal coordinate s at every layer: (prompt, layer, d_model) -> (prompt, layer)."""
+        """Refusal coordinate s at every layer, dimensionless: (prompt, layer, d_model) -> (prompt, layer).
+
+        Raises ArtifactError if the modality was not fitted.
+        """
         values = values.float()
         if recentered:
             values = recenter(values, self.bias_of(modality))

@@ -1,6 +1,6 @@
-"""What a fit asks a model: every prompt, by the step that needs it, before anything is run.
+"""The prompts of a fit, by the step that needs them, listed before anything is run.
 
-So it does not matter who reads them, nor in which order.
+So activations may be captured in any order and on any machine.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,15 @@ from mars.media.typographic import typographic_prompt
 from mars.types import Label, Modality
 
 NEUTRAL_SEED = 0
+"""Seed of the neutral media from which the neutral means are computed."""
 HELD_OUT_SEED = 1
-"""Neutral media of the clouds; never those that the neutral mean came from."""
+"""Seed of the neutral media shown as clouds."""
 POINTS_A_CLOUD = 128
+"""Points of one cloud at most."""
 
 
 class CloudPrompt(NamedTuple):
-    """A held-out input to be seen as a point."""
+    """A held-out input to be shown as a point."""
 
     prompt: Prompt
     label: Literal["harmful", "harmless", "neutral"]
@@ -30,9 +32,9 @@ class FitPrompts(NamedTuple):
     """All prompts of a fit."""
 
     fitted: dict[str, list[Prompt]]
-    """Of which directions, layer and biases are made, by step."""
+    """Prompts from which directions, layer and biases are computed, by step."""
     clouds: dict[tuple[Modality, Literal["harmful", "harmless", "neutral"]], list[CloudPrompt]]
-    """Held out for the layouts."""
+    """Held-out prompts of the layouts."""
 
     @property
     def steps(self) -> dict[str, list[Prompt]]:
@@ -48,10 +50,10 @@ def fit_prompts(
     neutral: NeutralMedia | None = None,
     clouds: Sequence[CloudPrompt] | None = None,
 ) -> FitPrompts:
-    """The prompts of a fit of a model that reads the modalities; what is None is made from the contrast set."""
+    """The prompts of a fit for a model that reads these modalities; neutral media and clouds as in `fit`."""
 
     def meaningless(split: Split, modality: Modality) -> list[Prompt]:
-        """Harmless requests, those of training with media that no cloud shows."""
+        """Harmless requests of a split with neutral media; those of training have media that no cloud shows."""
         texts, held_out = contrast.texts("harmless", split), split == "validation"
         if neutral is not None and neutral.of(modality):
             return neutral.prompts(texts, modality, held_out)
@@ -79,7 +81,7 @@ def fit_prompts(
 
 
 def default_clouds(modalities: Sequence[Modality], contrast: ContrastSet) -> list[CloudPrompt]:
-    """The validation requests in words, and written on images and videos where the model reads those."""
+    """The validation requests as text, and written on images and videos where the model reads those."""
     return [
         CloudPrompt(typographic_prompt(text, modality), label, text)
         for modality in modalities

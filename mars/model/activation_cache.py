@@ -1,7 +1,7 @@
-"""Activations on disk by content: what a model has read once, it does not read again.
+"""Activations on disk by content: a prompt that a model has run once is not run again.
 
-A file a prompt, named by hashes alone: of all of the model that its activations depend on, and of the prompt, pixels
-included. Neither words nor images are stored.
+One file per prompt, named by two hashes: of everything in the model that its activations depend on, and of the
+prompt, pixels included. Neither text nor images are stored.
 """
 
 import hashlib
@@ -23,22 +23,22 @@ from mars.model.capture import Progress, capture
 from mars.model.loaded_model import LoadedModel
 
 LIMIT_BYTES = 4 * 2**30
-"""How much a folder holds; beyond it, what was used least recently goes."""
+"""Size of a folder at most, in bytes; beyond it, the files used least recently are deleted."""
 SUFFIX = ".activations"
-"""Of a safetensors file: its own, since files of this name are deleted to make room."""
+"""Suffix of the safetensors files; not the usual one, since files of this name are deleted to make room."""
 TENSOR = "values"
 
 
 def default_folder() -> Path:
-    """Where activations are kept unless told otherwise: in the user's cache folder."""
+    """Where activations are stored by default: in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mars-lens" / "activations"
 
 
 class ActivationCache:
-    """Block outputs at the last prompt position of prompts that one model has read.
+    """Outputs of the decoder layers at the last prompt position, of prompts that one model has run.
 
-    Several processes may use a folder at once: a file is there whole or not at all. A folder that cannot be written
-    to is read from, with one warning.
+    Several processes may use a folder at once: files are written atomically. A folder that cannot be written to is
+    still read from, with one warning.
     """
 
     def __init__(self, folder: str | Path, model: LoadedModel, limit_bytes: int = LIMIT_BYTES) -> None:
@@ -49,7 +49,10 @@ class ActivationCache:
         self._writable = True
 
     def values(self, prompts: Sequence[Prompt], batch_size: int = 16, progress: Progress | None = None) -> Tensor:
-        """As `capture(...).values`, of which only prompts that are not kept yet are run: (prompt, layer, d_model)."""
+        """As `capture(...).values`, running only prompts that are not stored yet: (prompt, layer, d_model), float32.
+
+        Raises PromptError or ModelError as `capture` does.
+        """
         keys = [prompt.hash for prompt in prompts]
         kept = {key: self._read(key) for key in dict.fromkeys(keys)}
         missing = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if kept[key] is None}
@@ -74,7 +77,7 @@ class ActivationCache:
         return self._folder / f"{key}{SUFFIX}"
 
     def _read(self, key: str) -> Tensor | None:
-        """What is kept of a prompt, float32: (layer, d_model); None where that is nothing, or damaged."""
+        """The stored activations of a prompt, float32: (layer, d_model); None where missing or damaged."""
         path = self._path(key)
         try:
             values = load_file(path)[TENSOR].float()
@@ -97,13 +100,13 @@ class ActivationCache:
         except OSError as error:
             self._writable = False
             warnings.warn(
-                f"Activations cannot be kept in {self._root} ({error.strerror}), so a further fit reads all prompts "
+                f"Activations cannot be stored in {self._root} ({error.strerror}), so a further fit runs all prompts "
                 "again. Name another folder with --cache.",
                 stacklevel=2,
             )
 
     def _make_room(self) -> None:
-        """Delete what was used least recently, of any model, until the folder is within its limit."""
+        """Delete the files used least recently, of any model, until the folder is within its limit."""
         files = []
         for path in self._root.glob(f"*/*{SUFFIX}*"):
             try:
@@ -122,20 +125,21 @@ class ActivationCache:
 
 
 SAMPLES = 64
-"""Numbers looked at of each tensor of the weights."""
+"""Numbers hashed of each tensor of the weights."""
 
 
 def _model_hash(model: LoadedModel) -> str:
-    """SHA-256 of what activations depend on besides the prompt: weights by a sample of each tensor, template, more.
+    """SHA-256 of what activations depend on besides the prompt: a sample of every weight tensor, chat template,
+    dtype, processor and versions.
 
-    Training or merging an adapter changes a tensor all over, which a sample shows; a few rows changed by hand may
-    escape it.
+    Training or merging an adapter changes whole tensors, which a sample shows; a few rows changed by hand may be
+    missed.
     """
     import transformers
 
     processor = model.processor.to_dict() if hasattr(model.processor, "to_dict") else model.name
-    facts = (model.template_hash, str(model.dtype), processor, torch.__version__, transformers.__version__)
-    digest = hashlib.sha256(repr(facts).encode())
+    setup = (model.template_hash, str(model.dtype), processor, torch.__version__, transformers.__version__)
+    digest = hashlib.sha256(repr(setup).encode())
     for name, tensor in model.model.state_dict().items():
         sample = tensor.reshape(-1)[:: max(1, tensor.numel() // SAMPLES)][:SAMPLES]
         digest.update(f"{name} {tuple(tensor.shape)}".encode() + sample.float().cpu().numpy().tobytes())

@@ -1,7 +1,7 @@
-"""Products of few rows with large weights, in the order in which a CPU is quick.
+"""Linear layers on a CPU for a few rows: (W x^T)^T instead of x W^T.
 
-A linear layer computes x W^T. In float32 that takes nearly twice as long for two rows as for one, although the
-weights, which are what has to be read, are the same; (W x^T)^T takes as long as one row does.
+In float32, torch's x W^T takes nearly twice as long for two rows as for one, although the time goes into reading the
+weights, which are the same; (W x^T)^T takes as long as for one row.
 """
 
 from types import TracebackType
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 FEWEST, MOST = 2, 4
-"""Rows between which the other order was measured to be quicker (torch 2.x with MKL): else torch's own is."""
+"""Numbers of rows from which to which (W x^T)^T was measured to be faster (torch 2.x with MKL)."""
 
 
 class SmallBatchLinear:
-    """A context in which linear layers take few rows in the other order: the same results but for rounding.
+    """A context in which linear layers compute (W x^T)^T for a few rows: the same results up to rounding.
 
-    Concerns plain linear layers with float32 weights on a CPU whose forward nobody else has replaced; all others,
-    and other numbers of rows, are left alone. May be entered again and again; not by two threads at once.
+    Applies to plain linear layers with float32 weights on a CPU whose forward nobody else has replaced; all others,
+    and other numbers of rows, are left alone. May be entered repeatedly, but not by two threads at once.
     """
 
     def __init__(self, module: nn.Module, rows: int) -> None:
@@ -25,15 +25,15 @@ class SmallBatchLinear:
 
     def __enter__(self) -> None:
         for layer in self._layers:
-            layer.forward = _Swapped(layer)
+            layer.forward = _TransposedLinear(layer)
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         for layer in self._layers:
             del layer.forward
 
 
-class _Swapped:
-    """The forward of one layer."""
+class _TransposedLinear:
+    """The forward of one layer: (..., in) -> (..., out)."""
 
     def __init__(self, layer: nn.Linear) -> None:
         self.layer = layer

@@ -1,6 +1,6 @@
-"""One prefill, many branches: a prompt is read once and answered by several strategies in one batch.
+"""One prefill, many branches: a prompt is prefilled once and answered under several strategies in one batch.
 
-Knows no artifact and no file. Where an edit acts is told, never inferred from a length: the last prompt
+Knows no artifact and no file. Where an edit acts is given, never inferred from a sequence length: the last prompt
 position runs inside the branch, as its first step.
 """
 
@@ -26,9 +26,9 @@ Site = Literal["first", "every"]
 
 
 class Prefix(NamedTuple):
-    """A prompt read up to, not including, its last token. Branches copy it and never change it.
+    """A prompt prefilled up to, not including, its last token. Branches copy it and never change it.
 
-    `side_by_side` makes one of several prompts, a row each.
+    `side_by_side` makes one prefix of several prompts, a row each.
     """
 
     last_token: Tensor
@@ -36,14 +36,15 @@ class Prefix(NamedTuple):
     length: int
     """Positions of the whole prompt, the last token included."""
     cache: Any
-    """KV cache (and recurrent states) of all positions but the last, a row a prompt; None where there are none."""
+    """KV cache (and recurrent states) of all positions but the last, a row per prompt; None of one-token prompts."""
     rope_deltas: Tensor | None
-    """Position of the last token less its index, which Qwen models keep on themselves between calls: (prompt, 1)."""
+    """Position of the last token minus its index, which Qwen models store on themselves between calls: (prompt, 1);
+    None for other models."""
 
 
 @torch.inference_mode()
 def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
-    """Read all of a prompt but its last token, images included. Raises PromptError."""
+    """Prefill all of a prompt but its last token, images included. Raises PromptError."""
     inputs = encode(model, [prompt])
     ids = inputs["input_ids"]
     length = ids.shape[1]
@@ -59,7 +60,7 @@ def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
 
 
 def side_by_side(prefixes: Sequence[Prefix]) -> Prefix:
-    """Prompts of one length as one prefix; nothing is padded, so each is read as it would be alone.
+    """Prompts of one length as one prefix; nothing is padded, so each is answered as it would be alone.
 
     The originals stay as they are. Raises ValueError on prompts of different lengths.
     """
@@ -90,12 +91,12 @@ def branch(
 ) -> Iterator[TokenStep]:
     """Answer a prefix greedily with one row per strategy, all rows in one batch, a step per token.
 
-    `of` says which prompt of the prefix each strategy answers, from 0; by default all answer the first.
+    of: number of the prompt in the prefix that each strategy answers, from 0; by default all answer the first.
 
-    The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at
-    each later token too. Any number of branches, in any order, with other prompts between their steps, give the
-    tokens of fresh runs. Stops when every row has ended. Raises ModelError for a layer that does not exist and
-    for activations or logits that are not finite.
+    The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at each
+    later token too. Any number of branches, in any order, with other prompts between their steps, give the tokens of
+    separate runs. Stops when every row has ended. Raises ModelError for a layer that does not exist and for
+    activations or logits that are not finite.
     """
     model.check_layer(layer)
     rows = len(strategies)
@@ -108,10 +109,10 @@ def branch(
     replies: list[list[int]] = [[] for _ in range(rows)]
     finished = [False] * rows
     for index in range(max_new_tokens):
-        acting = index == 0 or site == "every"
+        edits = index == 0 or site == "every"
         _set_rope_deltas(model, deltas)
         with (
-            editing(model.layers[layer], steering) if acting else nullcontext() as log,
+            editing(model.layers[layer], steering) if edits else nullcontext() as log,
             capturing(model.layers) if index == 0 else nullcontext() as captured,
             small_batch,
         ):
@@ -138,7 +139,7 @@ def branch(
             texts=tuple(model.tokenizer.batch_decode(replies, skip_special_tokens=True)),
             finished=tuple(finished),
             logits=logits.cpu(),
-            strengths=log.strengths if acting else (0.0,) * rows,
+            strengths=log.strengths if edits else (0.0,) * rows,
             activations=activations,
         )
         if all(finished):
@@ -148,12 +149,12 @@ def branch(
 
 @torch.inference_mode()
 def forward_joining_rows(model: LoadedModel, prefix: Prefix, join: Callable[[int, Tensor], Tensor | None]) -> Tensor:
-    """Run the last token of a prompt as a batch that grows: one row at first, and more at the output of any layer.
+    """Run the last token of a prompt as a batch that grows: one row at first, and more after any layer.
 
-    `join` is called after each layer with its number and its output at the last position, (row, d_model) with the
-    unsteered row first, and returns the rows that join there, (new, d_model), or None. Nothing below the
-    layer at which a row joins is run for it. Returns logits on the model's device, unsteered first, then in order of
-    joining: (row, vocabulary), float32. The prefix stays as it is.
+    join: called after each layer with its number and its output at the last position, (row, d_model) with the
+    unsteered row first; returns the hidden states that join there as rows, (new, d_model), or None. No layer below
+    the one at which a row joins is run for it. Returns logits on the model's device, unsteered first, then in order
+    of joining: (row, vocabulary), float32. The prefix stays as it is.
     """
     cache = copy.copy(prefix.cache)
     kept = list(cache.layers) if cache is not None else []
@@ -179,21 +180,22 @@ def forward_joining_rows(model: LoadedModel, prefix: Prefix, join: Callable[[int
 
 
 def row_bytes(prefix: Prefix) -> int:
-    """Memory that a further row of `forward_joining_rows` takes at the cache's widest layer, in bytes; at least 1."""
+    """Bytes that a further row of `forward_joining_rows` takes at the largest layer of the cache; at least 1."""
     return kv_cache.widest_layer_bytes(prefix.cache) or 1
 
 
 def _rope_carrier(model: LoadedModel) -> Any | None:
-    """The module that keeps rope_deltas between calls, in families that do."""
+    """The module that stores rope_deltas between calls, in families that have one."""
     inner = getattr(model.model, "model", None)
     return inner if hasattr(inner, "rope_deltas") else None
 
 
 def _rope_deltas(model: LoadedModel, inputs: dict[str, Any]) -> Tensor | None:
-    """By how much positions run ahead of indices after inputs that were just read; None where they do not.
+    """Position minus index of the token after inputs that were just run; None for models without such a shift.
 
-    What the model keeps counts from the largest position so far. That is the last of a video, not of the words after
-    it, where a video lasts longer than the words (Qwen2.5-VL); `generate` goes on from the words, and so must we.
+    What the model stores counts from the largest position so far, which is the last of a video and not of the text
+    after it where the video lasts longer than the text (Qwen2.5-VL); `generate` continues from the text, and so
+    does this.
     """
     carrier = _rope_carrier(model)
     if carrier is None or carrier.rope_deltas is None:

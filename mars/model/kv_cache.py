@@ -1,4 +1,4 @@
-"""KV caches (and recurrent states) of several rows: chosen, stacked, widened; the original keeps its tensors.
+"""KV caches (and recurrent states): rows chosen, stacked or repeated; the original keeps its tensors.
 
 Cropping or interleaving is not used: sliding windows and recurrent states do not support it.
 """
@@ -12,18 +12,18 @@ from torch import Tensor
 
 
 def chosen_rows(cache: Any, rows: Tensor) -> Any:
-    """An independent copy of a cache with the named rows, (row,), as often as they are named; None stays None."""
+    """An independent copy of a cache with the rows of these indices, (row,), repeats included; None stays None."""
     if cache is None:
         return None
     cache = copy.copy(cache)
     cache.layers = [_copied_layer(layer) for layer in cache.layers]
-    # Makes new tensors, so copying the containers is enough.
+    # Creates new tensors, so copying the containers is enough.
     cache.reorder_cache(rows)
     return cache
 
 
 def stacked(caches: Sequence[Any]) -> Any:
-    """One cache of the rows of several, all of one length; None of Nones."""
+    """One cache of the rows of several, all of one length; None where there are none."""
     if caches[0] is None:
         return None
     joint = copy.copy(caches[0])
@@ -32,10 +32,10 @@ def stacked(caches: Sequence[Any]) -> Any:
 
 
 def widened(layer: Any, rows: int) -> Any:
-    """A one-row layer of a cache for many rows.
+    """A one-row layer of a cache, repeated for many rows.
 
-    Keys and values are repeated as views: going on concatenates, which is the only copy that is made. Recurrent
-    states are written in place by their layers, so they are copied.
+    Keys and values are repeated as views: the next update concatenates, which is the only copy. Recurrent states are
+    written in place by their layers, so they are copied.
     """
     layer = _copied_layer(layer)
     if any(isinstance(value, dict) for value in vars(layer).values()):
@@ -47,24 +47,24 @@ def widened(layer: Any, rows: int) -> Any:
 
 
 def widest_layer_bytes(cache: Any) -> int:
-    """Memory of all tensors of the layer that has most of it, in bytes; 0 where there is no cache."""
+    """Memory of the tensors of the largest layer, in bytes; 0 where there is no cache."""
     layers = [vars(layer).values() for layer in cache.layers] if cache is not None else []
     return max((sum(tensor.nbytes for tensor in _tensors(values)) for values in layers), default=0)
 
 
 def _stacked_layer(layers: Sequence[Any]) -> Any:
-    """A layer's keys and values, or its recurrent states, row after row; what has no rows is alike in all."""
+    """A layer's keys and values, or its recurrent states, concatenated by rows; what has no rows is shared."""
     joint = _copied_layer(layers[0])
     for name, value in vars(joint).items():
         values = [vars(layer)[name] for layer in layers]
         if isinstance(value, dict):
-            setattr(joint, name, {key: _row_after_row([states[key] for states in values]) for key in value})
+            setattr(joint, name, {key: _concatenated([states[key] for states in values]) for key in value})
         else:
-            setattr(joint, name, _row_after_row(values))
+            setattr(joint, name, _concatenated(values))
     return joint
 
 
-def _row_after_row(values: Sequence[Any]) -> Any:
+def _concatenated(values: Sequence[Any]) -> Any:
     first = values[0]
     return torch.cat(list(values)) if isinstance(first, Tensor) and first.dim() else first
 
