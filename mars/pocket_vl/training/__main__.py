@@ -3,6 +3,7 @@
     python -m mars.pocket_vl.training                   # everything, into assets/pocket-vl
     python -m mars.pocket_vl.training --seed 1          # another seed, into its working folder
     python -m mars.pocket_vl.training --until slots     # only the first lessons
+    python -m mars.pocket_vl.training --bars            # no training: hold the stored figures to the bars again
 
 What each lesson made is kept in a working folder (runs/ by default), so an interrupted run goes on where it was,
 and a finished lesson is not repeated. The same seed on the same machine, threads and versions gives the same weights;
@@ -28,6 +29,8 @@ from mars.pocket_vl.training.network import build_model
 SHIPPED_SEED = 0
 SHIPPED = MODELS["pocket-vl"]
 """Folder that the shipped seed goes to."""
+META = SHIPPED / "meta.json"
+"""Figures and bars of every seed."""
 LESSONS = {
     "text": (learn_text, 700),
     "slots": (learn_slots, 150),
@@ -49,7 +52,12 @@ def main() -> None:
     parser.add_argument("--per-cell", type=int, default=200, help="test cases for each modality and label")
     parser.add_argument("--fit-only", action="store_true", help="stop before measuring")
     parser.add_argument("--results", type=Path, help="take the figures from what mars eval --json wrote of this seed")
+    parser.add_argument("--bars", action="store_true", help="only hold the figures of meta.json to the bars again")
     options = parser.parse_args()
+    if options.bars:
+        for seed, found in measuring.rewrite_bars(META).items():
+            say(f"seed {seed}", *measuring.told(found))
+        return
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -72,9 +80,8 @@ def main() -> None:
     figures = measuring.of_the_bars(results)
     steps = {lesson: count for lesson, (_, count) in LESSONS.items()}
     entry = measuring.describe(course, steps, kept_minutes(folder), figures)
-    measuring.write_meta(SHIPPED / "meta.json", entry, SHIPPED_SEED)
-    for line in measuring.told(entry["bars"]):
-        say(line)
+    measuring.write_meta(META, entry, SHIPPED_SEED)
+    say(*measuring.told(entry["bars"]))
 
 
 def teach(course: Course, until: str | None) -> bool:
@@ -100,8 +107,8 @@ def kept_minutes(folder: Path) -> dict[str, float]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def say(line: str) -> None:
-    print(line, flush=True)
+def say(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)
 
 
 if __name__ == "__main__":
