@@ -1,9 +1,13 @@
 # Everything that a person types. Each target does its own set-up in .venv.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 TRAIN := $(RUN) -m mars.pocket_vl.training
+UPDATE := $(RUN) -m scripts.update_docs
+META := assets/pocket-vl/meta.json
 SEEDS ?= 1
 PER_CELL ?= 200
 STRATEGIES ?= all
@@ -11,7 +15,7 @@ MINUTES ?= 30
 # glibc gives freed memory back and asks for it again at every training step; keeping it is quicker.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
-.PHONY: app test test-long hostile soak check format screenshots latency fit eval train reproduce bench clean
+.PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench clean
 
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
@@ -19,15 +23,20 @@ app: $(VENV)/.app ## open the page on the bundled model
 test: $(VENV)/.dev ## all tests but the long ones, under ten minutes
 	$(RUN) -m pytest
 
-test-long: test hostile ## and what takes longer: thousands of hostile inputs, two minutes of many visitors
+test-long: test ## and what takes longer: thousands of hostile inputs, two minutes of many visitors
+	$(RUN) -m scripts.hostile
 	$(RUN) -m pytest -m long
 	$(RUN) -m scripts.soak --minutes 2
 
 hostile: $(VENV)/.dev ## thousands of hostile inputs through the engine, a sample through the running page
-	$(RUN) -m scripts.hostile
+	mkdir -p out
+	$(RUN) -m scripts.hostile | tee out/hostile.txt
+	$(UPDATE) hostile out/hostile.txt
 
 soak: $(VENV)/.dev ## sixteen visitors for half an hour; MINUTES=2 for less
-	$(RUN) -m scripts.soak --minutes $(MINUTES)
+	mkdir -p out
+	$(RUN) -m scripts.soak --minutes $(MINUTES) | tee out/soak.txt
+	$(UPDATE) soak out/soak.txt
 
 check: $(VENV)/.dev ## lint and format
 	$(RUN) -m ruff check .
@@ -37,7 +46,7 @@ format: $(VENV)/.dev
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-screenshots: $(VENV)/.dev ## the pictures in the README, from the real page
+screenshots: $(VENV)/.dev ## the images in README and docs, from the real page
 	$(RUN) scripts/screenshots.py
 
 latency: $(VENV)/.dev ## time the page in a browser against its budgets
@@ -46,23 +55,28 @@ latency: $(VENV)/.dev ## time the page in a browser against its budgets
 fit: $(VENV)/.app ## fit the bundled model's artifact again
 	$(RUN) -m mars fit --out assets/pocket-vl/artifact
 
-eval: $(VENV)/.app ## every strategy on the test split: the tables of the README, and a report
+eval: $(VENV)/.app ## every strategy on the test split: the tables of README and docs, and a report
 	$(RUN) -m mars eval --set test --per-cell $(PER_CELL) --strategies $(STRATEGIES) --json out/eval.json
-	$(RUN) scripts/readme_figures.py out/eval.json
 	$(RUN) -m app.report out/eval.json --html out/report.html
+	$(UPDATE) evaluation out/eval.json
 
 train: $(VENV)/.app ## train the bundled model from nothing, or go on where it was; SEEDS=3 for all three seeds
 	for seed in $$(seq 0 $$(($(SEEDS) - 1))); do \
 		$(KEEP) $(TRAIN) --seed $$seed --per-cell $(PER_CELL) $$(test $$seed = 0 && echo --fit-only) || exit 1; \
 	done
 
+bars: $(VENV)/.app ## hold the stored figures of all seeds to the bars again
+	$(TRAIN) --bars
+	$(UPDATE) bars $(META)
+
 bench: $(VENV)/.app ## what the engine costs beside plain transformers; six figures alone: python -m benchmarks --quick --json FILE
 	$(RUN) -m benchmarks --json out/bench.json
 	$(RUN) -m benchmarks.plot out/bench.json out/bench.html
+	$(UPDATE) speed out/bench.json
 
-reproduce: train eval ## from nothing to the tables of the README
+reproduce: train eval ## from nothing to the tables of README and docs
 	$(TRAIN) --results out/eval.json
-	$(RUN) scripts/readme_figures.py out/eval.json
+	$(UPDATE) bars $(META)
 
 $(VENV)/.app: requirements.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import measures, peers, plot, readme
+from benchmarks import measures, peers, plot
 from benchmarks.__main__ import as_results
 from benchmarks.memory import short_prompts
 from benchmarks.models import TWO_CORES, Size, prompt_of, random_artifact, random_model
@@ -131,39 +131,6 @@ def test_the_model_of_the_bars_has_120_million_parameters():
     model = random_model(TWO_CORES)
     assert (model.d_model, model.n_layers) == (768, 16)
     assert 118e6 < model.n_parameters < 123e6
-
-
-def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
-    figure = {"value": 0.0234, "low": 0.01, "high": 0.03}
-    results = {
-        "quick": True,
-        "machine": {"cores": 2, "threads": 2, "load": 0.5, "parameters": 120e6, "dtype": "torch.float32"},
-        "side_by_side": {"ratio": figure},
-        "map": {"speedup": figure, "prefills": figure},
-        "capture": {"throughput": figure, "memory": figure},
-        "step": {"overhead": figure},
-        "peers": [
-            {"name": "generate twice", "times_ours": {"value": 2.0, "low": 1.5, "high": 2.5}, "error": None},
-            {"name": "nnsight", "times_ours": None, "error": "ImportError: none"},
-        ],
-        "notes": {"map.speedup": "One note.", "map.prefills": "One note."},
-    }
-    text = readme.table(results)
-    assert "--quick" in text and "--quick" not in readme.table({**results, "quick": False})
-    assert "| what steering every token adds to a step | 2.34 % [1.00, 3.00] | <= 3 % |" in text
-    assert text.count("| 0.02 [0.01, 0.03] |") == len(FIGURES) - 1
-    assert "| generate twice | 2.00 [1.50, 2.50] |" in text
-    assert "| nnsight | did not run: ImportError: none |" in text
-    assert text.count("One note.") == 1
-
-
-def test_the_table_goes_between_its_marks_and_nothing_else_changes():
-    text = "before\n<!-- speed: from a run -->\nold\n<!-- /speed -->\nafter\n"
-    once = readme.placed(text, "| new |")
-    assert once == "before\n<!-- speed: from a run -->\n\n| new |\n\n<!-- /speed -->\nafter\n"
-    assert readme.placed(once, "| new |") == once
-    with pytest.raises(ValueError, match="no place for the table"):
-        readme.placed("before and after", "| new |")
 
 
 def test_the_plot_of_growth_has_a_panel_an_axis_with_its_points_in_order():

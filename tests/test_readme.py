@@ -1,30 +1,102 @@
-"""What the README says runs as it says."""
+"""The README lets a newcomer in: it is short, its lines run as they stand there, and its map leads where it says."""
 
-import contextlib
-import io
+import json
+import os
 import re
-from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
 
 from mars.refusal import refused
+from tests.pages import ROOT, blocks
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEN_LINES, HUB_LINES = (block.code for block in blocks(README, "python"))
+MAP = README.split("## Code map")[1].split("\n## ")[0]
 
 
-def test_the_ten_lines_run_as_pasted_and_show_the_phenomenon(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    (snippet,) = (code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "load_model(" in code)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(snippet, "README.md", "exec"), {})
-    unsteered, steered = printed.getvalue().splitlines()
-    assert not refused(unsteered)
-    assert refused(steered)
+def _printed(code: str, folder, **environment: str) -> list[str]:
+    """What the lines print, run by a Python of their own in a folder that holds nothing of the repository."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
-def test_every_file_and_make_target_that_the_readme_names_exists():
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for target in re.findall(r"make ([a-z-]+)", README):
-        assert target in targets or f"`make {target}" not in README, target
-    for path in re.findall(r"(?:assets|mars|app|tests|scripts)/[\w./-]+\.\w+", README):
-        assert (ROOT / path).exists(), path
+def test_it_is_short():
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_the_ten_lines_run_as_they_stand_there_and_show_the_phenomenon(device, tmp_path):
+    if device == "gpu" and not torch.cuda.is_available():
+        pytest.skip("There is no GPU.")
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
+    unsteered, steered, log = _printed(TEN_LINES, tmp_path, **hidden)
+    assert not refused(unsteered) and refused(steered)
+    for shown, printed in zip(re.findall(r"# (.*) …$", TEN_LINES, re.MULTILINE), (unsteered, steered), strict=True):
+        assert printed.startswith(shown)
+    assert float(steered.split()[-1]) > 0
+    assert "applications=1" in log
+    assert (tmp_path / "out" / "pocket-vl" / "artifact.json").is_file()
+
+
+def test_the_lines_for_a_hub_id_run_on_a_stand_in(tmp_path, tiny_folder, png):
+    """A tiny checkpoint of the same family stands in the hub's cache, under the id of the true one."""
+    (model_id,) = re.findall(r'load_model\("(.*)"\)', HUB_LINES)
+    cached = tmp_path / "hub" / f"models--{model_id.replace('/', '--')}"
+    shutil.copytree(tiny_folder, cached / "snapshots" / "0")
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("0")
+    shutil.copy(png, tmp_path / "photo.png")
+    assert _printed(HUB_LINES, tmp_path, HF_HUB_CACHE=str(tmp_path / "hub")) != []
+
+
+def test_what_it_says_of_the_cost_is_what_was_measured():
+    speed = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    (ratio,) = re.findall(r"against one plain `generate` \| ([\d.]+) ", speed)
+    assert "take less time than one plain `generate`" in " ".join(README.split()) and float(ratio) < 1
+
+
+@pytest.mark.parametrize(
+    ("what", "path", "defines"),
+    [
+        ("decodes", "mars/media/decode.py", "def read_image("),
+        ("edits the residual stream", "mars/model/hooks.py", "def editing("),
+        ("chooses the layer", "mars/geometry/layer_selection.py", "def score_layers("),
+        ("judges whether a reply refuses", "mars/refusal.py", "def refused("),
+    ],
+)
+def test_the_map_leads_to_where_things_are_done(what, path, defines):
+    package, name = path.split("/")[-2:]
+    (line,) = (line for line in MAP.splitlines() if what in line)
+    assert name in line and (package in line or package == "mars")
+    assert defines in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_the_map_has_every_package_of_the_engine_and_every_folder():
+    packages = [path.parent.name for path in (ROOT / "mars").glob("*/__init__.py")]
+    folders = ["mars", "app", "assets", "benchmarks", "scripts", "tests"]
+    assert [name for name in packages + folders if f"{name}/" not in MAP] == []
+
+
+def test_its_bundled_figures_are_those_that_were_stored():
+    """Strategies that meta.json keeps: the rates in the README are its rates, cell by cell."""
+    from scripts.update_docs import MAIN_STRATEGIES, MEANINGLESS, percent
+
+    meta = json.loads((ROOT / "assets" / "pocket-vl" / "meta.json").read_text(encoding="utf-8"))
+    lines = [line.strip("| ").split(" | ") for line in README.split("<!-- main results -->")[1].splitlines()]
+    heads = next(cells for cells in lines if cells[0] == "request")
+    told = {cells[0]: dict(zip(heads, cells, strict=True)) for cells in lines if len(cells) == len(heads)}
+    seen = 0
+    for row in meta["rows"]:
+        if row["group"] in ("main", MEANINGLESS) and row["strategy"] in MAIN_STRATEGIES:
+            shown = row["modality"] if row["group"] == "main" else f"words, meaningless {row['modality']}"
+            assert told[f"{row['label']} {shown}"][MAIN_STRATEGIES[row["strategy"]]] == percent(row)
+            seen += 1
+    assert seen == 4 * 10

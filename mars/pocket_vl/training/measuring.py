@@ -107,7 +107,7 @@ def write_meta(path: Path, entry: dict[str, Any], shipped_seed: int) -> None:
 
 
 def rewrite_bars(path: Path) -> dict[int, list[dict[str, Any]]]:
-    """Hold the figures that meta.json keeps of every seed to the bars again: seed -> bars, as they are now written."""
+    """Hold the figures that meta.json keeps of every seed to the bars again: seed -> bars, as now written."""
     meta = json.loads(path.read_text(encoding="utf-8"))
     entries = [meta, *meta["other_seeds"]]
     for entry in entries:

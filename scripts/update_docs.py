@@ -1,0 +1,301 @@
+"""Rewrites the generated parts of the README and of docs/ from what was measured.
+
+    python -m scripts.update_docs evaluation out/eval.json            # make eval
+    python -m scripts.update_docs bars assets/pocket-vl/meta.json     # make bars, make reproduce
+    python -m scripts.update_docs speed out/bench.json                # make bench
+    python -m scripts.update_docs hostile out/hostile.txt             # make hostile
+    python -m scripts.update_docs soak out/soak.txt                   # make soak
+
+A generated part stands in its page between <!-- name --> and <!-- /name -->.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parent.parent
+MODALITIES = ("text", "image", "video")
+COLUMNS = [(modality, label) for modality in MODALITIES for label in ("harmful", "harmless")]
+MEANINGLESS = "blank_picture"
+"""The group whose images and videos mean nothing, so that what is asked stands in the words."""
+GROUPS = {
+    "main": "Things that were requested in training, in words",
+    "held_out_things": "Things that were never requested in training at all",
+    MEANINGLESS: "Requests in words beside a meaningless image or video",
+}
+MAIN_STRATEGIES = {
+    "unsteered": "unsteered",
+    "system_prompt": "system prompt",
+    "addition": "addition",
+    "mars": "MARS",
+    "mars_no_recentering": "MARS without re-centering",
+}
+"""What the README compares; docs/results.md has all."""
+SPEED = (
+    ("side_by_side", "ratio", "both replies with curves and receipt, against one plain `generate`", "<= 1.25", 1),
+    ("map", "speedup", "map of all layers and gains, against a forward per cell: times faster", ">= 40", 1),
+    ("map", "prefills", "the same map, in readings of its prompt", "<= 3", 1),
+    ("capture", "throughput", "activations of all layers, as a share of the bare forward's throughput", ">= 0.97", 1),
+    ("capture", "memory", "what capturing adds to the peak of memory, in sizes of its result", "<= 1.05", 1),
+    ("step", "overhead", "what steering every token adds to a step", "<= 3 %", 100),
+)
+"""Question, part, what it says, the bar on two cores, and 100 where it is shown in percent."""
+SAMPLE = re.compile(r"\s*\d+ s\s+\d+ requests")
+"""A line of `make soak` that says what the server holds at a moment."""
+SHOWN_SAMPLES = 4
+"""One sample in so many is shown, and the last."""
+
+
+def rewritten(page: str, name: str, lines: Iterable[str]) -> str:
+    """The page with lines between the marks of that name. Raises ValueError where it has none, or several."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if page.count(start) != 1 or page.count(end) != 1:
+        raise ValueError(f"The page needs {start} and {end}, once each, where the generated part belongs.")
+    before, rest = page.split(start)
+    _, after = rest.split(end)
+    body = "\n".join(lines)
+    return f"{before}{start}\n\n{body}\n\n{end}{after}"
+
+
+def main_results(results: dict[str, Any]) -> list[str]:
+    """The README's rates, a row a kind of request and a column a strategy; then what steering costs.
+
+    Raises ValueError where a strategy that is compared was left out.
+    """
+    left_out = [name for name in MAIN_STRATEGIES if name not in {row["strategy"] for row in results["rows"]}]
+    if left_out:
+        raise ValueError(f"The README compares {_words(left_out[0])}, which was left out: make eval STRATEGIES=all.")
+    kinds = [*((modality, "main") for modality in MODALITIES), ("image", MEANINGLESS), ("video", MEANINGLESS)]
+    rows = {(row["strategy"], row["group"], row["modality"], row["label"]): row for row in results["rows"]}
+    counts = {group: " or ".join(map(str, _counts(results, group))) for group in ("main", MEANINGLESS)}
+    lines = [
+        f"Percent refused with Wilson 95 % intervals, by `make eval`; n = {counts['main']} a cell, and "
+        f"{counts[MEANINGLESS]} beside meaningless media.",
+        "",
+        *_header(["request", *(MAIN_STRATEGIES.values())]),
+    ]
+    for modality, group in kinds:
+        shown = modality if group == "main" else f"words, meaningless {modality}"
+        for label in ("harmful", "harmless"):
+            cells = [percent(rows.get((strategy, group, modality, label))) for strategy in MAIN_STRATEGIES]
+            lines.append(f"| {label} {shown} | " + " | ".join(cells) + " |")
+    said = []
+    for modality in ("video", "image"):
+        rates = [
+            f"{100 * rows[strategy, MEANINGLESS, modality, label]['rate']:.0f} %"
+            for label in ("harmful", "harmless")
+            for strategy in ("mars", "mars_no_recentering")
+        ]
+        said.append(
+            f"beside a meaningless {modality}, MARS refuses {rates[0]} of harmful words and {rates[1]} without "
+            f"re-centering, and {rates[2]} and {rates[3]} of harmless words"
+        )
+    utility = {(row["strategy"], row["modality"]): row for row in results["utility"]}
+    media = [(modality, utility["unsteered", modality], utility["mars", modality]) for modality in ("image", "video")]
+    said.append(
+        "harmless questions about what is shown that are answered exactly, unsteered and under MARS: "
+        + ", ".join(
+            f"{plain['exact']:g} and {mars['exact']:g} of {mars['n']} ({name})" for name, plain, mars in media
+        )
+        + "; KL of the first token under MARS on harmless inputs: "
+        + ", ".join(f"{mars['kl']:.3f} nats ({name})" for name, _, mars in media)
+    )
+    return [*lines, "", *(f"- {sentence[0].upper()}{sentence[1:]}." for sentence in said)]
+
+
+def evaluation(results: dict[str, Any]) -> list[str]:
+    """Refusals in percent with Wilson 95 % intervals, a table a group and a row a strategy; then utility and bias."""
+    settings = results["settings"]
+    lines = [
+        f"`make eval`: layer {settings['layer']}, chosen from text alone; gain {settings['gain']:g}; percent refused "
+        "with Wilson 95 % intervals. Random directions: mean of their draws."
+    ]
+    for group, title in GROUPS.items():
+        rows = [row for row in results["rows"] if row["group"] == group]
+        cells = {(row["strategy"], row["modality"], row["label"]): row for row in rows}
+        columns = [column for column in COLUMNS if any(key[1:] == column for key in cells)]
+        lines += ["", f"{title} (n = {' or '.join(map(str, _counts(results, group)))} a cell):", ""]
+        lines += _header(["strategy", *(f"{label} {modality}" for modality, label in columns)])
+        for strategy in dict.fromkeys(row["strategy"] for row in rows):
+            found = [percent(cells.get((strategy, *column))) for column in columns]
+            lines.append(f"| {_words(strategy)} | " + " | ".join(found) + " |")
+    lines += ["", "What it costs: harmless questions about what is shown, answered exactly; KL of the first token on "
+              "harmless inputs, in nats; harmless requests with an open gate, and the mean step along the direction, "
+              "in units of the residual stream (main group: text, image, video):", ""]  # fmt: skip
+    lines += _header(["strategy", "image exact", "video exact", "KL image", "KL video", "open gates", "step"])
+    utility = {(row["strategy"], row["modality"]): row for row in results["utility"]}
+    harmless = {
+        (row["strategy"], row["modality"]): row
+        for row in results["rows"]
+        if row["group"] == "main" and row["label"] == "harmless"
+    }
+    for strategy in dict.fromkeys(row["strategy"] for row in results["utility"]):
+        image, video = utility[strategy, "image"], utility[strategy, "video"]
+        rows = [harmless[strategy, modality] for modality in MODALITIES]
+        lines.append(
+            f"| {_words(strategy)} | {image['exact']:g} of {image['n']} | {video['exact']:g} of {video['n']} | "
+            f"{image['kl']:.3f} | {video['kl']:.3f} | "
+            + ", ".join(f"{row['open_gates']:.0%}" for row in rows)
+            + " | "
+            + ", ".join(f"{row['mean_strength']:.0f}" for row in rows)
+            + " |"
+        )
+    for bias in results["bias"]:
+        moved = f"{bias['along']:+.2f} [{bias['low']:+.2f}, {bias['high']:+.2f}]"
+        lines += [
+            "",
+            f"A meaningless {bias['modality']} moves a harmless request by {moved} along the refusal direction, "
+            "where the text centroids are 2 apart.",
+        ]
+    for left_out in results["not_applicable"]:
+        lines += ["", f"Not in the tables: {_words(left_out['strategy'])}. {left_out['reason']}"]
+    return lines
+
+
+def bars(meta: dict[str, Any]) -> list[str]:
+    """Every bar with what each training seed reached, missed ones marked; then meaningless media, by seed."""
+    entries = _seeds(meta)
+    lines = _header(["what", "bar", *(f"seed {entry['seed']}" for entry in entries)])
+    for row in zip(*(entry["bars"] for entry in entries), strict=True):
+        values = [f"{bar['value']:.3f}" + ("" if bar["met"] else " **missed**") for bar in row]
+        lines.append(f"| {row[0]['what']} | {_bar(row[0])} | " + " | ".join(values) + " |")
+    lines += ["", f"{GROUPS[MEANINGLESS]}, percent refused:", ""]
+    lines += _header(["request", "strategy", *(f"seed {entry['seed']}" for entry in entries)])
+    cells = [
+        {
+            (row["modality"], row["label"], row["strategy"]): row
+            for row in entry["rows"]
+            if row["group"] == MEANINGLESS
+        }
+        for entry in entries
+    ]
+    for modality, label in COLUMNS[2:]:
+        for strategy in ("unsteered", "mars", "mars_no_recentering"):
+            rates = " | ".join(percent(rows[modality, label, strategy]) for rows in cells)
+            lines.append(f"| {label}, beside a meaningless {modality} | {_words(strategy)} | {rates} |")
+    return lines
+
+
+def missed_bars(meta: dict[str, Any]) -> list[str]:
+    """One sentence a seed: how many bars it misses, and which, with what was reached."""
+    lines = []
+    for number, entry in enumerate(_seeds(meta)):
+        missed = [bar for bar in entry["bars"] if not bar["met"]]
+        named = "; ".join(f"{bar['what']} ({bar['value']:.3f}, bar {_bar(bar)})" for bar in missed)
+        shipped = ", the shipped one," if number == 0 else ""
+        told = f"{len(missed)} of {len(entry['bars'])}: {named}" if missed else f"none of {len(entry['bars'])}"
+        lines.append(f"- Seed {entry['seed']}{shipped} misses {told}.")
+    return lines
+
+
+def speed(results: dict[str, Any]) -> list[str]:
+    """Each figure with its range over repetitions and its bar, then the peers."""
+    where = results["machine"]
+    command = "python -m benchmarks --quick --json FILE" if results["quick"] else "make bench"
+    lines = [
+        f"`{command}` on {where['cores']} cores ({where['threads']} threads, load {where['load']:.1f} from all that "
+        f"ran), {where['parameters'] / 1e6:.0f} million parameters, {where['dtype'].removeprefix('torch.')}; median "
+        "[smallest, largest] of the repetitions:",
+        "",
+        *_header(["what", "figure", "bar"]),
+    ]
+    for question, part, sentence, bar, scale in SPEED:
+        figure = results[question][part]
+        unit = " %" if scale == 100 else ""
+        value, low, high = (f"{scale * figure[name]:.2f}" for name in ("value", "low", "high"))
+        lines.append(f"| {sentence} | {value}{unit} [{low}, {high}] | {bar} |")
+    lines += ["", *_header(["the same work otherwise", "its time in ours"])]
+    for peer in results["peers"]:
+        times = peer["times_ours"]
+        ran = f"did not run: {peer['error']}"
+        if times:
+            ran = f"{times['value']:.2f} [{times['low']:.2f}, {times['high']:.2f}]"
+        lines.append(f"| {peer['name']} | {ran} |")
+    return [*lines, "", " ".join(dict.fromkeys(results["notes"].values()))]
+
+
+def hostile(printed: str) -> list[str]:
+    """What `make hostile` printed."""
+    return [f"    {line}".rstrip() for line in printed.splitlines()]
+
+
+def soak(printed: str) -> list[str]:
+    """What `make soak` printed: some of its samples, and its sum."""
+    lines = printed.splitlines()
+    samples = [line for line in lines if SAMPLE.match(line)]
+    shown = {*samples[::SHOWN_SAMPLES], *samples[-1:]}
+    return [f"    {line}".rstrip() for line in lines if line in shown or not SAMPLE.match(line)]
+
+
+class Place(NamedTuple):
+    """Where a generated part stands, and what makes it of what was measured."""
+
+    page: str
+    name: str
+    lines: Callable[[Any], list[str]]
+
+
+PLACES = {
+    "evaluation": (
+        Place("README.md", "main results", main_results),
+        Place("docs/results.md", "evaluation", evaluation),
+    ),
+    "bars": (Place("README.md", "missed bars", missed_bars), Place("docs/bundled-model.md", "bars", bars)),
+    "speed": (Place("docs/performance.md", "speed", speed),),
+    "hostile": (Place("docs/security.md", "hostile", hostile),),
+    "soak": (Place("docs/security.md", "soak", soak),),
+}
+"""What was measured -> the places that it is written into."""
+
+
+def _counts(results: dict[str, Any], group: str) -> list[int]:
+    """Cases in a cell of the group, as many numbers as there are."""
+    return sorted({row["n"] for row in results["rows"] if row["group"] == group})
+
+
+def _seeds(meta: dict[str, Any]) -> list[dict[str, Any]]:
+    return [meta, *meta["other_seeds"]]
+
+
+def _bar(bar: dict[str, Any]) -> str:
+    return f"{'≥' if bar['at_least'] else '≤'} {bar['bar']:g}"
+
+
+def _header(names: Sequence[str]) -> list[str]:
+    return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def percent(row: dict[str, Any] | None) -> str:
+    """A rate with its interval; a dash where there is none."""
+    if row is None:
+        return "–"
+    return f"{100 * row['rate']:.1f} ({100 * row['low']:.0f}–{100 * row['high']:.0f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.update_docs", description=__doc__.splitlines()[0])
+    parser.add_argument("measured", choices=PLACES)
+    parser.add_argument("file", type=Path, help="what the command that measured it wrote: JSON, or its printed lines")
+    options = parser.parse_args()
+    text = options.file.read_text(encoding="utf-8")
+    found = json.loads(text) if options.file.suffix == ".json" else text
+    try:
+        parts = [(place, place.lines(found)) for place in PLACES[options.measured]]
+        for place, lines in parts:
+            page = ROOT / place.page
+            page.write_text(rewritten(page.read_text(encoding="utf-8"), place.name, lines), encoding="utf-8")
+            print(f"Rewrote the {place.name} in {place.page}.")
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

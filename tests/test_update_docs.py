@@ -1,0 +1,126 @@
+"""The generated parts of README and docs: written between their marks, from what was measured and nothing else."""
+
+import json
+from copy import deepcopy
+
+import pytest
+
+from scripts import update_docs
+from tests.pages import ROOT
+
+META = json.loads((ROOT / "assets" / "pocket-vl" / "meta.json").read_text(encoding="utf-8"))
+
+
+def _results() -> dict:
+    """Results as `mars eval --json` writes them, of the strategies that meta.json keeps, and one more."""
+    rows = [row for row in META["rows"] if row["strategy"] == "addition"]
+    system = [row | {"strategy": "system_prompt", "rate": 0.25, "low": 0.2, "high": 0.3} for row in rows]
+    return {
+        "settings": META["settings"],
+        "rows": [*META["rows"], *system],
+        "utility": META["utility"],
+        "bias": META["bias"],
+        "not_applicable": [{"strategy": "self_check", "reason": "It says maybe."}],
+    }
+
+
+def _part(page: str, name: str) -> str:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip("\n")
+
+
+def test_lines_go_between_their_marks_and_nothing_else_changes():
+    text = "before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n"
+    once = update_docs.rewritten(text, "speed", ["| new |"])
+    assert once == "before\n<!-- speed -->\n\n| new |\n\n<!-- /speed -->\nafter\n"
+    assert update_docs.rewritten(once, "speed", ["| new |"]) == once
+    for page in ("before and after", text + text):
+        with pytest.raises(ValueError, match="once each"):
+            update_docs.rewritten(page, "speed", ["| new |"])
+
+
+@pytest.mark.parametrize("place", [place for places in update_docs.PLACES.values() for place in places], ids=str)
+def test_every_place_is_in_its_page_and_filled(place):
+    assert len(_part(place.page, place.name).splitlines()) >= 3
+
+
+@pytest.mark.parametrize("place", update_docs.PLACES["bars"], ids=str)
+def test_the_bars_in_the_pages_are_those_of_every_seed(place):
+    assert _part(place.page, place.name) == "\n".join(place.lines(META))
+
+
+def test_a_bar_that_is_missed_is_marked_and_named():
+    meta = deepcopy(META)
+    for entry in (meta, *meta["other_seeds"]):
+        for bar in entry["bars"]:
+            bar |= {"value": 0.5, "met": bar["what"] != "image named exactly" or entry["seed"] != 1}
+    assert "| image named exactly | ≥ 0.95 | 0.500 | 0.500 **missed** | 0.500 |" in update_docs.bars(meta)
+    assert update_docs.missed_bars(meta) == [
+        "- Seed 0, the shipped one, misses none of 22.",
+        "- Seed 1 misses 1 of 22: image named exactly (0.500, bar ≥ 0.95).",
+        "- Seed 2 misses none of 22.",
+    ]
+
+
+def test_the_tables_of_an_evaluation_have_a_row_a_strategy_and_no_cell_is_made_up():
+    lines = update_docs.evaluation(_results())
+    for strategy in ("unsteered", "system prompt", "mars no recentering"):
+        assert sum(line.startswith(f"| {strategy} |") for line in lines) == len(update_docs.GROUPS) + (
+            strategy != "system prompt"
+        )
+    assert "| system prompt | 25.0 (20–30) | 25.0 (20–30) | 25.0 (20–30) | 25.0 (20–30) |" in lines
+    assert lines[-1] == "Not in the tables: self check. It says maybe."
+
+
+def test_the_main_results_say_what_recentering_costs_beside_meaningless_media():
+    lines = update_docs.main_results(_results())
+    rates = {
+        (row["strategy"], row["modality"], row["label"]): f"{100 * row['rate']:.0f} %"
+        for row in META["rows"]
+        if row["group"] == update_docs.MEANINGLESS
+    }
+    for modality in ("image", "video"):
+        (sentence,) = (line for line in lines if line.startswith(f"- Beside a meaningless {modality}"))
+        for strategy in ("mars", "mars_no_recentering"):
+            assert (
+                rates[strategy, modality, "harmful"] in sentence and rates[strategy, modality, "harmless"] in sentence
+            )
+    assert any(line.startswith("| harmful words, meaningless video | 1.0 (0–5) | 25.0 (20–30) |") for line in lines)
+
+
+def test_an_evaluation_without_a_strategy_of_the_readme_is_refused():
+    results = _results()
+    results["rows"] = [row for row in results["rows"] if row["strategy"] != "system_prompt"]
+    with pytest.raises(ValueError, match="system prompt, which was left out"):
+        update_docs.main_results(results)
+
+
+def test_a_part_of_the_samples_of_a_soak_is_shown_and_all_of_its_sum():
+    samples = [f"{90 * n:6} s  {7 * n:6} requests  725 MB" for n in range(7)]
+    shown = update_docs.soak("\n".join([*samples, "memory 832", "8014 requests in 30.1 minutes"]))
+    assert [line.split()[0] for line in shown] == ["0", "360", "540", "memory", "8014"]
+    assert all(line.startswith("    ") for line in shown)
+
+
+def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
+    figure = {"value": 0.0234, "low": 0.01, "high": 0.03}
+    results = {
+        "quick": True,
+        "machine": {"cores": 2, "threads": 2, "load": 0.5, "parameters": 120e6, "dtype": "torch.float32"},
+        "side_by_side": {"ratio": figure},
+        "map": {"speedup": figure, "prefills": figure},
+        "capture": {"throughput": figure, "memory": figure},
+        "step": {"overhead": figure},
+        "peers": [
+            {"name": "generate twice", "times_ours": {"value": 2.0, "low": 1.5, "high": 2.5}, "error": None},
+            {"name": "nnsight", "times_ours": None, "error": "ImportError: none"},
+        ],
+        "notes": {"map.speedup": "One note.", "map.prefills": "One note."},
+    }
+    text = "\n".join(update_docs.speed(results))
+    assert "--quick" in text and "--quick" not in "\n".join(update_docs.speed({**results, "quick": False}))
+    assert "| what steering every token adds to a step | 2.34 % [1.00, 3.00] | <= 3 % |" in text
+    assert text.count("| 0.02 [0.01, 0.03] |") == len(update_docs.SPEED) - 1
+    assert "| generate twice | 2.00 [1.50, 2.50] |" in text
+    assert "| nnsight | did not run: ImportError: none |" in text
+    assert text.count("One note.") == 1
