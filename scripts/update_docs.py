@@ -73,7 +73,7 @@ def main_results(results: dict[str, Any]) -> list[str]:
     rows = {(row["strategy"], row["group"], row["modality"], row["label"]): row for row in results["rows"]}
     counts = {group: " or ".join(map(str, _counts(results, group))) for group in ("main", MEANINGLESS)}
     lines = [
-        f"Percent refused with Wilson 95 % intervals, by `make eval`; n = {counts['main']} a cell, and "
+        f"Percent refused with Wilson 95 % intervals (`make eval`); n = {counts['main']} a cell, and "
         f"{counts[MEANINGLESS]} beside meaningless media.",
         "",
         *_header(["request", *(MAIN_STRATEGIES.values())]),

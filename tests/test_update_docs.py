@@ -49,6 +49,12 @@ def test_the_bars_in_the_pages_are_those_of_every_seed(place):
     assert _part(place.page, place.name) == "\n".join(place.lines(META))
 
 
+def test_the_full_tables_show_the_figures_that_are_stored_of_the_strategies_of_the_bars():
+    stored = update_docs.evaluation({**META, "not_applicable": []})
+    assert set(stored) - set(_part("docs/results.md", "evaluation").splitlines()) == set()
+    assert sum(line.startswith("| mars |") for line in stored) == 4
+
+
 def test_a_bar_that_is_missed_is_marked_and_named():
     meta = deepcopy(META)
     for entry in (meta, *meta["other_seeds"]):
