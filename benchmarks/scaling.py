@@ -1,7 +1,8 @@
 """python -m benchmarks.scaling --json FILE: cases a second with one and two workers on Ray, and what a case moves.
 
 Workers have one thread each. The pace is that between the first and the last window to come back, so that starting
-processes and loading the model, which are reported separately, do not dilute it. Needs idle cores, and requirements-ray.txt.
+processes and loading the model, which are reported separately, do not dilute it. Needs idle cores, and
+requirements-ray.txt.
 """
 
 import argparse

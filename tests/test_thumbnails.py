@@ -16,7 +16,7 @@ from mars.media.neutral import NeutralMedia
 from mars.media.prompt import Prompt
 from mars.media.thumbnails import SIDE, packed, thumbnail, unpacked
 from mars.types import Video
-from tests.test_storage import _tensors_of, _without_digest
+from tests.test_storage import _signed, _tensors_of
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 100, 3), dtype=np.uint8))
 
@@ -89,7 +89,7 @@ def test_thumbnails_that_are_none_are_refused(tiny, saved, change, told):
     tensors = load_file(_tensors_of(saved))
     changed = change(*(tensors[name] for name in names))
     save_file(tensors | dict(zip(names, changed, strict=True)), _tensors_of(saved))
-    _without_digest(saved)
+    _signed(saved)
     with pytest.raises(ArtifactError, match=told):
         Artifact.load(saved, tiny)
 
@@ -98,7 +98,7 @@ def test_thumbnails_without_their_lengths_are_refused(tiny, saved):
     tensors = load_file(_tensors_of(saved))
     del tensors[f"thumbnail_lengths.{NAME}"]
     save_file(tensors, _tensors_of(saved))
-    _without_digest(saved)
+    _signed(saved)
     with pytest.raises(ArtifactError, match="thumbnail_lengths"):
         Artifact.load(saved, tiny)
 
