@@ -52,7 +52,7 @@ def make_targets(text: str) -> set[str]:
 def arguments(text: str, *openings: str) -> list[list[str]]:
     """Arguments of the commands that open so; a bare opening, as in prose, is none."""
     return [
-        shlex.split(command.removeprefix(opening).replace("[ADDRESS]", "ADDRESS"))
+        shlex.split(command.removeprefix(opening))
         for command in commands(text)
         for opening in openings
         if command.startswith(f"{opening} ")

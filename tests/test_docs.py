@@ -1,8 +1,9 @@
 """What the README and docs/ say holds: links lead somewhere, files and targets exist, commands parse, code runs."""
 
 import re
-import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,18 @@ def test_commands_of_the_engine_parse(text):
             _parses(_parser(), given)
 
 
-def test_commands_of_the_page_parse(text):
-    parser = runpy.run_path(str(ROOT / "app.py"))["_parser"]()
-    for given in arguments(text, "python app.py", "mars-lens page"):
-        _parses(parser, given)
+@pytest.fixture(scope="module")
+def page_options() -> set[str]:
+    """All that the page's own command says it takes."""
+    told = subprocess.run(
+        [sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    return set(re.findall(r"--[\w-]+", told))
+
+
+def test_options_of_the_page_are_there(text, page_options):
+    given = {word for words in arguments(text, "python app.py", "mars-lens page") for word in words}
+    assert {word for word in given if word.startswith("--")} - page_options == set()
 
 
 def _parses(parser, given: list[str]) -> None:
@@ -111,8 +120,8 @@ Make sure that the text is fine: nobody has to make nothing of it.
     make app && make nobody SEEDS=3
 
 Then `make
-never`, `python -m mars fot` and `python -m mars` alone, [a page](nowhere.md), [a heading](#made-up), [one that is
-there](#made-up-heading) and `mars/nothing.py`, `TEN` in
+never`, `python app.py --no-such-thing`, `python -m mars fot` and `python -m mars` alone, [a page](nowhere.md),
+[a heading](#made-up), [one that is there](#made-up-heading) and `mars/nothing.py`, `TEN` in
 `mars/types.py`.
 
 ```sh
@@ -139,6 +148,7 @@ def test_what_is_wrong_in_a_made_up_page_is_seen(tmp_path):
     for given in arguments(MADE_UP, "python -m mars"):
         with pytest.raises(pytest.fail.Exception, match="no such command"):
             _parses(_parser(), given)
+    assert arguments(MADE_UP, "python app.py") == [["--no-such-thing"]]
     assert broken_links(page, MADE_UP) == ["nowhere.md", "#made-up"]
     assert files(MADE_UP) == ["mars/nothing.py", "mars/types.py"]
     assert names_in_files(MADE_UP) == [("TEN", "mars/types.py")]
