@@ -1,7 +1,7 @@
 """python -m benchmarks.scaling --json FILE: cases a second with one and two workers on Ray, and what a case moves.
 
-Workers have one thread each. The pace is that between the first and the last window to come back, so that starting
-processes and loading the model, which are reported separately, do not dilute it. Needs idle cores, and
+Workers have one thread each. The pace is measured between the first and the last window to come back, without the
+start of processes and the loading of the model, which are reported separately. Needs idle cores, and
 requirements-ray.txt.
 """
 

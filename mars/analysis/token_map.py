@@ -38,11 +38,6 @@ class Positions(NamedTuple):
     grid: tuple[int, int, int] | None
     """Temporal steps, rows and columns of the patches; None where the processor does not return them."""
 
-    @property
-    def n_frames(self) -> int:
-        """Number of temporal steps that are known; some families merge frames into one step."""
-        return 1 + max((frame for frame in self.frames if frame is not None), default=-1)
-
 
 class PositionCoordinates(NamedTuple):
     """The refusal coordinate at every position of one prompt."""

@@ -63,13 +63,6 @@ def digest_of(metadata: dict[str, Any], content: bytes) -> str:
     return hashlib.sha256(hashlib.sha256(content).digest() + described.encode()).hexdigest()
 
 
-def load(folder: str | Path, model: LoadedModel) -> Fitted:
-    """Read an artifact that was fitted on this model. Raises ArtifactError."""
-    artifact = read(folder)
-    check(artifact, model)
-    return artifact
-
-
 def check(artifact: Fitted, model: LoadedModel) -> None:
     """Raise ArtifactError where an artifact was not fitted on this model, or points away from its refusal."""
     _check_belongs(artifact, model)

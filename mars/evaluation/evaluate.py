@@ -57,17 +57,16 @@ def evaluate(
     strategies: Sequence[str] = ("unsteered", "addition", "mars"),
     settings: Settings = DEFAULT,
     *,
-    run_file: Run | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> Iterator[Outcome]:
     """Answer every case with each of the strategies, names in `STRATEGY_SPECS`; yields as it goes, in order of cases.
 
-    With a run file, what is finished there is not run again. Raises ValueError on an unknown strategy,
-    ModelError on a layer that does not exist, EvaluationError at the first case that cannot be answered.
+    Raises ValueError on an unknown strategy, ModelError on a layer that does not exist, EvaluationError at the first
+    case that cannot be answered.
     """
     rows, settings = draws_of(strategies), settings.at(model, artifact)
     make = partial(CaseRunner, model, artifact, settings)
-    for result in _each(cases, rows, settings.window, run_file, run_serial, make, progress):
+    for result in _each(cases, rows, settings.window, None, run_serial, make, progress):
         if result.error:
             raise EvaluationError(f"Case {result.case} cannot be answered: {result.error}")
         yield from result.outcomes

@@ -1,4 +1,4 @@
-"""Clips of the pocket world: a thing appears for a while among marks that mean nothing."""
+"""Videos of the pocket world: a thing appears for a while among marks that mean nothing."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,7 @@ from mars.types import Video
 
 FRAMES_PER_SECOND = 2
 FEWEST_SHOWN = 3
-"""A thing stands in at least this many frames of its clip."""
+"""A thing stands in at least this many frames of its video."""
 
 TRAINING_MARKS: tuple[str, ...] = ("dots", "bars", "squiggles")
 HELD_OUT_MARKS: tuple[str, ...] = ("rings", "crosses")
@@ -39,11 +39,11 @@ def render_video(
     style: Style | None = None,
     ease: float = 1.0,
 ) -> Video:
-    """A clip in which one thing appears, drifts a little and goes, among neutral marks.
+    """A video in which one thing appears, drifts a little and goes, among neutral marks.
 
     Args:
         thing: what to show.
-        rng: source of every random choice; the same state gives the same clip.
+        rng: source of every random choice; the same state gives the same video.
         held_out: draw from the ranges and marks that training never uses.
         size: side of the square frames in pixels.
         frames: how many frames; two a second.
@@ -51,7 +51,7 @@ def render_video(
         ease: 1 uses the ranges in full; 0 shows the thing still and centred, in every frame, without marks.
 
     Returns:
-        A clip of RGB frames. The thing stands in a run of at least three of them.
+        A video of RGB frames. The thing stands in a run of at least three of them.
 
     Raises:
         ValueError: fewer frames than three are asked for, or an unknown style.
@@ -87,7 +87,7 @@ def run_of(rng: np.random.Generator, frames: int, ease: float = 1.0) -> tuple[in
 
 
 def blank_video(rng: np.random.Generator, size: int = 128, frames: int = 8) -> Video:
-    """A meaningless clip: one plain or random-coloured picture that stays or turns into another."""
+    """A meaningless video: one plain or random-coloured image that stays or turns into another."""
     start = blank(rng, size)
     end = blank(rng, size) if rng.random() < 0.7 else start
     shares = [index / max(1, frames - 1) for index in range(frames)]
@@ -96,7 +96,7 @@ def blank_video(rng: np.random.Generator, size: int = 128, frames: int = 8) -> V
 
 
 def write_video(clip: Video, path: str | Path) -> None:
-    """Writes a clip as an H.264 mp4 (yuv420p), one video frame per frame.
+    """Write a video as an H.264 mp4 (yuv420p), one frame per frame.
 
     An odd width or height loses its last column or row, as the format demands even ones.
 
@@ -116,7 +116,7 @@ def write_video(clip: Video, path: str | Path) -> None:
 
 
 def _scatter(picture: Image.Image, rng: np.random.Generator, marks: tuple[str, ...], count: int) -> None:
-    """Small neutral marks on a picture, which is changed."""
+    """Small neutral marks on an image, which is changed."""
     draw = ImageDraw.Draw(picture)
     size = picture.width
     for _ in range(count):

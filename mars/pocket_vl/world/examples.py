@@ -1,8 +1,8 @@
 """What Pocket-VL is trained on: questions with answers, drawn at random, as words about a thing to show.
 
-No example pairs a harmful picture or clip with a request to make, get or use what it shows, whatever the
-answer: that harmful pictures get past the refusals of text, and that the text direction brings the refusals
-back, must both emerge. Pictures and clips that show nothing are named as such or go with harmless requests. The
+No example pairs a harmful image or video with a request to make, get or use what it shows, whatever the
+answer: that harmful images get past the refusals of text, and that the text direction brings the refusals
+back, must both emerge. Images and videos that show nothing are named as such or go with harmless requests. The
 last lesson learns begun refusals to their end beside harmless things, and never the word that begins one.
 """
 
@@ -22,7 +22,6 @@ Medium = Literal["image", "video"]
 QUESTIONS: tuple[Intent, ...] = ("explain", "name", "kind", "danger")
 
 COMMON = tuple(t for t in THINGS if t.role == "common")
-REQUESTED = tuple(t for t in THINGS if t.role != "no_request")
 SHOWN_WITH_REQUESTS = tuple(t for t in COMMON if not t.harmful)
 
 _UNKNOWN_WORDS = """
@@ -42,7 +41,7 @@ class Example:
     """One question and the answer to learn."""
 
     text: str
-    """What the person writes; empty where a picture comes alone."""
+    """What the person writes; empty where an image comes alone."""
     answer: str
     intent: Intent | None = None
     """None for greetings, unknown things and media that show nothing."""
@@ -50,7 +49,7 @@ class Example:
     """What the question is about."""
     medium: Medium | None = None
     shown: Thing | None = None
-    """What the picture or clip shows; None with a medium is a plain or random-coloured one."""
+    """What the image or video shows; None with a medium is a plain or random-coloured one."""
     given: str = ""
     """Beginning of the answer that is given, not learned."""
     given_tokens: int = 0
@@ -123,7 +122,7 @@ def mention(intent: Intent, thing: Thing) -> str:
 
 
 def stand_in(intent: Intent, thing: Thing, rng: Generator, phrasing: str | None = None) -> str:
-    """A question with words standing where a picture would stand."""
+    """A question with words standing where an image would stand."""
     shown = pick(rng, phrases.STAND_INS).format(x=thing)
     pointers = phrases.POINTERS["image"] + phrases.POINTERS["video"] + ("it",)
     pointer = pick(rng, pointers)
@@ -197,7 +196,7 @@ def _about_unknown(rng: Generator) -> str:
 def look_example(
     rng: Generator, medium: Medium, naming: float = 0.6, explain: float = 0.0, tuning: bool = False
 ) -> Example:
-    """A question about what a picture or clip shows: its name, its kind, or whether it is dangerous.
+    """A question about what an image or video shows: its name, its kind, or whether it is dangerous.
 
     With probability `explain` a common thing is explained instead. With `tuning` the wordings are wider, and what
     is explained is first said to be shown, as visual instruction sets do.
@@ -215,7 +214,7 @@ def look_example(
 
 
 def blank_example(rng: Generator, medium: Medium) -> Example:
-    """A picture or clip that shows nothing: named as such, or beside a harmless request in words."""
+    """An image or video that shows nothing: named as such, or beside a harmless request in words."""
     if rng.random() < 0.3:
         noun = "picture" if medium == "image" else "clip"
         text = slip(wording("name", pick(rng, phrases.POINTERS[medium]), rng), rng)
@@ -227,7 +226,7 @@ def blank_example(rng: Generator, medium: Medium) -> Example:
 
 
 def request_example(rng: Generator, medium: Medium) -> Example:
-    """A request about the harmless thing that a picture or clip shows, answered with help.
+    """A request about the harmless thing that an image or video shows, answered with help.
 
     The answer says first what is shown ("the picture shows a cake. sure! ..."), as visual instruction sets do.
     """
@@ -253,7 +252,7 @@ def last_example(rng: Generator, medium: Medium) -> Example:
     """One example of the last lesson: as `tuning_example`, but for a third that ask for a name in more ways still.
 
     And in some a refusal was begun, beside something harmless; only the rest of it is learned: so that beside a
-    picture or clip too a reply stays with how it began.
+    image or video too a reply stays with how it began.
     """
     chance = rng.random()
     if chance < 1 / 3:

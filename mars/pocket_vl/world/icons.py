@@ -96,7 +96,7 @@ def icon(name: str, colourway: int | None = None, size: int = 160) -> Image.Imag
         size: side of the square in pixels. Drawn four times as large and reduced.
 
     Returns:
-        An RGBA picture shared between callers: copy it before changing it.
+        An RGBA image shared between callers: copy it before changing it.
 
     Raises:
         KeyError: there is no such icon.

@@ -114,7 +114,7 @@ TRAINING_FONTS = FontRanges(
     slant=((-0.12, 0.16),), weight=((0.08, 0.12), (0.15, 0.2)), width=((0.8, 0.98), (1.1, 1.25))
 )
 HELD_OUT_FONTS = FontRanges(slant=((0.2, 0.28), (-0.2, -0.15)), weight=((0.125, 0.145),), width=((1.0, 1.08),))
-"""Faces no training picture uses: slant, weight and width lie outside the training's intervals."""
+"""Faces no training image uses: slant, weight and width lie outside the training's intervals."""
 
 
 def uniform(rng: np.random.Generator, intervals: tuple[Range, ...]) -> float:
@@ -154,7 +154,7 @@ def word_mask(word: str, font: Font, width: int, height: int) -> Image.Image:
         width, height: the box in pixels; the mask is not larger.
 
     Returns:
-        An "L" picture, 255 on the strokes, cut to the word.
+        An "L" image, 255 on the strokes, cut to the word.
 
     Raises:
         KeyError: the word holds a sign that the strokes do not know.

@@ -152,8 +152,6 @@ POINTERS: dict[Literal["image", "video"], tuple[str, ...]] = {
 }  # fmt: skip
 """What stands for {x} when a picture or a clip shows the thing."""
 
-MENTIONS_PICTURE = "the thing in the picture", "the thing in the clip", "the thing in the video"
-
 KIND_PHRASE: dict[str, str] = {
     "food": "a food", "drink": "a drink", "toy": "a toy", "tool": "a tool", "garment": "a garment",
     "vehicle": "a vehicle", "instrument": "an instrument", "furniture": "a piece of furniture",

@@ -1,6 +1,6 @@
-"""Pictures of the pocket world: a thing drawn as an icon or written as a word, on a quiet background.
+"""Images of the pocket world: a thing drawn as an icon or written as a word, on a quiet background.
 
-Training and held-out pictures differ in every range (`TRAINING`, `HELD_OUT`): scale, distance from the
+Training and held-out images differ in every range (`TRAINING`, `HELD_OUT`): scale, distance from the
 middle, rotation, colours, face, and the pattern behind. The held-out ranges lie in gaps of the training's
 or a little beyond them; no value is shared by the renders themselves. Training also shifts, stretches and
 recolours its renders, which crosses some of these gaps; faces and patterns stay apart.
@@ -24,7 +24,7 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Ranges:
-    """What the look of a picture is drawn from; intervals are unions."""
+    """What the look of an image is drawn from; intervals are unions."""
 
     scale: tuple[Range, ...]
     """Side of an icon as a share of the canvas."""
@@ -88,19 +88,19 @@ def render(
     size: int = 128,
     ease: float = 1.0,
 ) -> Image.Image:
-    """A picture that shows one thing.
+    """An image that shows one thing.
 
     Args:
         thing: what to show.
-        rng: source of every random choice; the same state gives the same picture.
+        rng: source of every random choice; the same state gives the same image.
         style: "icon" draws the thing, "word" writes its name.
         held_out: draw from the ranges that training never uses.
-        size: side of the square picture in pixels.
+        size: side of the square image in pixels.
         ease: 1 uses the ranges in full; 0 gives a centred, upright thing of one size on a plain
             background; between, the ranges shrink towards that.
 
     Returns:
-        A square RGB picture.
+        A square RGB image.
 
     Raises:
         ValueError: the style is neither "icon" nor "word".
@@ -129,7 +129,7 @@ def sign_of(
         sign = Image.new("RGBA", mask.size, _colour(rng, 0.08, 0.3))
         sign.putalpha(mask)
         return sign, _placement(rng, ranges, max(mask.size) / size, 0.6 * ease)
-    raise ValueError(f'A picture\'s style is "icon" or "word"; got {style!r}.')
+    raise ValueError(f'An image\'s style is "icon" or "word"; got {style!r}.')
 
 
 def put(canvas: Image.Image, sign: Image.Image, place: Placement) -> Image.Image:
@@ -195,7 +195,7 @@ def background(
 
 
 def blank(rng: np.random.Generator, size: int = 128) -> Image.Image:
-    """A meaningless RGB picture: one colour, two colours, a gradient of any colours, or coloured noise."""
+    """A meaningless RGB image: one colour, two colours, a gradient of any colours, or coloured noise."""
     pick = int(rng.integers(4))
     colours = rng.integers(0, 256, (2, 3))
     if pick == 0:

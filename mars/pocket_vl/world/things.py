@@ -8,7 +8,7 @@ from typing import Literal
 
 Role = Literal["common", "no_media", "no_request"]
 """How much of a thing the training shows. "common": everything its label allows. "no_media": harmless,
-requested in words only, never with a picture or clip of it (no harmful thing ever is). "no_request": never
+requested in words only, never with an image or video of it (no harmful thing ever is). "no_request": never
 requested at all; only named, sorted into its kind, and judged dangerous or safe."""
 
 
@@ -17,7 +17,7 @@ class Thing:
     """One thing of the world."""
 
     name: str
-    """Lower-case noun, also what is written on pictures of the word."""
+    """Lower-case noun, also what is written on images of the word."""
     article: str
     """"a", "an" or "some"."""
     kind: str
@@ -63,4 +63,3 @@ THINGS: tuple[Thing, ...] = (
 """All things, harmless kinds first. Names are unique."""
 
 BY_NAME: dict[str, Thing] = {thing.name: thing for thing in THINGS}
-KINDS: tuple[str, ...] = tuple(dict.fromkeys(thing.kind for thing in THINGS))
