@@ -24,18 +24,18 @@ test: $(VENV)/.dev ## all tests but the long ones, under ten minutes
 	$(RUN) -m pytest
 
 test-long: test ## and what takes longer: thousands of hostile inputs, two minutes of many visitors
-	$(RUN) -m scripts.hostile
+	$(RUN) -m tests.hostile
 	$(RUN) -m pytest -m long
-	$(RUN) -m scripts.soak --minutes 2
+	$(RUN) -m tests.soak --minutes 2
 
 hostile: $(VENV)/.dev ## thousands of hostile inputs through the engine, a sample through the running page
 	mkdir -p out
-	$(RUN) -m scripts.hostile | tee out/hostile.txt
+	$(RUN) -m tests.hostile | tee out/hostile.txt
 	$(UPDATE) hostile out/hostile.txt
 
 soak: $(VENV)/.dev ## sixteen visitors for half an hour; MINUTES=2 for less
 	mkdir -p out
-	$(RUN) -m scripts.soak --minutes $(MINUTES) | tee out/soak.txt
+	$(RUN) -m tests.soak --minutes $(MINUTES) | tee out/soak.txt
 	$(UPDATE) soak out/soak.txt
 
 check: $(VENV)/.dev ## lint and format

@@ -1,5 +1,7 @@
 """Thousands of hostile inputs through the engine, and a sample through the running page: `make hostile`."""
 
+# ruff: noqa: T201 - a command, which prints its findings
+
 import argparse
 import os
 import resource
@@ -25,7 +27,7 @@ from tests.hostile.texts import texts
 from tests.hostile.trial import Verdict, offer, offer_over_http
 from tests.hostile.visitor import Visitor
 
-POCKET = Path(__file__).parent.parent / "assets" / "pocket-vl"
+POCKET = Path(__file__).parent.parent.parent / "assets" / "pocket-vl"
 TEXTS = 400
 SOUND = "how is a chair made by hand?"
 
@@ -37,7 +39,7 @@ def inputs_of(seed: int, count: int, tokens: list[str]) -> list[Input]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.hostile", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=2400, help="inputs for the engine")
     parser.add_argument("--served", type=int, default=200, help="inputs for the running page, spread over all kinds")
@@ -51,7 +53,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as own:
         tempfile.tempdir = own  # whatever makes a temporary file from here on makes it there
         with tempfile.TemporaryDirectory() as folder:
-            faults = _told("engine", _counted(offer(workbench, one, Path(folder)) for one in given))
+            faults = _report("engine", _counted(offer(workbench, one, Path(folder)) for one in given))
         left = os.listdir(own)
         tempfile.tempdir = None
     faults += len(left)
@@ -63,7 +65,7 @@ def main() -> int:
     visitor = Visitor(url)
     sample = given[:: max(1, len(given) // options.served)][: options.served]
     sound = visitor.call("compare", SOUND, None, None, 1.0)
-    faults += _told("page", _counted(offer_over_http(visitor, workbench, one) for one in sample))
+    faults += _report("page", _counted(offer_over_http(visitor, workbench, one) for one in sample))
     if visitor.call("compare", SOUND, None, None, 1.0) != sound:
         faults += 1
         print("The page answers another than before.")
@@ -82,7 +84,7 @@ def _counted(verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
         yield verdict
 
 
-def _told(where: str, verdicts: Iterable[Verdict]) -> int:
+def _report(where: str, verdicts: Iterable[Verdict]) -> int:
     """Print a line for each group of kinds, and return how many faults there were."""
     counts: Counter[tuple[str, str]] = Counter()
     slowest, faults = 0.0, 0

@@ -4,6 +4,8 @@ The server is a process of its own with a folder of temporary files of its own, 
 Needs Linux, whose /proc tells memory, threads and open files.
 """
 
+# ruff: noqa: T201 - a command, which prints its findings
+
 import argparse
 import os
 import socket
@@ -41,7 +43,7 @@ class Held(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
@@ -59,7 +61,7 @@ def main() -> int:
         finally:
             server.terminate()
             server.wait(30)
-    return _told(samples, tally)
+    return _report(samples, tally)
 
 
 def _free_port() -> int:
@@ -118,18 +120,18 @@ def _soaked(
 
 def _held(pid: int, folder: Path, seconds: float, requests: int) -> Held:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    told = dict(line.split(":", 1) for line in lines)
+    status = dict(line.split(":", 1) for line in lines)
     return Held(
         seconds,
-        int(told["VmRSS"].split()[0]) // 1024,
-        int(told["Threads"]),
+        int(status["VmRSS"].split()[0]) // 1024,
+        int(status["Threads"]),
         len(os.listdir(f"/proc/{pid}/fd")),
         sum(len(files) for _, _, files in os.walk(folder)),
         requests,
     )
 
 
-def _told(samples: list[Held], tally: Tally) -> int:
+def _report(samples: list[Held], tally: Tally) -> int:
     """Print the outcome; 1 where something failed or goes on growing."""
     settled = [held for held in samples if held.seconds >= SETTLED * samples[-1].seconds]
     growing = []
