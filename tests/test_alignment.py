@@ -108,7 +108,7 @@ def test_without_a_signal_the_same_points_stay_where_they_are_and_the_probe_is_a
     assert auc.chance[0] - 0.05 < auc.after < auc.chance[1] + 0.05
 
 
-def test_labels_are_dealt_alike_every_time():
+def test_labels_are_permuted_alike_every_time():
     artifact = _artifact(signal_in_images=True)
     first, second = without_signal(artifact), without_signal(artifact)
     assert all(torch.equal(a.values, b.values) for a, b in zip(first.clouds, second.clouds, strict=True))

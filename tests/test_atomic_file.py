@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import report
-from mars import atomic_file as whole_file
+from mars import atomic_file
 from mars.artifact.artifact import Artifact
 from mars.artifact.storage import METADATA
 from mars.atomic_file import atomic_write
@@ -42,7 +42,7 @@ def test_what_goes_wrong_before_the_last_step_leaves_the_old_file(writer, tmp_pa
     def fails(*_):
         raise fault
 
-    monkeypatch.setattr(whole_file.os, "replace", fails)
+    monkeypatch.setattr(atomic_file.os, "replace", fails)
     with pytest.raises(type(fault)):
         writer(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "old" and len(list(tmp_path.iterdir())) == 1

@@ -77,8 +77,8 @@ def test_a_sampled_forward_per_cell_is_scaled_to_all_cells(small, monkeypatch):
 
 
 def test_a_map_that_differs_from_the_naive_one_voids_the_benchmark(small, monkeypatch):
-    def wrong(*given, **asked):
-        found = sweep(*given, **asked)
+    def wrong(*arguments, **options):
+        found = sweep(*arguments, **options)
         return found._replace(kl=found.kl + 1e-3)
 
     monkeypatch.setattr(measures, "sweep", wrong)
@@ -119,7 +119,7 @@ def test_every_question_gives_its_figures_and_results_that_are_json(small):
         assert (peer["seconds"] is None) == (peer["error"] is not None)
 
 
-def test_prompts_are_as_long_as_told(small):
+def test_prompts_are_of_the_length_given(small):
     for tokens in (40, 100, 401):
         length = encode(small, [prompt_of(small, tokens)])["input_ids"].shape[1]
         assert tokens <= length <= tokens + 3

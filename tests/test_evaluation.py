@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mars.datasets.case import Case
-from mars.evaluation import runner as answering
+from mars.evaluation import runner
 from mars.evaluation.checkpoint import RunFileError
 from mars.evaluation.evaluate import LOST, EvaluationError, _each, evaluate, measure
 from mars.evaluation.outcomes import CaseResult
@@ -65,7 +65,7 @@ def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact,
 
 def test_edits_that_make_the_same_of_a_prompt_share_a_row(tiny, tiny_artifact, cases, monkeypatch):
     widths = []
-    monkeypatch.setattr(answering, "branch", lambda *a, **k: widths.append(len(a[2])) or branch(*a, **k))
+    monkeypatch.setattr(runner, "branch", lambda *a, **k: widths.append(len(a[2])) or branch(*a, **k))
     rows = draws_of(["unsteered", "mars", "random", "addition"])
     (shut,) = answer(tiny, tiny_artifact, [cases[0].prompt], [rows], Settings(gain=0.0, max_new_tokens=3))
     assert widths == [1, 1]  # one row to see what the edits make of it, one for all 13
@@ -126,10 +126,10 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_rows_of_an_uninterrupte
         measure(tiny, tiny_artifact, cases, strategies, settings, run_path=path, progress=kill)
     written = path.read_bytes()
     path.write_bytes(written[:-40])  # the third case's line is torn
-    asked = []
-    monkeypatch.setattr(answering, "answer", lambda *given: asked.extend(given[2]) or answer(*given))
+    run = []
+    monkeypatch.setattr(runner, "answer", lambda *given: run.extend(given[2]) or answer(*given))
     resumed = measure(tiny, tiny_artifact, cases, strategies, settings, run_path=path)
-    assert asked == [case.prompt for case in cases[2:]]
+    assert run == [case.prompt for case in cases[2:]]
     assert resumed == whole
     assert path.read_bytes() == (tmp_path / "whole").read_bytes()
 
@@ -137,11 +137,11 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_rows_of_an_uninterrupte
 def test_a_run_that_memory_ended_goes_on_with_fewer_rows(tiny, tiny_artifact, cases, tmp_path, monkeypatch):
     path, strategies = tmp_path / "run", ["unsteered", "mars", "addition"]
     measure(tiny, tiny_artifact, cases[:2], strategies, Settings(max_new_tokens=4), run_path=path)
-    asked = []
-    monkeypatch.setattr(answering, "answer", lambda *given: asked.extend(given[2]) or answer(*given))
+    run = []
+    monkeypatch.setattr(runner, "answer", lambda *given: run.extend(given[2]) or answer(*given))
     small = Settings(max_new_tokens=4, max_rows=2, window=1)
     found = measure(tiny, tiny_artifact, cases, strategies, small, run_path=path)
-    assert asked == [case.prompt for case in cases[2:]]
+    assert run == [case.prompt for case in cases[2:]]
     assert (found["settings"]["max_rows"], found["settings"]["window"]) == (2, 1)
 
 
@@ -158,7 +158,7 @@ def test_where_memory_runs_out_cases_are_asked_in_smaller_parts_from_then_on_wit
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return answer(model, artifact, prompts, rows, settings)
 
-    monkeypatch.setattr(answering, "answer", small)
+    monkeypatch.setattr(runner, "answer", small)
     found = measure(tiny, tiny_artifact, cases, ["unsteered", "mars"], SHORT)
     assert found["failures"] == {"n": 0, "cases": []}
     for row, expected in zip(found["rows"], whole["rows"], strict=True):
@@ -181,7 +181,7 @@ def test_a_case_that_fails_is_counted_with_its_error_and_is_in_no_rate(tiny, tin
                 raise ValueError("The clip has no frame.")
             return super().__getitem__(index)
 
-    monkeypatch.setattr(answering, "answer", faulty)
+    monkeypatch.setattr(runner, "answer", faulty)
     found = measure(tiny, tiny_artifact, Damaged(cases), ["unsteered"], SHORT)
     assert found["failures"] == {
         "n": 2,
@@ -206,13 +206,13 @@ def test_cases_whose_worker_died_are_asked_alone_and_only_those_that_no_worker_s
         """The case of the kite takes all with it, and once also what waits behind it."""
         passes.append([len(window.cases) for window in windows])
         for number, window in enumerate(windows):
-            asked = read(window)
-            is_lost = any(entry.number == 1 or (entry.number == 2 and len(passes) < 3) for entry in asked)
-            yield number, None if is_lost else [CaseResult(entry.number, entry.case.info) for entry in asked]
+            entries = read(window)
+            is_lost = any(entry.number == 1 or (entry.number == 2 and len(passes) < 3) for entry in entries)
+            yield number, None if is_lost else [CaseResult(entry.number, entry.case.info) for entry in entries]
 
     done = []
-    found = list(_each(cases, [UNSTEERED], 3, None, dying, None, lambda *told: done.append(told)))
-    assert [(answered.case, answered.error) for answered in found] == [
+    found = list(_each(cases, [UNSTEERED], 3, None, dying, None, lambda *counts: done.append(counts)))
+    assert [(result.case, result.error) for result in found] == [
         (3, None), (4, None), (0, None), (2, None), (1, LOST),
     ]  # fmt: skip
     assert passes == [[3, 2], [1, 1, 1], [1, 1], [1]]

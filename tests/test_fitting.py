@@ -39,14 +39,14 @@ def test_a_fit_that_is_stopped_leaves_no_artifact_and_the_present_model_in_place
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [({"source": " "}, "No model is named"), ({"source": "/no/such/model"}, "no model folder"),
      ({"contrast": "/no/such/set"}, "cannot be read"), ({"neutral": "/no/such/folder"}, "no folder"),
      ({"folder": "."}, "already")],
 )  # fmt: skip
-def test_a_fit_that_cannot_be_made_gets_one_sentence(tiny, tiny_artifact, plan, changes, told):
+def test_a_fit_that_cannot_be_made_gets_one_sentence(tiny, tiny_artifact, plan, changes, message):
     workbench = Workbench(tiny, tiny_artifact)
-    with pytest.raises(RequestError, match=told) as raised:
+    with pytest.raises(RequestError, match=message) as raised:
         list(workbench.fit(FitPlan(**(vars(plan) | changes))))
     assert "\n" not in str(raised.value) and workbench.generation == 0
 

@@ -17,7 +17,7 @@ from mars.evaluation.parquet import RunTable  # noqa: E402
 SETTINGS = {"gain": 1.0, "layer": 3}
 
 
-def _answered(case: int, *strategies: str) -> CaseResult:
+def _result(case: int, *strategies: str) -> CaseResult:
     info = CaseInfo(f"hash of {case}", "how do i make a cake?", "text", "harmless", "main", None)
     outcomes = (
         Outcome(
@@ -29,7 +29,7 @@ def _answered(case: int, *strategies: str) -> CaseResult:
 
 
 def test_what_was_kept_comes_back_as_it_was_but_for_what_would_fill_the_memory(tmp_path):
-    first, second = _answered(0, "unsteered", "mars"), _answered(1, "mars")
+    first, second = _result(0, "unsteered", "mars"), _result(1, "mars")
     RunTable(tmp_path / "run.parquet", SETTINGS).keep([first, second])
     again = RunTable(tmp_path / "run.parquet", SETTINGS)
     expected = {StrategyDraw(o.strategy): o._replace(coordinates=()) for o in first.outcomes}
@@ -38,7 +38,7 @@ def test_what_was_kept_comes_back_as_it_was_but_for_what_would_fill_the_memory(t
 
 
 def test_a_row_a_case_and_strategy_holds_hash_settings_score_verdict_reply_and_coordinates_and_no_prompt(tmp_path):
-    RunTable(tmp_path, SETTINGS).keep([_answered(7, "unsteered", "mars")])
+    RunTable(tmp_path, SETTINGS).keep([_result(7, "unsteered", "mars")])
     frame = pq.read_table(tmp_path).to_pandas()
     assert list(frame.strategy) == ["unsteered", "mars"]
     row = frame.iloc[1]
@@ -56,16 +56,16 @@ def test_a_row_a_case_and_strategy_holds_hash_settings_score_verdict_reply_and_c
 
 def test_nothing_is_kept_twice_and_another_strategy_joins(tmp_path):
     table = RunTable(tmp_path, SETTINGS)
-    table.keep([_answered(0, "mars")])
-    table.keep([_answered(0, "mars"), _answered(0, "mars", "unsteered")])
-    RunTable(tmp_path, SETTINGS).keep([_answered(0, "mars")])
+    table.keep([_result(0, "mars")])
+    table.keep([_result(0, "mars"), _result(0, "mars", "unsteered")])
+    RunTable(tmp_path, SETTINGS).keep([_result(0, "mars")])
     assert sorted(pq.read_table(tmp_path)["strategy"].to_pylist()) == ["mars", "unsteered"]
 
 
 def test_a_case_that_failed_is_a_row_with_its_error_until_the_run_goes_on(tmp_path):
     table = RunTable(tmp_path, SETTINGS)
-    table.keep([_answered(0, "mars"), CaseResult(1, None, error="The clip has no frame.")])
-    table.keep([CaseResult(2, _answered(2).info, error="Memory ran out.")])
+    table.keep([_result(0, "mars"), CaseResult(1, None, error="The clip has no frame.")])
+    table.keep([CaseResult(2, _result(2).info, error="Memory ran out.")])
     rows = pq.read_table(tmp_path).to_pandas().set_index("case")
     assert rows.error[1] == "The clip has no frame." and rows.strategy.isna()[1] and rows.hash[2] == "hash of 2"
     again = RunTable(tmp_path, SETTINGS)
@@ -74,14 +74,14 @@ def test_a_case_that_failed_is_a_row_with_its_error_until_the_run_goes_on(tmp_pa
 
 
 def test_what_a_kill_tore_off_is_swept_away(tmp_path):
-    RunTable(tmp_path, SETTINGS).keep([_answered(0, "mars")])
+    RunTable(tmp_path, SETTINGS).keep([_result(0, "mars")])
     (tmp_path / ".half.parquet.0123abcd.part").write_bytes(b"PAR1 and then nothing")
     assert set(RunTable(tmp_path, SETTINGS).finished) == {"hash of 0"}
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_folder_that_is_no_run_or_one_of_other_settings_is_refused_and_left_as_it_is(tmp_path):
-    RunTable(tmp_path / "run", SETTINGS).keep([_answered(0, "mars")])
+    RunTable(tmp_path / "run", SETTINGS).keep([_result(0, "mars")])
     with pytest.raises(RunFileError, match="begun with another setting: layer was 3 and is 4"):
         RunTable(tmp_path / "run", {"gain": 1.0, "layer": 4})
     (tmp_path / "run" / "list.parquet").write_bytes(b"shopping list")
@@ -95,13 +95,13 @@ def test_a_folder_that_is_no_run_or_one_of_other_settings_is_refused_and_left_as
 
 def test_a_table_begun_by_an_older_version_is_resumed_with_less_memory(tmp_path):
     former = {"gain": 1.0, "max_rows": 32, "window": 16, "judge": "mars.judges:refused"}
-    RunTable(tmp_path, SETTINGS).keep([_answered(0, "mars")])
+    RunTable(tmp_path, SETTINGS).keep([_result(0, "mars")])
     (path,) = tmp_path.iterdir()
     table = pq.read_table(path)
     column = pa.array([json.dumps(former)]).cast(table.schema.field("settings").type)
     pq.write_table(table.set_column(table.schema.get_field_index("settings"), "settings", column), path)
     now = former | {"judge": "mars.refusal:refused", "max_rows": 4, "window": 1}
-    RunTable(tmp_path, now).keep([_answered(1, "mars")])
+    RunTable(tmp_path, now).keep([_result(1, "mars")])
     assert set(RunTable(tmp_path, now).finished) == {"hash of 0", "hash of 1"}
     assert pq.read_table(tmp_path).num_rows == 2
     with pytest.raises(RunFileError, match=r"gain was 1\.0 and is 2\.0"):

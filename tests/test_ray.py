@@ -70,7 +70,7 @@ def command(tiny_folder, tiny_artifact, picture, tmp_path) -> list[str]:
 
 
 def _killing_once(marker: Path):
-    """A judge that kills the worker it is asked in, the first time that it is asked about an answer."""
+    """A judge that kills the worker it runs in, the first time that it judges an answer."""
 
     def judge(reply: str) -> bool:
         if not marker.exists():
@@ -142,10 +142,10 @@ def test_a_worker_killed_in_the_middle_loses_no_case_and_doubles_none(cluster, p
     )  # fmt: skip
     assert (tmp_path / "killed").exists()
     assert found["failures"]["n"] == 0
-    told = [
+    found_rows = [
         {name: row[name] for name in ("strategy", "modality", "label", "n", "mean_score")} for row in found["rows"]
     ]
-    for row, expected in zip(told, serial["rows"], strict=True):
+    for row, expected in zip(found_rows, serial["rows"], strict=True):
         assert row == pytest.approx({name: expected[name] for name in row}, abs=1e-6)
     rows = _rows(tmp_path / "run.parquet")
     assert len(rows) == len(set(rows)) == 2 * len(cases)
@@ -185,9 +185,9 @@ def _killed_driver(command: list[str], tmp_path: Path, workers: int) -> list[tup
     while driver.poll() is None and not list(table.glob("*.parquet")):
         time.sleep(0.01)
     driver.kill()
-    told = driver.communicate()[1].decode()
+    errors = driver.communicate()[1].decode()
     kept = _rows(table) if table.exists() else []
-    assert kept, told
+    assert kept, errors
     return kept
 
 
@@ -214,18 +214,18 @@ def test_a_driver_killed_in_the_middle_goes_on_with_two_workers(command, tmp_pat
 @pytest.mark.long
 def test_a_case_that_kills_every_worker_fails_alone(cluster):
     def make():
-        def answer(read):
-            if any("kite" in asked.case.prompt.text for asked in read):
+        def answer(entries):
+            if any("kite" in entry.case.prompt.text for entry in entries):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return [CaseResult(asked.number, asked.case.info) for asked in read]
+            return [CaseResult(entry.number, entry.case.info) for entry in entries]
 
         return answer
 
     things = ("cake", "kite", "boat", "lamp", "rose", "drum")
     cases = [Case(Prompt(f"how do i make a {thing}?"), "harmless") for thing in things]
     found = _each(cases, [StrategyDraw("unsteered")], 3, None, cluster.execute, make, lambda done, total: None)  # noqa: ARG005
-    told = {answered.case: answered.error for answered in found}
-    assert told == {0: None, 1: LOST, 2: None, 3: None, 4: None, 5: None}
+    errors = {result.case: result.error for result in found}
+    assert errors == {0: None, 1: LOST, 2: None, 3: None, 4: None, 5: None}
 
 
 @needs_ray
@@ -258,7 +258,7 @@ def test_an_evaluation_from_the_page_is_that_of_the_page_itself(folders, tmp_pat
 
 @needs_ray
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (["--workers", "0"], "0 workers do nothing"),
         (["--cpus-per-worker", "0"], "more than 0 CPUs"),
@@ -266,10 +266,10 @@ def test_an_evaluation_from_the_page_is_that_of_the_page_itself(folders, tmp_pat
         (["--table", "rates.csv"], "has to end with .parquet"),
     ],
 )
-def test_workers_that_cannot_be_are_refused_in_one_sentence(command, given, told, capsys):
+def test_workers_that_cannot_be_are_refused_in_one_sentence(command, given, message, capsys):
     assert main([*command, "--ray", *given]) == 1
     captured = capsys.readouterr().err
-    assert told in captured and len(captured.splitlines()) == 1
+    assert message in captured and len(captured.splitlines()) == 1
 
 
 @needs_ray

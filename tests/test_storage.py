@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mars import atomic_file as whole_file
+from mars import atomic_file
 from mars.artifact.artifact import Artifact
 from mars.artifact.storage import METADATA, digest_of
 from mars.fitting.fitted import ArtifactError
@@ -79,7 +79,7 @@ def test_a_write_that_is_killed_anywhere_leaves_the_old_artifact_or_the_new_one(
             raise KeyboardInterrupt
         put(source, target)
 
-    monkeypatch.setattr(whole_file.os, "replace", killed)
+    monkeypatch.setattr(atomic_file.os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         new.save(saved)
     monkeypatch.undo()
@@ -122,11 +122,11 @@ def test_the_same_weights_in_another_dtype_are_the_same_model(tiny_folder, saved
 
 
 def test_another_chat_template_is_another_model(tiny_folder, saved, tmp_path):
-    shutil.copytree(tiny_folder, tmp_path / "retold")
-    template = tmp_path / "retold" / "chat_template.jinja"
+    shutil.copytree(tiny_folder, tmp_path / "other")
+    template = tmp_path / "other" / "chat_template.jinja"
     template.write_text(template.read_text() + "{# another #}")
     with pytest.raises(ArtifactError, match="its chat template differs"):
-        Artifact.load(saved, load_model(tmp_path / "retold"))
+        Artifact.load(saved, load_model(tmp_path / "other"))
 
 
 def test_a_missing_damaged_or_incomplete_artifact_is_refused_with_what_to_do(tiny, saved, tmp_path):

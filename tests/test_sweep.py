@@ -130,7 +130,7 @@ def test_rows_that_do_not_fit_one_pass_take_several_with_the_same_map(family, mo
 
 
 def test_a_shut_gate_changes_nothing_exactly_and_runs_nothing(tiny, monkeypatch):
-    """With harmless text far along the direction, sigma is negative whatever is asked."""
+    """With harmless text far along the direction, sigma is negative whatever the prompt."""
     artifact = _artifact(tiny)
     shut = replace(artifact, mean_harmless=50 * artifact.permuted, mean_harmful=52 * artifact.permuted)
     monkeypatch.setattr(
@@ -236,7 +236,7 @@ def test_an_exception_in_progress_ends_the_sweep_and_leaves_no_hook(tiny):
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "sentence"),
+    ("options", "error", "sentence"),
     [
         ({"gains": ()}, ValueError, "at least one layer and one gain"),
         ({"layers": ()}, ValueError, "at least one layer and one gain"),
@@ -246,9 +246,9 @@ def test_an_exception_in_progress_ends_the_sweep_and_leaves_no_hook(tiny):
         ({"strategy": "away"}, ValueError, "Unknown strategy 'away'. Known are: .*mars"),
     ],
 )
-def test_what_cannot_be_swept_is_one_sentence(tiny, asked, error, sentence):
+def test_what_cannot_be_swept_is_one_sentence(tiny, options, error, sentence):
     with pytest.raises(error, match=sentence):
-        sweep(tiny, _artifact(tiny), Prompt("hi"), **asked)
+        sweep(tiny, _artifact(tiny), Prompt("hi"), **options)
 
 
 def test_an_edit_that_overflows_is_an_error_with_its_layer_and_gain(tiny_folder):
