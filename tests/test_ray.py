@@ -82,7 +82,7 @@ def _killing_once(marker: Path):
 
 
 def _assert_equal(artifact, expected) -> None:
-    for name in ("mean_harmful", "mean_harmless", "radius", "margin", "permuted"):
+    for name in ("mean_harmful", "mean_harmless", "radius", "harmless_q99", "permuted"):
         assert torch.allclose(getattr(artifact, name), getattr(expected, name), rtol=0, atol=1e-6), name
     for modality, bias in expected.bias.items():
         assert torch.allclose(artifact.bias[modality], bias, rtol=0, atol=1e-6)
