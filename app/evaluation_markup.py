@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app import report_sections as sections
+from . import report_sections as sections
 
 COLUMNS = ("group", "strategy", "modality", "label", "refusals", "n", "rate", "low", "high")
-_STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+_SHARED = Path(__file__).with_name("evaluation.css").read_text(encoding="utf-8")
 _LIKE_THE_REPORT = (
     "section { margin: 0 0 20px; }"
     "h2 { font-size: 16px !important; font-weight: 600; margin: 0 0 2px; color: var(--ink); }"
@@ -17,7 +17,7 @@ _LIKE_THE_REPORT = (
     "small { display: block; font-size: 12px; line-height: 1.35; color: var(--muted); }"
     ".cases details { content-visibility: visible; }"
 )
-STYLE = f"<style>.results {{{_STYLE[_STYLE.index('/* tables */') :]}{_LIKE_THE_REPORT}}}</style>"
+STYLE = f"<style>.results {{{_SHARED}{_LIKE_THE_REPORT}}}</style>"
 """The look of the report's tables and cases, for these sections alone."""
 
 

@@ -1,4 +1,4 @@
-"""Results of an evaluation as one HTML file that opens offline: `python -m app.report results.json --html FILE`.
+"""Results of an evaluation as one HTML file that opens offline.
 
 Results are those of `python -m mars eval --json`. Everything in them may come from a model or a stranger, so it is
 escaped, and the page's own policy runs no script but its own and fetches nothing.
@@ -19,11 +19,11 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from app import report_sections as sections
-from app.figures.palette import DARK, DARK_FOR_LIGHT, LIGHT
-from app.figures.tradeoff import WORDS
+from . import report_sections as sections
+from .figures.palette import DARK, DARK_FOR_LIGHT, LIGHT
+from .figures.tradeoff import WORDS
 
-STYLE = Path(__file__).with_name("report.css")
+STYLES = [Path(__file__).with_name(name) for name in ("report.css", "evaluation.css")]
 SCRIPTS = [Path(__file__).with_name(name) for name in ("case_filters.js", "report.js")]
 LAYOUT = "Results are what `python -m mars eval --json FILE` writes: an object with “rows”."
 COUNTS = ("refusals", "n", "rate", "low", "high")
@@ -34,7 +34,7 @@ class ReportError(ValueError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m app.report", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
     parser.add_argument("results", type=Path, help="what python -m mars eval --json wrote")
     parser.add_argument("--html", type=Path, required=True, help="write the report here")
     options = parser.parse_args(arguments)
@@ -98,6 +98,7 @@ def render(results: Mapping[str, Any]) -> str:
         if content
     )
     data = {"figures": [json.loads(figure.to_json()) for figure in figures], "darkForLight": DARK_FOR_LIGHT}
+    style = "\n".join(sheet.read_text(encoding="utf-8") for sheet in STYLES)
     own = "\n".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
     scripts = [*([get_plotlyjs()] if figures else []), own]
     hashes = " ".join(
@@ -110,7 +111,7 @@ def render(results: Mapping[str, Any]) -> str:
         f"style-src 'unsafe-inline'; img-src data: blob:; script-src {hashes}; base-uri 'none'; form-action 'none'\">"
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(sections.title(results))}</title>"
-        f"<style>{_palette()}{STYLE.read_text(encoding='utf-8')}</style></head>"
+        f"<style>{_palette()}{style}</style></head>"
         f"<body><main>{sections.header(results)}{body}</main>"
         f'<script type="application/json" id="data">{_embedded(data)}</script>'
         + "".join(f"<script>{script}</script>" for script in scripts)
