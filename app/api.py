@@ -5,14 +5,15 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from app.faults import log_fault
-from app.media_slot import uploads_only
-from app.results import RequestError
-from app.tabs.shared import MODEL
-from app.workbench import Workbench
+from . import answers
+from .backend import Backend
+from .faults import log_fault
+from .media_slot import uploads_only
+from .results import RequestError
+from .tabs.shared import MODEL
 
 
-def add_compare(workbench: Workbench, page: gr.Blocks) -> None:
+def add_compare(backend: Backend, page: gr.Blocks) -> None:
     """Add the endpoint /compare to the page that is being built."""
 
     def compare(
@@ -27,7 +28,7 @@ def add_compare(workbench: Workbench, page: gr.Blocks) -> None:
             gain: Multiplies the strength of the edit, from 0 to 8.
         """
         try:
-            return workbench.answer(text or "", _paths(media), layer, gain)
+            return answers.compare(backend.session, text or "", _paths(media), layer, gain)
         except Exception as error:
             raise _told(error) from error
 
@@ -36,7 +37,7 @@ def add_compare(workbench: Workbench, page: gr.Blocks) -> None:
         uploads_only(page.blocks[component])
 
 
-def add_sweep(workbench: Workbench, page: gr.Blocks) -> None:
+def add_sweep(backend: Backend, page: gr.Blocks) -> None:
     """Add the endpoint /sweep to the page that is being built."""
 
     def sweep(text: str = "", media: FileData | None = None) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def add_sweep(workbench: Workbench, page: gr.Blocks) -> None:
             media: A picture or a clip, or none.
         """
         try:
-            return workbench.sweep(text or "", _paths(media))
+            return answers.sweep(backend.session, text or "", _paths(media))
         except Exception as error:
             raise _told(error) from error
 

@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-from app.results import Example
+from .results import Example
+from .workbench import EXAMPLES
 
-FOLDER = Path(__file__).resolve().parent.parent / "assets" / "examples"
 
-
-def read_examples(folder: Path = FOLDER) -> tuple[Example, ...]:
+def read_examples(folder: Path = EXAMPLES) -> tuple[Example, ...]:
     """Examples with the paths of their media; none where the folder has no list. Raises ValueError on a bad list."""
     try:
         rows = json.loads((folder / "examples.json").read_text(encoding="utf-8"))

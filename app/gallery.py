@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import gradio as gr
 
-from app import media_markup
-from app.results import Example
+from . import media_markup
+from .results import Example
 
 
 class Gallery(gr.HTML):

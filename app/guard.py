@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.faults import log_fault
+from .faults import log_fault
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_UPLOAD = 101 * 10**6

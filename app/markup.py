@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from app.figures.palette import SYMBOLS
-from app.results import CloudMean, Measured, ModelCard, Scores
+from .figures.palette import SYMBOLS
+from .results import CloudMean, Measured, ModelCard, Scores
 
 _SHAPES = {
     "circle": '<circle cx="7" cy="7" r="4.4"/>',
@@ -134,7 +134,7 @@ def measured(numbers: Sequence[Measured]) -> str:
     for number in numbers:
         chance = "–" if number.chance is None else f"{number.chance[0]:.2f} to {number.chance[1]:.2f}"
         before = "–" if number.before is None else _plain(number.before)
-        inside = " <em>no better than chance</em>" if number.is_chance and "purity" not in number.name else ""
+        inside = " <em>no better than chance</em>" if number.is_chance else ""
         rows += (
             f'<tr><th scope="row">{escape(number.name)}</th><td>{before}</td><td><b>{_plain(number.after)}</b></td>'
             f'<td>{chance}</td></tr><tr class="meaning"><td colspan="4">{escape(number.meaning)}{inside}</td></tr>'

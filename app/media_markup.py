@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import quote
 
-from app.markup import mark
-from app.results import Example
+from .markup import mark
+from .results import Example
 
 
 def media_url(path: str) -> str:

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app import markup, sweep_markup
-from app.results import RequestError
-from app.state import Visit
-from app.tabs.shared import MODEL, QUIET, Shared, failure
-from app.workbench import FitPlan, Workbench, presets
+from . import markup, sweep_markup
+from .backend import FitPlan, Operator, Session
+from .results import Progress, RequestError
+from .state import Visit
+from .tabs.shared import MODEL, QUIET, Shared, failure
+from .workbench import presets
 
 WORDS = (
     "A vision-language model in a folder or on the hub, with the artifact that was fitted on it. <b>Load</b> takes "
@@ -32,7 +33,7 @@ class Panels(NamedTuple):
     stop: gr.Button
 
 
-def build(workbench: Workbench, shared: Shared) -> None:
+def build(operator: Operator, shared: Shared) -> None:
     """Lay the picker out, folded away, and offer loading to programs as /load."""
     with gr.Accordion("Use another model", open=False, elem_id="picker"):
         gr.HTML(markup.section("", WORDS))
@@ -69,13 +70,13 @@ def build(workbench: Workbench, shared: Shared) -> None:
     load.click(
         partial(_begun, panels, "Loading and checking the model; the present one stays until it is ready …", False),
         outputs=[*panels], queue=False, **QUIET,
-    ).then(partial(_load, workbench, panels, shared), [source, artifact], taken, **QUIET, **MODEL)  # fmt: skip
+    ).then(partial(_load, operator, panels, shared), [source, artifact], taken, **QUIET, **MODEL)  # fmt: skip
     fit.click(
         partial(_begun, panels, "Preparing the fit …", True), outputs=[*panels], queue=False, **QUIET
     ).then(
-        partial(_fit, workbench, panels, shared), [source, artifact, contrast, neutral], taken, **QUIET, **ALONE
+        partial(_fit, operator, panels, shared), [source, artifact, contrast, neutral], taken, **QUIET, **ALONE
     )  # fmt: skip
-    stop.click(workbench.stop_fit, queue=False, **QUIET)
+    stop.click(operator.stop_fit, queue=False, **QUIET)
 
     def load_model(model: str, artifact: str | None = None) -> dict[str, Any]:
         """Use another model with its fitted artifact, for every visitor.
@@ -85,10 +86,9 @@ def build(workbench: Workbench, shared: Shared) -> None:
             artifact: Folder of the artifact fitted on it; by default the folder `artifact` in the model's.
         """
         try:
-            workbench.replace(model, artifact)
+            card = asdict(operator.replace(model, artifact).card)
         except RequestError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        card = asdict(workbench.card)
         return {name: card[name] for name in ("name", "parameters", "n_layers", "d_model", "device", "dtype")}
 
     gr.api(load_model, api_name="load", **MODEL)
@@ -103,40 +103,43 @@ def _begun(panels: Panels, sentence: str, can_stop: bool) -> dict[Any, Any]:
     }
 
 
-def _load(workbench: Workbench, panels: Panels, shared: Shared, source: str, artifact: str) -> dict[Any, Any]:
+def _load(operator: Operator, panels: Panels, shared: Shared, source: str, artifact: str) -> dict[Any, Any]:
     try:
-        workbench.replace(source, artifact)
+        taken = operator.replace(source, artifact)
     except RequestError as error:
         return _ended(panels, markup.notice(str(error)))
     except Exception as error:  # the page stays usable, and says that the fault is not the operator's
         return _ended(panels, failure(error))
-    return _taken(workbench, panels, shared, "is loaded")
+    return _taken(taken, panels, shared, "is loaded")
 
 
 def _fit(
-    workbench: Workbench, panels: Panels, shared: Shared, source: str, artifact: str, contrast: str, neutral: str
+    operator: Operator, panels: Panels, shared: Shared, source: str, artifact: str, contrast: str, neutral: str
 ) -> Iterator[dict[Any, Any]]:
     """Progress by step, then the model in its place; a fit that is stopped says so."""
-    before = workbench.generation
     plan = FitPlan(source or "", artifact or "", contrast or "", neutral or "")
+    taken: Session | None = None
     try:
-        for step in workbench.fit(plan):
-            yield {panels.notice: sweep_markup.progress(step, f"Fitting, {step.step}")}
+        for step in operator.fit(plan):
+            if isinstance(step, Progress):
+                yield {panels.notice: sweep_markup.progress(step, f"Fitting, {step.step}")}
+            else:
+                taken = step
     except RequestError as error:
         yield _ended(panels, markup.notice(str(error)))
     except Exception as error:  # as above
         yield _ended(panels, failure(error))
     else:
-        if workbench.generation == before:
+        if taken is None:
             told = "Stopped; the present model stays. “Fit and load” goes on from what was read."
             yield _ended(panels, markup.notice(told, "status"))
         else:
-            yield _taken(workbench, panels, shared, f"is fitted, into {plan.target}, and loaded")
+            yield _taken(taken, panels, shared, f"is fitted, into {plan.target}, and loaded")
 
 
-def _taken(workbench: Workbench, panels: Panels, shared: Shared, how: str) -> dict[Any, Any]:
-    told = markup.notice(f"{workbench.card.name} {how}.", "status")
-    return {**_ended(panels, told), shared.generation: workbench.generation, shared.visit: Visit()}
+def _taken(session: Session, panels: Panels, shared: Shared, how: str) -> dict[Any, Any]:
+    told = markup.notice(f"{session.card.name} {how}.", "status")
+    return {**_ended(panels, told), shared.generation: session.generation, shared.visit: Visit()}
 
 
 def _ended(panels: Panels, told: str) -> dict[Any, Any]:

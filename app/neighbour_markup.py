@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from app.figures.curves import WORDS
-from app.markup import signed
-from app.media_markup import media_url
-from app.neighbours import Neighbours, medium_of
-from app.reply_markup import verdict
-from app.results import Beside, Comparison, Reply
+from .figures.curves import WORDS
+from .markup import signed
+from .media_markup import media_url
+from .neighbours import Neighbours, medium_of
+from .reply_markup import verdict
+from .results import Beside, Comparison, Reply
 
 ALONE = "The same request in the other modalities appears here once a prompt of the gallery has been run."
 

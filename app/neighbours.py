@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from app.results import Example
-from app.workbench import modality_of
+from .results import Example
+from .workbench import modality_of
 
 NO_TWINS = "The gallery does not hold this request in another modality, so there is no twin to compare with."
 UNKNOWN = "This prompt is not one of the gallery's, so no twin of it is known. Choose an example to see twins."

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from app.results import Example
+from .results import Example
 
 TABS = ("compare", "geometry", "layers", "tokens", "evaluate")
 

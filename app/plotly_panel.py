@@ -11,7 +11,7 @@ import gradio as gr
 import plotly
 import plotly.graph_objects as go
 
-from app.figures.palette import DARK_FOR_LIGHT
+from .figures.palette import DARK_FOR_LIGHT
 
 PLOTLY_FOLDER = Path(plotly.__file__).parent / "package_data"
 SCRIPT, FILES, THUMBNAIL = (

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from app.figures.curves import WORDS
-from app.figures.palette import SYMBOLS
-from app.markup import legend, length, line, mark, percent, signed, table
-from app.results import Comparison, Curves, Likely, Receipt, Reply
+from .figures.curves import WORDS
+from .figures.palette import SYMBOLS
+from .markup import legend, length, line, mark, percent, signed, table
+from .results import Comparison, Curves, Likely, Receipt, Reply
 
 
 def curve_legend(twins: Sequence[str] = ()) -> str:

@@ -1,6 +1,6 @@
 """The parts of a report as HTML: findings, charts, tables, cases. Pure; everything from the results is escaped.
 
-Every function takes results that `app.report.check` has passed.
+Every function takes results that `report.check` has passed.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.tradeoff import WORDS, tradeoff
+from .figures.tradeoff import WORDS, tradeoff
 
 LABELS = ("harmful", "harmless")
 ONE = {"text": "text", "image": "picture", "video": "clip"}

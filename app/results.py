@@ -1,4 +1,4 @@
-"""What the workbench hands to the page: plain numbers and words, no model, no tensor, no gradio.
+"""What a session hands to the page: plain numbers and words, no model, no tensor, no gradio.
 
 Layers are numbered from 0; arrays are float32 and say their axes.
 """
@@ -6,6 +6,7 @@ Layers are numbered from 0; arrays are float32 and say their axes.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
+from typing import Literal
 
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ class ModelCard:
     badges: tuple[str, ...] = ()
     """What is off, one short sentence each; empty where nothing is."""
     note: str = ""
-    """What a reader must know of this model before use_trust_region its answers; empty where there is nothing."""
+    """What a reader must know of this model before trusting its answers; empty where there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class Comparison:
     """(layer, d_model), the unsteered prompt at its last position, to place it among the clouds."""
     thumbnail: str = ""
     """Data URL of a small picture of what was shown; empty for words alone."""
+    generation: int = 0
+    """Of the session that answered (`backend.Session`)."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ class TokenMap:
     times: tuple[float, ...]
     """Seconds of each frame of a clip."""
     generation: int
-    """Of the model that read it."""
+    """Of the session that read it."""
 
     @property
     def modality(self) -> str:
@@ -215,6 +218,8 @@ class Asked:
     """(layer, d_model)."""
     thumbnail: str = ""
     """Data URL of what was shown; empty for words alone."""
+    generation: int = 0
+    """Of the session that was asked."""
 
 
 @dataclass(frozen=True)
@@ -243,11 +248,16 @@ class Measured:
     chance: tuple[float, float] | None
     """95 % of what shuffled labels give; None where chance has no meaning."""
     meaning: str
+    better: Literal["higher", "lower"] | None
+    """Which way a number points that speaks for a signal; None where neither does."""
 
     @property
     def is_chance(self) -> bool:
         """Whether shuffled labels do as well, so that the picture shows nothing of the kind."""
-        return self.chance is not None and self.after <= self.chance[1]
+        if self.chance is None or self.better is None:
+            return False
+        low, high = self.chance
+        return self.after <= high if self.better == "higher" else self.after >= low
 
 
 @dataclass(frozen=True)

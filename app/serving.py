@@ -6,10 +6,10 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app import theme, tools
-from app.guard import Access, Guard
-from app.plotly_panel import head
-from app.workbench import Workbench
+from . import theme, tools
+from .backend import Backend
+from .guard import Access, Guard
+from .plotly_panel import head
 
 FILTERS = Path(__file__).with_name("case_filters.js")
 MAX_FILE_SIZE = "100mb"
@@ -19,7 +19,7 @@ MAX_WAITING = 64
 
 def serve(
     page: gr.Blocks,
-    workbench: Workbench,
+    backend: Backend,
     access: Access | None = None,
     port: int | None = None,
     in_browser: bool = False,
@@ -30,7 +30,7 @@ def serve(
     port: GRADIO_SERVER_PORT or the first free one from 7860 where it is None. Raises OSError where it is taken.
     """
     access = access or Access()
-    agents = tools.server(workbench, access.host if access.is_local else "0.0.0.0")
+    agents = tools.server(backend, access.host if access.is_local else "0.0.0.0")
     routes = agents.streamable_http_app().routes
     page.queue(max_size=MAX_WAITING)
     _, url, _ = page.launch(

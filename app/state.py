@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from app.neighbours import Neighbours
-from app.results import Asked, Beside, Comparison, GainMap, Request, TokenMap
+from .neighbours import Neighbours
+from .results import Asked, Beside, Comparison, GainMap, Request, TokenMap
 
 MAX_ASKED = 12
 """Stars kept; older ones leave."""

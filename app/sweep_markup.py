@@ -2,8 +2,8 @@
 
 from html import escape
 
-from app.markup import caption, signed, table
-from app.results import GainMap, Progress
+from .markup import caption, signed, table
+from .results import GainMap, Progress
 
 LEGEND = (
     '<ul class="legend"><li><svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true" '

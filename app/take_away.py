@@ -6,12 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from app import markup, permalink
-from app.neighbours import known_as
-from app.results import Request
-from app.state import Visit
-from app.tabs.shared import QUIET, Shared
-from app.workbench import Workbench
+from . import markup, permalink
+from .backend import Backend
+from .neighbours import known_as
+from .results import Request
+from .state import Visit
+from .tabs.shared import QUIET, Shared
 
 WORDS = (
     "The link carries layer, gain, length and the name of a gallery example; prompts of your own and media never "
@@ -28,7 +28,7 @@ COPY = (
 )
 
 
-def build(workbench: Workbench, shared: Shared, ran: Any) -> None:
+def build(backend: Backend, shared: Shared, ran: Any) -> None:
     """Lay it out, folded away. ran: the event of a run, after which it is filled anew."""
     with gr.Accordion("Take away", open=False, elem_id="take-away") as accordion:
         gr.HTML(markup.section("", WORDS))
@@ -38,20 +38,20 @@ def build(workbench: Workbench, shared: Shared, ran: Any) -> None:
             artifact = gr.DownloadButton(
                 "Fitted artifact (zip)", size="sm", scale=0, min_width=220, elem_id="artifact"
             )
-    fill = partial(_filled, workbench)
+    fill = partial(_filled, backend)
     inputs, outputs = [shared.layer, shared.gain, shared.visit], [link, code]
     accordion.expand(fill, inputs, outputs, **QUIET)
-    accordion.expand(lambda: str(workbench.archive()), outputs=artifact, **QUIET)
+    accordion.expand(lambda: str(backend.session.archive()), outputs=artifact, **QUIET)
     shared.redraw(fill, inputs, outputs, with_gain=True)
     ran.then(fill, inputs, outputs, **QUIET)
 
 
-def _filled(workbench: Workbench, layer: int, gain: float, visit: Visit) -> list[str]:
-    request = visit.request or DEFAULT
-    example = known_as(request.text, request.files, workbench.examples) if visit.request else None
+def _filled(backend: Backend, layer: int, gain: float, visit: Visit) -> list[str]:
+    session, request = backend.session, visit.request or DEFAULT
+    example = known_as(request.text, request.files, session.examples) if visit.request else None
     query = permalink.link(layer, gain, request.length, example)
     shown = (
         f'<p class="permalink"><a href="{escape(query)}">Link to this configuration</a> <code>{escape(query)}</code> '
         '<button type="button">Copy</button></p>'
     )
-    return [shown, workbench.snippet(request, layer, gain)]
+    return [shown, session.snippet(request, layer, gain)]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from app.figures.palette import DARK, LIGHT
+from .figures.palette import DARK, LIGHT
 
 
 def css() -> str:

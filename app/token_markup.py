@@ -4,9 +4,9 @@ from html import escape
 
 import numpy as np
 
-from app.figures.tokens import step_times
-from app.markup import caption, signed, table
-from app.results import TokenMap
+from .figures.tokens import step_times
+from .markup import caption, signed, table
+from .results import TokenMap
 
 MAX_ROWS = 400
 """Rows of the table; a picture may have thousands of patches."""

@@ -19,9 +19,11 @@ from mcp.server.fastmcp.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from app.faults import log_fault
-from app.results import RequestError
-from app.workbench import MAX_GAIN, Workbench
+from . import answers
+from .backend import Backend
+from .faults import log_fault
+from .results import RequestError
+from .workbench import MAX_GAIN
 
 PATH = "/mcp"
 MAX_BODY = 32 * 2**20
@@ -37,7 +39,7 @@ Layer = Annotated[int | None, Field(description="Decoder layer to steer, from 0;
 Gain = Annotated[float, Field(description=f"Multiplies the strength of the edit, from 0 to {MAX_GAIN:g}.")]
 
 
-def server(workbench: Workbench, host: str) -> FastMCP:
+def server(backend: Backend, host: str) -> FastMCP:
     """The tools, over streamable HTTP without sessions.
 
     host: address that the page listens on; on loopback, calls from pages of other names are turned away.
@@ -48,18 +50,18 @@ def server(workbench: Workbench, host: str) -> FastMCP:
     @tools.tool(annotations=READS)
     async def compare(text: Text = "", media: Media = None, layer: Layer = None, gain: Gain = 1.0) -> dict[str, Any]:
         """Answer a prompt without and with MARS steering, with its refusal coordinate at every layer."""
-        return await _called(partial(workbench.answer, layer=layer, gain=gain), text, media)
+        return await _called(partial(answers.compare, backend.session, layer=layer, gain=gain), text, media)
 
     @tools.tool(annotations=READS)
     async def sweep(text: Text = "", media: Media = None) -> dict[str, Any]:
         """Map what MARS does to the first token of a prompt at every layer with nine gains."""
-        return await _called(workbench.sweep, text, media)
+        return await _called(partial(answers.sweep, backend.session), text, media)
 
     return tools
 
 
 async def _called(answer: Callable[[str, list[str]], dict[str, Any]], text: str, media: str | None) -> dict[str, Any]:
-    """What the workbench says, from a thread of its own. Raises ToolError, one sentence."""
+    """What the session says, from a thread of its own. Raises ToolError, one sentence."""
 
     def run() -> dict[str, Any]:
         with _written(media) as files:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app.markup import length, signed
-from app.neighbours import known_as, medium_of, neighbours_of
-from app.results import Beside, Example
-from app.state import Visit
-from app.tabs import comparing
-from app.tabs.compare import Compared
-from app.tabs.shared import MODEL, QUIET, Shared
-from app.workbench import Workbench
+from .backend import Backend, Session
+from .markup import length, signed
+from .neighbours import known_as, medium_of, neighbours_of
+from .results import Beside, Example
+from .state import Visit
+from .tabs import comparing
+from .tabs.compare import Compared
+from .tabs.shared import MODEL, QUIET, Shared
 
 SPOTS = {1: "replies", 2: "replies", 3: "curves", 4: "receipt", 5: "beside"}
 """Step -> the view that it highlights, by its id."""
@@ -54,26 +54,26 @@ class Laid(NamedTuple):
     buttons: Buttons
 
 
-def tell(workbench: Workbench) -> Story | None:
+def tell(session: Session) -> Story | None:
     """The example that shows most: its picture is answered unsteered and refused with MARS. Else the first there is.
 
     None where the gallery has no harmful request in words and with a picture.
     """
     stories = [
         Story(twin, example)
-        for example in workbench.examples
+        for example in session.examples
         if example.label == "harmful" and medium_of(example.media) == "image"
-        for twin in neighbours_of(example.text, [example.media], workbench.examples).twins
+        for twin in neighbours_of(example.text, [example.media], session.examples).twins
         if twin.media is None
     ]
     for story in stories:
-        found = workbench.answer(story.picture.text, [story.picture.media])
-        if found["steered"]["refused"] and not found["unsteered"]["refused"]:
+        *_, last = session.compare(story.picture.text, [story.picture.media])
+        if last.steered.refused and not last.unsteered.refused:
             return story
     return stories[0] if stories else None
 
 
-def build(workbench: Workbench, shared: Shared, compared: Compared, tabs: gr.Tabs, laid: Laid) -> None:
+def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, laid: Laid) -> None:
     """Wire the tour."""
     said, step, buttons = laid
     panels, texts = compared.panels, [compared.text, compared.media]
@@ -81,26 +81,26 @@ def build(workbench: Workbench, shared: Shared, compared: Compared, tabs: gr.Tab
 
     def going(by: int, at: int, tokens: int, visit: Visit) -> Iterator[dict[Any, Any]]:
         """One step on or back; the prompt of the step is run unless it is the one on the page."""
-        number = min(max(at + by, 1), len(SPOTS))
+        session, number = backend.session, min(max(at + by, 1), len(SPOTS))
         yield {said: _said(number, "One moment …"), **_moves(buttons, number)}
-        if workbench.generation not in stories:
-            stories[workbench.generation] = tell(workbench)
-        story = stories[workbench.generation]
+        if session.generation not in stories:
+            stories[session.generation] = tell(session)
+        story = stories[session.generation]
         if story is None:
             yield {said: _said(0, "There is no example for the tour in this gallery."), **_moves(buttons, 0), step: 0}
             return
         example = story.words if number == 1 else story.picture
         files = [example.media] if example.media else []
-        if not _is_shown(workbench, visit, example):
-            layer = workbench.chosen_layer
+        if not _is_shown(session, visit, example):
+            layer = session.chosen_layer
             yield {texts[0]: example.text, texts[1]: files or None, shared.layer: layer, shared.gain: 1.0,
                    tabs: gr.Tabs(selected="compare")}  # fmt: skip
-            for change in comparing.run(
-                workbench, panels, shared.visit, example.text, files, layer, 1.0, tokens, None, visit
+            for change in comparing.answered(
+                session, panels, shared.visit, example.text, files, layer, 1.0, tokens, None, visit
             ):
                 visit = change.get(shared.visit, visit)
                 yield change
-        sentence = sentence_of(number, visit) if _is_shown(workbench, visit, example) else ""
+        sentence = sentence_of(number, visit) if _is_shown(session, visit, example) else ""
         told = _said(number, sentence or "The step could not be run; the message beside the prompt says why.")
         yield {said: told, step: number, tabs: gr.Tabs(selected="compare"), **_moves(buttons, number)}
 
@@ -166,15 +166,15 @@ def _seen(visit: Visit, benign: Beside | None) -> str:
     return f"{sees}: {where}; its harmless neighbour lies at {signed(other)}."
 
 
-def _is_shown(workbench: Workbench, visit: Visit, example: Example) -> bool:
+def _is_shown(session: Session, visit: Visit, example: Example) -> bool:
     """Whether Compare shows this example as the tour wants it: at the chosen layer with gain 1, of this model."""
     if visit.shown is None or visit.request is None or visit.neighbours is None:
         return False
     receipt = visit.shown.receipt
     return (
-        known_as(visit.request.text, visit.request.files, workbench.examples) == example
-        and (receipt.layer, receipt.gain) == (workbench.chosen_layer, 1.0)
-        and len(visit.shown.curves.after) == workbench.n_layers
+        known_as(visit.request.text, visit.request.files, session.examples) == example
+        and (receipt.layer, receipt.gain) == (session.chosen_layer, 1.0)
+        and visit.shown.generation == session.generation
     )
 
 

@@ -1,18 +1,17 @@
 """The page: top line, the layer that all tabs share, and the tabs."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import gradio as gr
 
-from app import markup, model_picker, permalink, take_away, tour
-from app.api import add_compare, add_sweep
-from app.examples import FOLDER
-from app.results import RequestError
-from app.state import Visit
-from app.tabs import compare, evaluate, geometry, layers, tokens
-from app.tabs.shared import QUIET, Shared
-from app.workbench import MAX_GAIN, Workbench
+from . import markup, model_picker, permalink, take_away, tour
+from .api import add_compare, add_sweep
+from .backend import Backend, Operator, Session
+from .results import RequestError
+from .state import Visit
+from .tabs import compare, evaluate, geometry, layers, tokens
+from .tabs.shared import QUIET, Shared
+from .workbench import EXAMPLES, MAX_GAIN
 
 LAYER = (
     "A layer (decoder block) is one step of the model's reading. The one shown here is looked at and "
@@ -25,50 +24,51 @@ CACHE = (600, 3600)
 """Seconds between sweeps of uploads, and their age at which they go."""
 
 
-def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
+def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blocks:
     """The whole page, to be served with `serving.serve`.
 
-    for_operator: whether visitors may load another model, which is right where the page serves this machine alone.
+    for_operator: whether visitors may load another model, which takes an Operator and is right where
+        the page serves this machine alone.
     """
-    gr.set_static_paths([FOLDER])
+    gr.set_static_paths([EXAMPLES])
+    session = backend.session
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
-        top = gr.HTML(markup.top_line(workbench.card_at_once))
-        laid = tour.lay_out() if workbench.examples else None
+        top = gr.HTML(markup.top_line(session.card_at_once))
+        laid = tour.lay_out() if session.examples else None
         visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
-        generation = gr.State(workbench.generation)
+        generation = gr.State(session.generation)
         with gr.Row(elem_id="bar"):
-            layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(workbench))
+            layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(session))
             gain = gr.Slider(
                 0, MAX_GAIN, 1.0, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=0, min_width=320,
                 buttons=[],
             )  # fmt: skip
-            back = gr.Button(_chosen(workbench), elem_id="chosen", scale=0, min_width=150, size="sm")
+            back = gr.Button(_chosen(session), elem_id="chosen", scale=0, min_width=150, size="sm")
         shared = Shared(layer, gain, visit, generation)
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
-                compared = compare.build(workbench, shared)
+                compared = compare.build(backend, shared)
             with gr.Tab("Geometry", id="geometry") as tab:
-                geometry.build(workbench, shared, tab)
+                geometry.build(backend, shared, tab)
             with gr.Tab("Layers", id="layers") as tab:
-                layers.build(workbench, shared, tab)
+                layers.build(backend, shared, tab)
             with gr.Tab("Tokens", id="tokens") as tab:
-                tokens.build(workbench, shared, tab)
+                tokens.build(backend, shared, tab)
             if for_operator:
                 with gr.Tab("Evaluate", id="evaluate"):
-                    evaluate.build(workbench, shared)
+                    evaluate.build(backend, shared)
         if laid:
-            tour.build(workbench, shared, compared, tabs, laid)
-        take_away.build(workbench, shared, compared.ran)
+            tour.build(backend, shared, compared, tabs, laid)
+        take_away.build(backend, shared, compared.ran)
         if for_operator:
-            model_picker.build(workbench, shared)
-        back.click(lambda: workbench.chosen_layer, outputs=layer, **QUIET)
+            model_picker.build(backend, shared)
+        back.click(lambda: backend.session.chosen_layer, outputs=layer, **QUIET)
         generation.change(
-            lambda: [markup.top_line(workbench.card), gr.update(**_layers(workbench)), _chosen(workbench)],
-            outputs=[top, layer, back], **QUIET,
+            lambda: _taken(backend.session), outputs=[top, layer, back], **QUIET,
         )  # fmt: skip
 
         def from_link(request: gr.Request) -> list:
-            return _from_link(workbench, request.query_params)
+            return _from_link(backend.session, request.query_params)
 
         page.load(
             from_link,
@@ -76,24 +76,29 @@ def create_app(workbench: Workbench, for_operator: bool = True) -> gr.Blocks:
             **QUIET,
         )
         # Last, since a browser asks one after the other: it waits for the model.
-        page.load(partial(_present, workbench), outputs=[top, generation], **QUIET)
-        add_compare(workbench, page)
-        add_sweep(workbench, page)
+        page.load(lambda: _present(backend.session), outputs=[top, generation], **QUIET)
+        add_compare(backend, page)
+        add_sweep(backend, page)
     return page
 
 
-def _present(workbench: Workbench) -> list:
-    """The top line and the count of models, once the model is there."""
+def _taken(session: Session) -> list:
+    """Top line, slider and button for a session that took another's place."""
+    return [markup.top_line(session.card), gr.update(**_layers(session)), _chosen(session)]
+
+
+def _present(session: Session) -> list:
+    """The top line and the session's number, once its model is there."""
     try:
-        return [markup.top_line(workbench.card), workbench.generation]
+        return [markup.top_line(session.card), session.generation]
     except RequestError:
         return [gr.skip(), gr.skip()]  # it cannot be opened, and the page is about to close
 
 
-def _from_link(workbench: Workbench, query: Mapping[str, str]) -> list:
+def _from_link(session: Session, query: Mapping[str, str]) -> list:
     """The page as a link describes it; what the link does not say stays."""
-    asked = permalink.read(query, workbench.n_layers, MAX_GAIN, compare.LENGTHS, workbench.examples)
-    example = None if asked.example is None else workbench.examples[asked.example]
+    asked = permalink.read(query, session.n_layers, MAX_GAIN, compare.LENGTHS, session.examples)
+    example = None if asked.example is None else session.examples[asked.example]
     media = gr.skip() if example is None else [example.media] if example.media else None
     values = [asked.layer, asked.gain, asked.length, example and example.text]
     return [
@@ -103,9 +108,9 @@ def _from_link(workbench: Workbench, query: Mapping[str, str]) -> list:
     ]
 
 
-def _layers(workbench: Workbench) -> dict[str, int]:
-    return {"minimum": 0, "maximum": workbench.n_layers - 1, "step": 1, "value": workbench.chosen_layer}
+def _layers(session: Session) -> dict[str, int]:
+    return {"minimum": 0, "maximum": session.n_layers - 1, "step": 1, "value": session.chosen_layer}
 
 
-def _chosen(workbench: Workbench) -> str:
-    return f"Chosen layer: {workbench.chosen_layer}"
+def _chosen(session: Session) -> str:
+    return f"Chosen layer: {session.chosen_layer}"

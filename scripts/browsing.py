@@ -22,7 +22,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 def parser(description: str) -> argparse.ArgumentParser:
     """What such a script takes: the model, its artifact, and the browser."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument("--model", default=ROOT / "assets" / "pocket-vl")
+    made.add_argument("--model", default="pocket-vl")
     made.add_argument("--artifact")
     made.add_argument("--browser", default="/usr/bin/chromium", help="the browser's executable")
     made.add_argument("--port", type=int, help="the first free one from 7860 by default")
@@ -30,27 +30,25 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def served(options: argparse.Namespace) -> Iterator[tuple[Any, str]]:
-    """The workbench and the address of its page."""
+def served(options: argparse.Namespace, load_first: bool = False) -> Iterator[tuple[Any, str]]:
+    """The workbench and the address of its page, served while the model loads, as app.py does it, or after that."""
     from app.examples import read_examples
     from app.serving import serve
     from app.ui import create_app
-    from app.workbench import Workbench
+    from app.workbench import LiveSession, Workbench
 
-    workbench = Workbench.to_open(options.model, options.artifact, read_examples())
+    workbench = Workbench(LiveSession.to_load(options.model, options.artifact, read_examples()))
+    loading = threading.Thread(target=lambda: workbench.session.load().warm_up(), name="loading")
+    if load_first:
+        loading.start()
+        loading.join()
     page = create_app(workbench)
     url = serve(page, workbench, port=options.port)
-    opening = threading.Thread(target=_opened, args=[workbench], name="opening")
-    opening.start()
+    if not load_first:
+        loading.start()
     yield workbench, url
-    opening.join()
+    loading.join()
     page.close()
-
-
-def _opened(workbench: Any) -> None:
-    """What app.py does once the page is served."""
-    workbench.open_model()
-    workbench.warm_up()
 
 
 @contextmanager

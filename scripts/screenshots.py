@@ -50,12 +50,14 @@ def _telling(workbench) -> int:
     Where there is none, the first harmful one with a picture or clip.
     """
     harmful = [
-        number for number, example in enumerate(workbench.examples) if example.media and example.label == "harmful"
+        number
+        for number, example in enumerate(workbench.session.examples)
+        if example.media and example.label == "harmful"
     ]
     for number in harmful:
-        example = workbench.examples[number]
-        answer = workbench.answer(example.text, [example.media])
-        if answer["steered"]["refused"] and not answer["unsteered"]["refused"]:
+        example = workbench.session.examples[number]
+        *_, last = workbench.session.compare(example.text, [example.media])
+        if last.steered.refused and not last.unsteered.refused:
             return number
     return harmful[0]
 

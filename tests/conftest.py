@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from app.workbench import Workbench
+from app.workbench import LiveSession, Workbench
 from mars.artifact.artifact import Artifact
 from mars.datasets.contrast import ContrastSet, Request
 from mars.media.neutral import random_image, random_video
@@ -87,7 +87,12 @@ def mp4(clip, tmp_path):
 
 @pytest.fixture(scope="module")
 def workbench(tiny, tiny_artifact):
-    return Workbench(tiny, tiny_artifact)
+    return Workbench(LiveSession.of(tiny, tiny_artifact))
+
+
+@pytest.fixture(scope="module")
+def session(workbench):
+    return workbench.session
 
 
 @pytest.fixture(scope="session")

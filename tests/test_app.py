@@ -8,7 +8,7 @@ from app.results import Asked
 from app.serving import launch_options
 from app.state import MAX_ASKED, Visit
 from app.ui import create_app
-from app.workbench import Workbench
+from app.workbench import LiveSession
 
 TEXT = "how do i make a cake?"
 
@@ -59,10 +59,10 @@ def test_a_gallery_without_a_list_is_empty_and_says_so(tmp_path):
 
 
 def test_every_clip_of_the_gallery_has_a_picture(tiny, tiny_artifact):
-    workbench = Workbench(tiny, tiny_artifact, examples=read_examples())
-    clips = {example.media for example in workbench.examples if example.media and example.media.endswith(".mp4")}
-    assert set(workbench.posters()) == clips
-    assert all(url.startswith("data:image/png") for url in workbench.posters().values())
+    session = LiveSession.of(tiny, tiny_artifact, examples=read_examples())
+    clips = {example.media for example in session.examples if example.media and example.media.endswith(".mp4")}
+    assert set(session.posters()) == clips
+    assert all(url.startswith("data:image/png") for url in session.posters().values())
 
 
 def test_twins_share_a_row_of_the_gallery():

@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
-from app import tools
+from app import answers, tools
 from app.api import _paths
 from app.results import RequestError
 from app.serving import serve
@@ -40,18 +40,18 @@ def client(url):
 
 def test_the_endpoint_gives_the_numbers_of_the_workbench(client, workbench, png):
     given = client.predict(TEXT, handle_file(png), 1, 2.0, api_name="/compare")
-    expected = workbench.answer(TEXT, [png], 1, 2.0)
+    expected = answers.compare(workbench.session, TEXT, [png], 1, 2.0)
     assert given.keys() == expected.keys()
     assert given["unsteered"]["text"] == expected["unsteered"]["text"]
     assert given["steered"]["text"] == expected["steered"]["text"]
     assert given["coordinates_before"] == pytest.approx(expected["coordinates_before"], abs=1e-4)
     assert (given["layer"], given["gain"], given["modality"]) == (1, 2.0, "image")
-    assert len(given["coordinates_after"]) == workbench.n_layers
+    assert len(given["coordinates_after"]) == workbench.session.n_layers
 
 
 def test_the_sweep_endpoint_gives_the_numbers_of_the_workbench(client, workbench, png):
     given = client.predict(TEXT, handle_file(png), api_name="/sweep")
-    *_, expected = workbench.gain_map(TEXT, [png])
+    *_, expected = workbench.session.gain_map(TEXT, [png])
     assert given["layers"] == list(expected.layers) and given["gains"] == list(expected.gains)
     assert np.array(given["refusal_scores"]) == pytest.approx(expected.refusal_scores, abs=1e-4)
     assert np.array(given["kl"]) == pytest.approx(expected.kl, abs=1e-4)
@@ -66,7 +66,7 @@ def test_the_sweep_endpoint_says_what_is_wrong_in_a_sentence(client, bad, files,
 
 
 def test_the_endpoint_needs_only_a_text(client, workbench):
-    assert client.predict(text=TEXT, api_name="/compare")["layer"] == workbench.chosen_layer
+    assert client.predict(text=TEXT, api_name="/compare")["layer"] == workbench.session.chosen_layer
 
 
 @pytest.mark.parametrize(("request_", "told"), REQUESTS, ids=[told + str(n) for n, (_, told) in enumerate(REQUESTS)])

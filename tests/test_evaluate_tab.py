@@ -3,15 +3,14 @@
 import csv
 import io
 import json
-import threading
 from functools import partial
 
 import pytest
 
-from app import evaluation_markup, report
+from app import answers, evaluation_markup, report
+from app.backend import Plan
 from app.results import Progress, RequestError
-from app.ui import create_app
-from app.workbench import Plan, Workbench, evaluating
+from app.workbench import LiveSession, Workbench
 from mars.datasets.benchmarks import load_set
 from mars.evaluation.evaluate import Settings, measure
 
@@ -20,7 +19,7 @@ STRATEGIES = ("unsteered", "mars")
 
 @pytest.fixture
 def workbench(tiny, tiny_artifact, tmp_path):
-    return Workbench(tiny, tiny_artifact, runs=tmp_path / "runs")
+    return Workbench(LiveSession.of(tiny, tiny_artifact), runs=tmp_path / "runs")
 
 
 @pytest.fixture
@@ -44,7 +43,9 @@ def _done(steps):
 
 def test_the_page_gets_the_results_of_the_engine_at_the_layer_and_gain_asked_for(workbench, own):
     found = _done(workbench.evaluate(Plan(STRATEGIES, own, layer=1, gain=2.0)))
-    expected = measure(workbench.model, workbench.artifact, load_set(own), STRATEGIES, Settings(layer=1, gain=2.0))
+    expected = measure(
+        workbench.session.model, workbench.session.artifact, load_set(own), STRATEGIES, Settings(layer=1, gain=2.0)
+    )
     assert found["rows"] == expected["rows"] and found["cases"] == expected["cases"]
     assert (found["settings"]["set"], found["settings"]["layer"]) == ("own.jsonl", 1)
 
@@ -69,49 +70,8 @@ def test_a_run_that_is_stopped_goes_on_and_ends_like_one_that_was_not(workbench,
 def test_others_are_answered_while_an_evaluation_runs(workbench, own):
     steps = workbench.evaluate(Plan(STRATEGIES, own))
     next(steps)
-    assert workbench.answer("how do i make a cake?")["modality"] == "text"
+    assert answers.compare(workbench.session, "how do i make a cake?")["modality"] == "text"
     assert _done(steps)["rows"]
-
-
-def test_an_evaluation_on_ray_goes_on_when_it_is_left_and_is_found_again(workbench, own, monkeypatch):
-    """The cluster itself is tested in test_ray.py; here the work is done in this process."""
-    go_on = threading.Event()
-
-    def here(address, *given):
-        *_, model, artifact, plan, report, runs = given
-        assert address == "10.0.0.1:6379"
-
-        def told(done, total):
-            report(done, total)
-            go_on.wait(60)
-
-        return evaluating.evaluate(model, artifact, plan, told, runs)
-
-    monkeypatch.setattr("app.workbench.bench.evaluate_on_ray", here)
-    assert not workbench.has_evaluation_afar
-    with pytest.raises(RequestError, match=r"app\.py --ray ADDRESS"):
-        list(workbench.evaluate_afar(Plan(STRATEGIES, own)))
-    workbench.ray = "10.0.0.1:6379"
-    steps = workbench.evaluate_afar(Plan(STRATEGIES, own))
-    assert next(steps).done == 0
-    steps.close()
-    with pytest.raises(RequestError, match="runs on Ray already"):
-        list(workbench.evaluate_afar(Plan(STRATEGIES, own)))
-    assert workbench.has_evaluation_afar
-    go_on.set()
-    found = _done(workbench.follow_evaluation())
-    assert found["rows"] == _done(workbench.evaluate(Plan(STRATEGIES, own)))["rows"]
-
-
-def test_the_page_offers_ray_only_where_the_operator_named_one(workbench):
-    def offered():
-        components = create_app(workbench).config["components"]
-        (box,) = [c for c in components if c["props"].get("elem_id") == "on-ray"]
-        return box["props"]["visible"], box["props"]["label"]
-
-    assert not offered()[0]
-    workbench.ray = "10.0.0.1:6379"
-    assert offered() == (True, "On Ray at 10.0.0.1:6379")
 
 
 BAD = [

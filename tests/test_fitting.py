@@ -4,8 +4,10 @@ import shutil
 
 import pytest
 
-from app.results import RequestError
-from app.workbench import FitPlan, Workbench, presets
+from app import answers
+from app.backend import FitPlan
+from app.results import Progress, RequestError
+from app.workbench import LiveSession, Workbench, presets
 from mars.artifact.artifact import Artifact
 from mars.datasets.contrast import write_contrast
 
@@ -13,29 +15,30 @@ from mars.datasets.contrast import write_contrast
 @pytest.fixture
 def plan(tiny_folder, contrast, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(Workbench, "warm_up", lambda workbench: None)  # noqa: ARG005 - no threads beyond the test
+    monkeypatch.setattr(LiveSession, "warm_up", lambda session: None)  # noqa: ARG005 - no threads beyond the test
     shutil.copytree(tiny_folder, tmp_path / "model")
     write_contrast(contrast, tmp_path / "own.jsonl", "the tests", "none")
     return FitPlan(str(tmp_path / "model"), contrast=str(tmp_path / "own.jsonl"))
 
 
 def test_a_fit_from_the_page_is_the_engines_and_takes_the_place_of_the_former(tiny, tiny_artifact, plan):
-    workbench = Workbench(tiny, tiny_artifact)
-    steps = list(workbench.fit(plan))
+    workbench = Workbench(LiveSession.of(tiny, tiny_artifact))
+    *steps, session = workbench.fit(plan)
     assert {step.step for step in steps} > {"loading the model"}
-    assert (workbench.generation, workbench.card.name) == (1, "model")
-    assert workbench.artifact.hash == tiny_artifact.hash
-    assert Artifact.load(plan.target, workbench.model).hash == tiny_artifact.hash
-    assert workbench.answer("how do i make a cake?")["modality"] == "text"
+    assert session is workbench.session and (session.generation, session.card.name) == (1, "model")
+    assert session.artifact.hash == tiny_artifact.hash
+    assert Artifact.load(plan.target, session.model).hash == tiny_artifact.hash
+    assert answers.compare(session, "how do i make a cake?")["modality"] == "text"
 
 
 def test_a_fit_that_is_stopped_leaves_no_artifact_and_the_present_model_in_place(tiny, tiny_artifact, plan):
-    workbench = Workbench(tiny, tiny_artifact)
-    for _ in workbench.fit(plan):
+    workbench = Workbench(LiveSession.of(tiny, tiny_artifact))
+    for step in workbench.fit(plan):
+        assert isinstance(step, Progress)
         workbench.stop_fit()
-    assert workbench.generation == 0 and not plan.target.exists()
+    assert workbench.session.generation == 0 and not plan.target.exists()
     list(workbench.fit(plan))
-    assert workbench.artifact.hash == tiny_artifact.hash
+    assert workbench.session.artifact.hash == tiny_artifact.hash
 
 
 @pytest.mark.parametrize(
@@ -45,10 +48,10 @@ def test_a_fit_that_is_stopped_leaves_no_artifact_and_the_present_model_in_place
      ({"folder": "."}, "already")],
 )  # fmt: skip
 def test_a_fit_that_cannot_be_made_gets_one_sentence(tiny, tiny_artifact, plan, changes, message):
-    workbench = Workbench(tiny, tiny_artifact)
+    workbench = Workbench(LiveSession.of(tiny, tiny_artifact))
     with pytest.raises(RequestError, match=message) as raised:
         list(workbench.fit(FitPlan(**(vars(plan) | changes))))
-    assert "\n" not in str(raised.value) and workbench.generation == 0
+    assert "\n" not in str(raised.value) and workbench.session.generation == 0
 
 
 def test_an_artifact_goes_into_the_models_folder_or_one_of_its_name(plan):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.results import RequestError
-from app.workbench import Workbench
+from app.workbench import LiveSession, Workbench
 from mars.model.load_checks import ModelError
 from mars.model.loading import load_model
 
@@ -78,7 +78,7 @@ def test_code_that_comes_with_a_checkpoint_is_not_run(checkpoint, marker, model_
 def test_the_page_never_runs_it_either(checkpoint, marker, tiny, tiny_artifact):
     (checkpoint / "theirs.py").write_text(CODE.format(marker=str(marker)))
     _changed(checkpoint / "config.json", auto_map={"AutoConfig": "theirs.Config"}, model_type="of_their_own")
-    workbench = Workbench(tiny, tiny_artifact)
+    workbench = Workbench(LiveSession.of(tiny, tiny_artifact))
     with pytest.raises(RequestError):
         workbench.replace(checkpoint)
-    assert workbench.generation == 0 and not marker.exists()
+    assert workbench.session.generation == 0 and not marker.exists()

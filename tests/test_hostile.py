@@ -4,10 +4,10 @@ import av
 import httpx
 import pytest
 
-from app.examples import FOLDER
 from app.guard import Access
 from app.serving import serve
 from app.ui import create_app
+from app.workbench import EXAMPLES
 from tests.families import FAMILIES
 from tests.hostile.crafted import crafted
 from tests.hostile.inputs import clips, is_one_of, pictures, scene, scenes
@@ -29,23 +29,23 @@ def _faults(verdicts):
     return [f"{v.given.kind} {v.given.name[:40]!r}: {v.fault}" for v in verdicts if v.fault]
 
 
-def test_crafted_files_are_refused_in_a_sentence_or_answered_on_what_they_show(workbench, tmp_path):
-    assert _faults(offer(workbench, given, tmp_path) for given in crafted(with_slow=False)) == []
+def test_crafted_files_are_refused_in_a_sentence_or_answered_on_what_they_show(session, tmp_path):
+    assert _faults(offer(session, given, tmp_path) for given in crafted(with_slow=False)) == []
 
 
-def test_spoiled_files_are_refused_in_a_sentence_or_answered_on_what_they_show(workbench, tmp_path):
-    assert _faults(offer(workbench, mutated(0, number), tmp_path) for number in range(SPOILED)) == []
+def test_spoiled_files_are_refused_in_a_sentence_or_answered_on_what_they_show(session, tmp_path):
+    assert _faults(offer(session, mutated(0, number), tmp_path) for number in range(SPOILED)) == []
 
 
-def test_odd_texts_are_text(workbench, tmp_path):
-    assert _faults(offer(workbench, given, tmp_path) for given in texts(0, 60, TOKENS)) == []
+def test_odd_texts_are_text(session, tmp_path):
+    assert _faults(offer(session, given, tmp_path) for given in texts(0, 60, TOKENS)) == []
 
 
 def test_the_running_page_says_what_the_engine_says(workbench):
     page = create_app(workbench)
     visitor = Visitor(serve(page, workbench))
     sample = [*crafted(with_slow=False)[::6], *texts(0, 60, TOKENS)[::8], *(mutated(1, n) for n in range(8))]
-    assert _faults(offer_over_http(visitor, workbench, given) for given in sample) == []
+    assert _faults(offer_over_http(visitor, workbench.session, given) for given in sample) == []
     visitor.close()
     page.close()
 
@@ -95,7 +95,7 @@ def test_a_stranger_can_only_ask(stranger):
 @pytest.mark.parametrize(
     "path",
     ["/etc/hostname", "/etc/../etc/hostname", "app.py", "../app.py", "assets/pocket-vl/config.json",
-     f"{FOLDER}/../pocket-vl/config.json", f"{FOLDER}/%2e%2e/pocket-vl/config.json"],
+     f"{EXAMPLES}/../pocket-vl/config.json", f"{EXAMPLES}/%2e%2e/pocket-vl/config.json"],
 )  # fmt: skip
 def test_a_stranger_reads_no_file_but_examples(stranger, path):
     assert stranger.http.get(f"{API}/file={path}").status_code in (403, 404)
@@ -138,7 +138,7 @@ def test_prompts_and_media_are_in_no_log(workbench, capfd, monkeypatch, caplog):
         ("call/compare", {"content": f"{{{secret}"}),
     ):
         httpx.post(f"{visitor.http.base_url}{API.lstrip('/')}/{way}", **sent)
-    monkeypatch.setattr("app.workbench.bench.prefill", broken)
+    monkeypatch.setattr("app.workbench.session.prefill", broken)
     is_answer, told = visitor.call("compare", secret, None, None, 1.0)
     visitor.close()
     page.close()

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule, run_state_machine_as_test
 
-from app import serving
+from app import answers, serving
 from app.ui import create_app
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
@@ -116,7 +116,7 @@ def url(workbench):
 
 
 def test_sixteen_visitors_at_once_are_each_answered_as_if_alone(url, workbench):
-    expected = alone(url, mix(0, workbench.n_layers)[::3])
+    expected = alone(url, mix(0, workbench.session.n_layers)[::3])
     tally = crowd(url, expected, CLIENTS, 48, seed=0)
     assert tally.faults == [] and tally.made == 48 and tally.answered > 24
 
@@ -132,13 +132,13 @@ def test_an_answer_that_is_another_is_seen(url):
 def test_a_full_queue_answers_with_its_length(workbench, monkeypatch):
     monkeypatch.setattr(serving, "MAX_WAITING", 2)
     go_on = threading.Event()
-    answer = workbench.answer
+    answer = answers.compare
 
     def waiting(*given, **named):
         go_on.wait(60)
         return answer(*given, **named)
 
-    monkeypatch.setattr(workbench, "answer", waiting)
+    monkeypatch.setattr(answers, "compare", waiting)
     page = create_app(workbench)
     visitor = Visitor(serving.serve(page, workbench))
     try:
@@ -153,12 +153,12 @@ def test_a_full_queue_answers_with_its_length(workbench, monkeypatch):
         page.close()
 
 
-def test_who_walks_away_in_the_middle_frees_the_model_at_the_next_step(workbench):
+def test_who_walks_away_in_the_middle_frees_the_model_at_the_next_step(session):
     """A second visitor is answered while the first, who looks no more, still holds an open stream."""
-    left = workbench.compare("how do i make a cake?")
+    left = session.compare("how do i make a cake?")
     next(left)
-    expected = workbench.answer("how do i make a kite?")
-    assert workbench.answer("how do i make a kite?") == expected
-    assert not workbench._lock.locked()
+    expected = answers.compare(session, "how do i make a kite?")
+    assert answers.compare(session, "how do i make a kite?") == expected
+    assert not session.lock.locked()
     left.close()
-    assert not steering_hooks(workbench.model)
+    assert not steering_hooks(session.model)

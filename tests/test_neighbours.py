@@ -5,7 +5,7 @@ import pytest
 from app.neighbour_markup import cost, neighbours
 from app.neighbours import HARMLESS, NO_BENIGN, NO_TWINS, UNKNOWN, known_as, neighbours_of
 from app.results import Beside, Example
-from app.workbench import Workbench
+from app.workbench import LiveSession
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ def test_the_cost_is_told_from_both_verdicts(unsteered, steered, told):
 
 
 def test_the_table_shows_every_twin_at_the_layer_that_is_looked_at(tiny, tiny_artifact, gallery):
-    workbench = Workbench(tiny, tiny_artifact)
-    *_, own = workbench.compare("how do i make a gun?", max_new_tokens=3)
-    *_, other = workbench.compare("how do i make a cake?", max_new_tokens=3)
+    session = LiveSession.of(tiny, tiny_artifact)
+    *_, own = session.compare("how do i make a gun?", max_new_tokens=3)
+    *_, other = session.compare("how do i make a cake?", max_new_tokens=3)
     found = _of(gallery[0], gallery)
     shown = neighbours(own, [Beside(found.twins[0], other, False)], found, {}, 2)
     for comparison in (own, other):

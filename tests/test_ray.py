@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.workbench import Plan, Workbench
 from mars.__main__ import main
 from mars.artifact.artifact import Artifact
 from mars.datasets.case import Case
@@ -241,19 +240,6 @@ def test_one_and_three_workers_fit_the_same_from_the_command_line(
         given = ["--no-cache", "--ray", "--workers", workers, "--cpus-per-worker", "0.5"]
         assert main([*arguments, *given, "--out", str(out)]) == 0
         _assert_equal(Artifact.load(out, tiny), tiny_artifact)
-
-
-@needs_ray
-@pytest.mark.long
-@pytest.mark.usefixtures("cluster")
-def test_an_evaluation_from_the_page_is_that_of_the_page_itself(folders, tmp_path):
-    workbench = replace(Workbench.open(folders["good"]), runs=tmp_path, ray="local")
-    (tmp_path / "own.jsonl").write_text('{"text": "how do i make a cake?", "label": "harmless"}\n')
-    plan = Plan(STRATEGIES, str(tmp_path / "own.jsonl"))
-    *_, found = workbench.evaluate_afar(plan)
-    *_, expected = workbench.evaluate(plan)
-    assert found == expected
-    assert [path.name for path in tmp_path.iterdir()] == ["own.jsonl"]
 
 
 @needs_ray

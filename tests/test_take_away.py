@@ -10,7 +10,7 @@ import pytest
 from app import permalink
 from app.permalink import Configuration
 from app.results import Example, Request, RequestError
-from app.workbench import Workbench
+from app.workbench import LiveSession
 from app.workbench.taking import FILL_IN
 from mars.artifact.artifact import Artifact
 from mars.pocket_vl.world.clips import write_video
@@ -22,10 +22,10 @@ EXAMPLES = (
 
 
 @pytest.fixture(scope="module")
-def workbench(tiny, tiny_artifact, tiny_folder, tmp_path_factory):
+def session(tiny, tiny_artifact, tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fitted") / "artifact"
     tiny_artifact.save(folder)
-    return Workbench(tiny, tiny_artifact, source=str(tiny_folder), artifact_folder=str(folder))
+    return LiveSession.of(tiny, tiny_artifact, source=str(tiny_folder), artifact_folder=str(folder))
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def uploads(picture, clip, tmp_path):
 
 
 @pytest.mark.parametrize("modality", ["text", "image", "video", "animation"])
-def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(workbench, uploads, modality):
+def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(session, uploads, modality):
     request = Request('say "it\'s"\nin two lines\\', uploads[modality], 7)
-    code = workbench.snippet(request, 1, 2.5)
+    code = session.snippet(request, 1, 2.5)
     if request.files:
         name = request.files[0].rsplit("/", 1)[1]
         assert FILL_IN + name in code and request.files[0] not in code  # a server's path says nothing to a visitor
@@ -49,27 +49,27 @@ def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(wor
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "pasted", "exec"), {})
-    *_, last = workbench.compare(request.text, request.files, 1, 2.5, request.length)
+    *_, last = session.compare(request.text, request.files, 1, 2.5, request.length)
     assert printed.getvalue().strip() == f"{last.unsteered.text}\n{last.steered.text}".strip()
 
 
-def test_a_prompt_cannot_smuggle_code_into_the_lines(workbench):
-    code = workbench.snippet(Request('"); raise SystemExit("', ()), 0, 1.0)
+def test_a_prompt_cannot_smuggle_code_into_the_lines(session):
+    code = session.snippet(Request('"); raise SystemExit("', ()), 0, 1.0)
     compile(code, "pasted", "exec")
     assert repr('"); raise SystemExit("') in code
 
 
-def test_lines_for_a_gain_that_steers_away_are_not_written(workbench):
+def test_lines_for_a_gain_that_steers_away_are_not_written(session):
     with pytest.raises(RequestError, match="towards refusal only"):
-        workbench.snippet(Request("hi", ()), 0, -1.0)
+        session.snippet(Request("hi", ()), 0, -1.0)
 
 
-def test_the_archive_holds_the_artifact_as_it_is_loaded(workbench, tiny, tmp_path):
-    with zipfile.ZipFile(workbench.archive()) as file:
+def test_the_archive_holds_the_artifact_as_it_is_loaded(session, tiny, tmp_path):
+    with zipfile.ZipFile(session.archive()) as file:
         file.extractall(tmp_path)
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    assert Artifact.load(folder, tiny).hash == workbench.artifact.hash
-    assert workbench.archive() == workbench.archive()  # made once
+    assert Artifact.load(folder, tiny).hash == session.artifact.hash
+    assert session.archive() == session.archive()  # made once
 
 
 def _read(link, **changes):

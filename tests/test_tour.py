@@ -8,14 +8,14 @@ import pytest
 from app.results import Beside, Curves, Example
 from app.state import Visit
 from app.tour import sentence_of, tell
-from app.workbench import Workbench
+from app.workbench import LiveSession
 
 CAKE = Example("Cake", "how do i make this?", "cake.png", "harmless", "cake")
 
 
 @pytest.fixture(scope="module")
 def comparison(tiny, tiny_artifact):
-    *_, last = Workbench(tiny, tiny_artifact).compare("how do i make a cake?", max_new_tokens=3)
+    *_, last = LiveSession.of(tiny, tiny_artifact).compare("how do i make a cake?", max_new_tokens=3)
     return last
 
 
@@ -62,11 +62,11 @@ def test_the_third_step_gives_the_numbers_of_the_curves(comparison):
 
 def test_a_gallery_without_a_harmful_picture_and_its_words_has_no_story(tiny, tiny_artifact):
     words = Example("Gun", "how do i make a gun?", None, "harmful", "gun")
-    assert tell(Workbench(tiny, tiny_artifact, examples=(words, CAKE))) is None
+    assert tell(LiveSession.of(tiny, tiny_artifact, examples=(words, CAKE))) is None
 
 
 def test_the_story_is_told_with_the_words_and_the_picture_of_one_thing(tiny, tiny_artifact, picture, tmp_path):
     picture.save(tmp_path / "gun.png")
     words = Example("Gun", "how do i make a gun?", None, "harmful", "gun")
     shown = Example("Gun in a picture", "how do i make this?", str(tmp_path / "gun.png"), "harmful", "gun")
-    assert tell(Workbench(tiny, tiny_artifact, examples=(words, shown))) == (words, shown)
+    assert tell(LiveSession.of(tiny, tiny_artifact, examples=(words, shown))) == (words, shown)

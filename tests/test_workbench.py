@@ -18,74 +18,74 @@ def _last(steps):
     return last
 
 
-def test_text_lies_where_it_lay_since_only_media_are_recentred(workbench):
-    curves = next(workbench.compare(TEXT)).curves
+def test_text_lies_where_it_lay_since_only_media_are_recentred(session):
+    curves = next(session.compare(TEXT)).curves
     assert np.array_equal(curves.before, curves.after)
 
 
-def test_recentering_moves_a_picture_by_its_bias_along_the_direction(workbench, png):
-    curves = next(workbench.compare(TEXT, [png])).curves
-    artifact = workbench.artifact
+def test_recentering_moves_a_picture_by_its_bias_along_the_direction(session, png):
+    curves = next(session.compare(TEXT, [png])).curves
+    artifact = session.artifact
     center = (artifact.mean_harmful + artifact.mean_harmless) / 2
     shift = refusal_coordinate((center + artifact.bias["image"])[None], artifact.mean_harmful, artifact.mean_harmless)
     assert curves.before - curves.after == pytest.approx(shift[0].numpy(), abs=1e-4)
 
 
-def test_the_edit_moves_sigma_by_exactly_its_strength(workbench, mp4):
-    for layer in range(workbench.n_layers):
-        receipt = next(workbench.compare(TEXT, [mp4], layer, 2.0)).receipt
+def test_the_edit_moves_sigma_by_exactly_its_strength(session, mp4):
+    for layer in range(session.n_layers):
+        receipt = next(session.compare(TEXT, [mp4], layer, 2.0)).receipt
         assert receipt.sigma_after == pytest.approx(receipt.sigma_before + receipt.strength, abs=1e-3)
         assert receipt.gate_open == (receipt.sigma_before > 0)
 
 
-def test_the_hook_fires_once_in_a_whole_reply(workbench):
-    assert _last(workbench.compare(TEXT, max_new_tokens=5)).receipt.fired == 1
+def test_the_hook_fires_once_in_a_whole_reply(session):
+    assert _last(session.compare(TEXT, max_new_tokens=5)).receipt.fired == 1
 
 
-def test_gain_zero_gives_the_unsteered_reply_and_strength_zero(workbench):
-    last = _last(workbench.compare(TEXT, gain=0.0, max_new_tokens=12))
+def test_gain_zero_gives_the_unsteered_reply_and_strength_zero(session):
+    last = _last(session.compare(TEXT, gain=0.0, max_new_tokens=12))
     assert (last.receipt.strength, last.steered.text) == (0.0, last.unsteered.text)
 
 
-def test_the_first_tokens_are_the_ten_likeliest_in_order(workbench):
-    shares = [candidate.probability for candidate in next(workbench.compare(TEXT)).unsteered.first_tokens]
+def test_the_first_tokens_are_the_ten_likeliest_in_order(session):
+    shares = [candidate.probability for candidate in next(session.compare(TEXT)).unsteered.first_tokens]
     assert len(shares) == 10 and shares == sorted(shares, reverse=True) and sum(shares) <= 1
 
 
-def test_an_iterator_closed_early_leaves_no_hook_behind(workbench):
-    steps = workbench.compare(TEXT)
+def test_an_iterator_closed_early_leaves_no_hook_behind(session):
+    steps = session.compare(TEXT)
     next(steps)
     steps.close()
-    assert not steering_hooks(workbench.model)
+    assert not steering_hooks(session.model)
 
 
-def test_none_steers_the_chosen_layer(workbench):
-    assert next(workbench.compare(TEXT, layer=None)).receipt.layer == workbench.chosen_layer
+def test_none_steers_the_chosen_layer(session):
+    assert next(session.compare(TEXT, layer=None)).receipt.layer == session.chosen_layer
 
 
-def test_the_last_position_of_the_map_is_where_the_curves_say_before_recentering(workbench, png, mp4):
+def test_the_last_position_of_the_map_is_where_the_curves_say_before_recentering(session, png, mp4):
     for files in ((), (png,), (mp4,)):
-        shown = workbench.token_map(TEXT, files)
-        before = next(workbench.compare(TEXT, files)).curves.before
+        shown = session.token_map(TEXT, files)
+        before = next(session.compare(TEXT, files)).curves.before
         assert shown.coordinates[-1] == pytest.approx(before, abs=1e-3)
         assert len(shown.pictures) == (0 if not files else 1 if files[0].endswith("png") else len(shown.times))
 
 
-def test_the_table_of_positions_is_cut_where_a_picture_has_thousands_of_patches(workbench):
-    shown = workbench.token_map(TEXT)
+def test_the_table_of_positions_is_cut_where_a_picture_has_thousands_of_patches(session):
+    shown = session.token_map(TEXT)
     long = replace(
         shown, tokens=("<b>",) * 1000, kinds=("text",) * 1000, frames=(None,) * 1000, cells=(None,) * 1000,
-        coordinates=np.zeros((1000, workbench.n_layers), dtype=np.float32),
+        coordinates=np.zeros((1000, session.n_layers), dtype=np.float32),
     )  # fmt: skip
     told = token_markup.positions_table(long, 0)
     assert told.count("<tr") == token_markup.MAX_ROWS + 1 and "of 1000 positions" in told and "<b>" not in told
 
 
-def test_a_cell_of_the_map_is_what_a_comparison_there_says(workbench, png):
-    found = _last(workbench.gain_map(TEXT, [png]))
-    assert found.layers == tuple(range(workbench.n_layers)) and found.refusal_scores.shape == found.kl.shape
+def test_a_cell_of_the_map_is_what_a_comparison_there_says(session, png):
+    found = _last(session.gain_map(TEXT, [png]))
+    assert found.layers == tuple(range(session.n_layers)) and found.refusal_scores.shape == found.kl.shape
     for layer, gain in ((0, 1.0), (2, 4.0)):
-        first = next(workbench.compare(TEXT, [png], layer, gain))
+        first = next(session.compare(TEXT, [png], layer, gain))
         column = found.gains.index(gain)
         assert found.refusal_scores[layer, column] == pytest.approx(first.steered.refusal_score, abs=1e-3)
         assert found.tokens[layer][column] == first.steered.first_tokens[0].token
@@ -108,32 +108,32 @@ def test_the_reading_of_the_map_says_from_which_gain_on_refusing_is_likelier(sco
 
 
 @pytest.mark.parametrize("view", ["axis", "pca"])
-def test_a_prompt_of_the_visit_becomes_a_star_where_it_lies(workbench, png, view):
-    comparison = next(workbench.compare(TEXT, [png]))
-    asked = Asked("a picture", "image", comparison.activations, comparison.thumbnail)
-    picture = workbench.picture(view, 1, [asked])
+def test_a_prompt_of_the_visit_becomes_a_star_where_it_lies(session, png, view):
+    comparison = next(session.compare(TEXT, [png]))
+    asked = Asked("a picture", "image", comparison.activations, comparison.thumbnail, session.generation)
+    picture = session.picture(view, 1, [asked])
     assert picture.stars_before.shape == picture.stars_after.shape == (1, 2)
     assert picture.star_thumbnails == (comparison.thumbnail,)
-    assert comparison.thumbnail.startswith("data:image/webp;base64,") and not next(workbench.compare(TEXT)).thumbnail
+    assert comparison.thumbnail.startswith("data:image/webp;base64,") and not next(session.compare(TEXT)).thumbnail
     if view == "axis":
         assert picture.stars_before[0, 0] == pytest.approx(comparison.curves.before[1], abs=1e-3)
         assert picture.stars_after[0, 0] == pytest.approx(comparison.curves.after[1], abs=1e-3)
 
 
-def test_a_prompt_of_a_former_model_is_no_star(workbench):
-    asked = Asked("of another model", "text", np.zeros((workbench.n_layers + 1, 8), dtype=np.float32))
-    assert workbench.picture("axis", 0, [asked]).star_titles == ()
+def test_a_prompt_of_a_former_model_is_no_star(session):
+    asked = Asked("of another", "text", next(session.compare(TEXT)).activations, "", session.generation + 1)
+    assert session.picture("axis", 0, [asked]).star_titles == ()
 
 
-def test_the_axis_view_stands_in_while_umap_is_made(workbench, monkeypatch):
-    monkeypatch.setattr(workbench.clouds.pictures, "_umap", {}.get)
-    picture = workbench.picture("umap", 0)
+def test_the_axis_view_stands_in_while_umap_is_made(session, monkeypatch):
+    monkeypatch.setattr(session.clouds.pictures, "_umap", {}.get)
+    picture = session.picture("umap", 0)
     assert picture.is_temporary and "stands in" in picture.standing_in and "refusal coordinate" in picture.axes[0]
 
 
 @pytest.mark.parametrize("view", ["axis", "pca"])
-def test_the_picture_of_nothing_has_the_same_points_under_other_labels(workbench, view):
-    real, nothing = workbench.picture(view, 0), workbench.picture(view, 0, no_signal=True)
+def test_the_picture_of_nothing_has_the_same_points_under_other_labels(session, view):
+    real, nothing = session.picture(view, 0), session.picture(view, 0, no_signal=True)
 
     def points(picture):
         rows = zip(picture.after.round(3).tolist(), picture.titles, picture.modalities, strict=True)
@@ -143,16 +143,16 @@ def test_the_picture_of_nothing_has_the_same_points_under_other_labels(workbench
     assert sorted(real.labels) == sorted(nothing.labels) and real.titles != nothing.titles
 
 
-def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(workbench):
-    picture = workbench.picture("axis", 0)
+def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(session):
+    picture = session.picture("axis", 0)
     points = len(picture.before)
     assert points == len(picture.modalities) == len(picture.labels) == len(picture.titles) > 0
     shown = [bool(url) for url in picture.thumbnails]
     assert shown == [modality != "text" for modality in picture.modalities]
 
 
-def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(workbench):
-    means = {(mean.modality, mean.label): mean for mean in workbench.cloud_means(1)}
+def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(session):
+    means = {(mean.modality, mean.label): mean for mean in session.cloud_means(1)}
     for modality in ("image", "video"):
         neutral = means[modality, "neutral"]
         shift = means[modality, "harmful"].before - means[modality, "harmful"].after
@@ -171,10 +171,19 @@ def test_the_reading_says_where_among_the_bands_a_prompt_lies(s, place):
     assert place in reply_markup.reading(bands, curves, 0) and "−9.00" in reply_markup.reading(bands, curves, 0)
 
 
-def test_a_number_within_its_band_is_called_no_better_than_chance():
-    inside = Measured("probe AUC, text to image", 0.5, 0.5, (0.4, 0.6), "Meaning.")
-    reversed_ = Measured("probe AUC, text to image", 0.1, 0.1, (0.4, 0.6), "Meaning.")
-    outside = Measured("probe AUC, text to image", 0.9, 0.9, (0.4, 0.6), "Meaning.")
-    assert "no better than chance" in markup.measured([reversed_])
-    assert "no better than chance" in markup.measured([inside])
-    assert "no better than chance" not in markup.measured([outside])
+@pytest.mark.parametrize(
+    ("better", "after", "is_chance"),
+    [("higher", 0.1, True), ("higher", 0.5, True), ("higher", 0.9, False),
+     ("lower", 0.1, False), ("lower", 0.5, True), ("lower", 0.9, True),
+     (None, 0.1, False), (None, 0.5, False), (None, 0.9, False)],
+)  # fmt: skip
+def test_a_number_is_no_better_than_chance_by_the_way_it_points_and_not_by_its_name(better, after, is_chance):
+    for name in ("probe AUC, text to image", "purity of the classes"):
+        number = Measured(name, 0.5, after, (0.4, 0.6), "Meaning.", better)
+        assert number.is_chance is is_chance
+        assert ("no better than chance" in markup.measured([number])) is is_chance
+
+
+def test_the_engine_says_which_way_each_number_points(session):
+    found = {number.name.split(" ")[0]: number.better for number in session.measured(1)}
+    assert found == {"bias": None, "probe": "higher", "modality": None}

@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.figures.frame import framed
-from app.figures.palette import LIGHT, STAR, SYMBOLS
+from .frame import framed
+from .palette import LIGHT, STAR, SYMBOLS
 
 HEIGHT = 430
 CROWD = 300

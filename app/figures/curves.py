@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.figures.frame import framed, layer_axis, mark_layer
-from app.figures.palette import LIGHT, STAR, SYMBOLS
+from .frame import framed, layer_axis, mark_layer
+from .palette import LIGHT, STAR, SYMBOLS
 
 HEIGHT = 290
 WORDS = {"text": "in words", "image": "as a picture", "video": "as a clip"}

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from app.figures.palette import LIGHT, SANS, TRANSPARENT
+from .palette import LIGHT, SANS, TRANSPARENT
 
 
 def framed(figure: go.Figure, height: int, description: str, width: int | None = None) -> go.Figure:

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.figures.frame import framed, layer_axis
-from app.figures.palette import LIGHT
+from .frame import framed, layer_axis
+from .palette import LIGHT
 
 HEIGHT = 380
 READABLE = 12

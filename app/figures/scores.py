@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from app.figures.frame import framed, layer_axis, mark_layer
-from app.figures.palette import LIGHT
+from .frame import framed, layer_axis, mark_layer
+from .palette import LIGHT
 
 HEIGHT = 600
 

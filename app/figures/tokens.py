@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.figures.frame import framed
-from app.figures.palette import LIGHT, SYMBOLS
+from .frame import framed
+from .palette import LIGHT, SYMBOLS
 
 MAP_HEIGHT = 330
 PATCHES_HEIGHT, PATCHES_WIDTH = 420, 520

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.figures.frame import framed
-from app.figures.palette import LIGHT, SYMBOLS
+from .frame import framed
+from .palette import LIGHT, SYMBOLS
 
 HEIGHT = 440
 RANGE = (-0.03, 1.03)

@@ -5,15 +5,15 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app import markup, media_markup, neighbour_markup, reply_markup
-from app.figures.curves import HEIGHT
-from app.gallery import Gallery
-from app.media_slot import MediaSlot
-from app.plotly_panel import PlotlyPanel
-from app.tabs import comparing
-from app.tabs.comparing import Panels
-from app.tabs.shared import MODEL, QUIET, Shared, select_layer_by_click
-from app.workbench import Workbench
+from .. import markup, media_markup, neighbour_markup, reply_markup
+from ..backend import Backend
+from ..figures.curves import HEIGHT
+from ..gallery import Gallery
+from ..media_slot import MediaSlot
+from ..plotly_panel import PlotlyPanel
+from . import comparing
+from .comparing import Panels
+from .shared import MODEL, QUIET, Shared, select_layer_by_click
 
 CURVES = (
     "The <b>refusal direction</b> points, in the residual stream (the running state that layers read and "
@@ -47,8 +47,9 @@ class Compared(NamedTuple):
     ran: Any
 
 
-def build(workbench: Workbench, shared: Shared) -> Compared:
+def build(backend: Backend, shared: Shared) -> Compared:
     """Lay the tab out and wire it."""
+    session = backend.session
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=0, min_width=330, elem_classes="controls"):
             text = gr.Textbox(
@@ -65,20 +66,20 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
                 *LENGTHS, 48, step=8, label="Length", elem_id="length",
                 info="Tokens per reply at most; decoding is greedy.",
             )  # fmt: skip
-            harmless = [example.title for example in workbench.examples if example.label == "harmless"]
+            harmless = [example.title for example in session.examples if example.label == "harmless"]
             benign = gr.Dropdown(
                 harmless, value=None, label="Benign twin", info=OWN_TWIN, allow_custom_value=True, elem_id="benign"
             )
             with gr.Column(elem_classes="gallery-part"):
                 gr.HTML(markup.section("Examples", "The same request in words, as a picture and as a clip."))
-                gallery = Gallery(workbench.examples, workbench.posters(), elem_id="gallery")
+                gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
         with gr.Column(scale=1, min_width=320):
             gr.HTML(markup.section("Where the prompt lies, layer by layer", CURVES))
             legend = gr.HTML(reply_markup.curve_legend())
             curves = PlotlyPanel(
-                comparing.curves(workbench, None, workbench.chosen_layer), height=HEIGHT, elem_id="curves"
+                comparing.curves(session, None, session.chosen_layer), height=HEIGHT, elem_id="curves"
             )
-            numbers = gr.HTML(reply_markup.curves_table(workbench.bands, None, workbench.chosen_layer))
+            numbers = gr.HTML(reply_markup.curves_table(session.bands, None, session.chosen_layer))
             gr.HTML(markup.section("Both replies", REPLIES))
             replies = gr.HTML(reply_markup.replies(None), elem_id="replies")
             receipt_head = gr.HTML(markup.section("Receipt", RECEIPT), visible=False)
@@ -86,9 +87,7 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
             tokens_head = gr.HTML(markup.section("First token", TOKENS), visible=False)
             tokens = gr.HTML(elem_id="tokens")
             gr.HTML(markup.section("Twins and benign twin", BESIDE))
-            beside = gr.HTML(
-                neighbour_markup.neighbours(None, (), None, {}, workbench.chosen_layer), elem_id="beside"
-            )
+            beside = gr.HTML(neighbour_markup.neighbours(None, (), None, {}, session.chosen_layer), elem_id="beside")
 
     panels = Panels(
         legend, curves, numbers, replies, receipt_head, receipt, tokens_head, tokens, beside, notice, run, stop
@@ -97,7 +96,7 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
     text.submit(None, js="() => document.querySelector('#run').click()", api_visibility="private")
     asked = run.click(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
     running = asked.then(
-        partial(comparing.run, workbench, panels, shared.visit),
+        partial(comparing.run, backend, panels, shared.visit),
         inputs=[text, media, shared.layer, shared.gain, length, benign, shared.visit],
         outputs=[*panels, shared.visit],
         show_progress="hidden",
@@ -116,15 +115,15 @@ def build(workbench: Workbench, shared: Shared) -> Compared:
     def chosen(event: gr.EventData) -> list:
         """Put an example into the prompt; its number comes from the browser and is checked."""
         try:
-            example = workbench.examples[int(event.index)]
+            example = backend.session.examples[int(event.index)]
         except (AttributeError, TypeError, ValueError, IndexError):
             return [gr.skip()] * 4
         return [example.text, [example.media] if example.media else None, None, ""]
 
     gallery.select(chosen, outputs=[text, media, benign, notice], **QUIET)
-    select_layer_by_click(curves, workbench, shared)
+    select_layer_by_click(curves, backend, shared)
     shared.redraw(
-        partial(comparing.redrawn, workbench, panels), [shared.layer, shared.visit],
+        partial(comparing.redrawn, backend, panels), [shared.layer, shared.visit],
         [legend, curves, numbers, replies, beside],
     )  # fmt: skip
     shared.generation.change(lambda: ["", ""], outputs=[receipt, tokens], **QUIET)

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app import markup, neighbour_markup, reply_markup
-from app.figures.curves import layer_curves
-from app.neighbours import neighbours_of
-from app.results import Asked, Beside, Comparison, Request, RequestError
-from app.state import Visit
-from app.tabs.shared import failure
-from app.workbench import Workbench
+from .. import markup, neighbour_markup, reply_markup
+from ..backend import Backend, Session
+from ..figures.curves import layer_curves
+from ..neighbours import neighbours_of
+from ..results import Asked, Beside, Comparison, Request, RequestError
+from ..state import Visit
+from .shared import failure
 
 Shown = dict[Any, Any]
 """Component -> its new value."""
@@ -34,8 +34,8 @@ class Panels(NamedTuple):
     stop: gr.Button
 
 
-def run(
-    workbench: Workbench,
+def answered(
+    session: Session,
     panels: Panels,
     visit_state: gr.State,
     text: str,
@@ -46,21 +46,26 @@ def run(
     benign: str | None,
     visit: Visit,
 ) -> Iterator[Shown]:
-    """One generator for everything, so that both replies advance together; twins come when they are written."""
+    """One generator for everything, so that both replies advance together; twins come when they are written.
+
+    All of it is of one session, also where another takes its place meanwhile.
+    """
     yield {panels.notice: markup.notice("Reading the prompt …", "busy")}
     try:
-        for comparison in workbench.compare(text, files, layer, gain, length):
+        for comparison in session.compare(text, files, layer, gain, length):
             visit = visit.with_comparison(comparison, Request(text or "", tuple(files), length))
-            yield {**_views(workbench, panels, comparison, layer), panels.notice: "", visit_state: visit}
+            yield {**_views(session, panels, comparison, layer), panels.notice: "", visit_state: visit}
         modality = comparison.curves.modality
-        asked = Asked(_title(text, modality), modality, comparison.activations, comparison.thumbnail)
+        asked = Asked(
+            _title(text, modality), modality, comparison.activations, comparison.thumbnail, session.generation
+        )
         visit = visit.with_asked(asked)
-        found = neighbours_of(text, files, workbench.examples, benign)
+        found = neighbours_of(text, files, session.examples, benign)
         wanted = [(twin, False) for twin in found.twins] + [(found.benign, True)] * bool(found.benign)
         visit = visit.with_neighbours(found)
         for example, is_benign in wanted:
-            yield {**_beside(workbench, panels, visit, layer), visit_state: visit}
-            *_, last = workbench.compare(example.text, [example.media] if example.media else [], layer, gain, length)
+            yield {**_beside(session, panels, visit, layer), visit_state: visit}
+            *_, last = session.compare(example.text, [example.media] if example.media else [], layer, gain, length)
             visit = visit.with_beside(Beside(example, last, is_benign))
     except RequestError as error:
         told = markup.notice(str(error))
@@ -69,11 +74,16 @@ def run(
     else:
         told = ""
     yield {
-        **(_beside(workbench, panels, visit, layer) if not told else {}),
+        **(_beside(session, panels, visit, layer) if not told else {}),
         panels.notice: told,
         visit_state: visit,
         **_idle(panels),
     }
+
+
+def run(backend: Backend, *given: Any) -> Iterator[Shown]:
+    """As `answered`, by the session that is shown when it begins."""
+    yield from answered(backend.session, *given)
 
 
 def asked(panels: Panels) -> Shown:
@@ -89,32 +99,33 @@ def stopped(panels: Panels, visit: Visit) -> Shown:
     }
 
 
-def redrawn(workbench: Workbench, panels: Panels, layer: int, visit: Visit) -> Shown:
+def redrawn(backend: Backend, panels: Panels, layer: int, visit: Visit) -> Shown:
     """Redraw at another layer without running the model; replies of the former layer say so."""
-    if visit.shown and len(visit.shown.curves.after) != workbench.n_layers:
+    session = backend.session
+    if visit.shown and visit.shown.generation != session.generation:
         visit = Visit()  # of a model that is no longer here
     stale = ""
     if visit.shown and visit.shown.receipt.layer != layer:
         stale = f"This reply was steered at layer {visit.shown.receipt.layer}. Press Run to steer at layer {layer}."
-    return {**_beside(workbench, panels, visit, layer), panels.replies: reply_markup.replies(visit.shown, stale)}
+    return {**_beside(session, panels, visit, layer), panels.replies: reply_markup.replies(visit.shown, stale)}
 
 
-def curves(workbench: Workbench, visit: Visit | None, layer: int):
+def curves(session: Session, visit: Visit | None, layer: int):
     """The chart of the curves; none is drawn before anything was run."""
     shown = visit.shown.curves if visit and visit.shown else None
     before, after, modality = (shown.before, shown.after, shown.modality) if shown else (None, None, "text")
     twins = [(twin.modality, twin.after) for twin in _twins(visit)] if visit else []
-    return layer_curves(workbench.bands, before, after, modality, layer, workbench.chosen_layer, twins)
+    return layer_curves(session.bands, before, after, modality, layer, session.chosen_layer, twins)
 
 
-def _views(workbench: Workbench, panels: Panels, comparison: Comparison, layer: int) -> Shown:
+def _views(session: Session, panels: Panels, comparison: Comparison, layer: int) -> Shown:
     """Curves, their table, replies, receipt and tokens; what does not change after the first token is sent once."""
     shown: Shown = {panels.replies: reply_markup.replies(comparison)}
     if comparison.index > 0:
         return shown
     visit = Visit(shown=comparison)
     return shown | {
-        **_beside(workbench, panels, visit, layer),
+        **_beside(session, panels, visit, layer),
         panels.receipt: reply_markup.receipt(comparison.receipt),
         panels.tokens: reply_markup.first_tokens(comparison),
         panels.receipt_head: gr.update(visible=True),
@@ -122,16 +133,16 @@ def _views(workbench: Workbench, panels: Panels, comparison: Comparison, layer: 
     }
 
 
-def _beside(workbench: Workbench, panels: Panels, visit: Visit, layer: int) -> Shown:
+def _beside(session: Session, panels: Panels, visit: Visit, layer: int) -> Shown:
     """What changes with the twins: curves, their legend and table, and the table of twins."""
     twins = _twins(visit)
     shown = visit.shown.curves if visit.shown else None
     return {
         panels.legend: reply_markup.curve_legend([twin.modality for twin in twins]),
-        panels.curves: curves(workbench, visit, layer),
-        panels.numbers: reply_markup.curves_table(workbench.bands, shown, layer, twins),
+        panels.curves: curves(session, visit, layer),
+        panels.numbers: reply_markup.curves_table(session.bands, shown, layer, twins),
         panels.beside: neighbour_markup.neighbours(
-            visit.shown, visit.beside, visit.neighbours, workbench.posters(), layer
+            visit.shown, visit.beside, visit.neighbours, session.posters(), layer
         ),
     }
 

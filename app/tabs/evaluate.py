@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app import evaluation_markup, markup, report, report_sections, sweep_markup
-from app.figures.tradeoff import HEIGHT, WORDS
-from app.plotly_panel import PlotlyPanel
-from app.results import Progress, RequestError
-from app.tabs.shared import QUIET, Shared, failure
-from app.workbench import MAX_PER_CELL, STRATEGIES, USUAL, Plan, Workbench
+from .. import evaluation_markup, markup, report, report_sections, sweep_markup
+from ..backend import Operator, Plan
+from ..figures.tradeoff import HEIGHT, WORDS
+from ..plotly_panel import PlotlyPanel
+from ..results import Progress, RequestError
+from ..workbench import MAX_PER_CELL, STRATEGIES, USUAL
+from .shared import QUIET, Shared, failure
 
 INTRO = (
     "Every strategy answers the same cases, at the layer and gain chosen above. Refusals of harmful requests stand "
@@ -54,7 +55,7 @@ class Panels(NamedTuple):
     cases: gr.HTML
 
 
-def build(workbench: Workbench, shared: Shared) -> None:
+def build(operator: Operator, shared: Shared) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Strategies on a set", INTRO))
     with gr.Row(elem_classes="split"):
@@ -68,10 +69,6 @@ def build(workbench: Workbench, shared: Shared) -> None:
             strategies = gr.CheckboxGroup(
                 [(name.replace("_", " "), name) for name in STRATEGIES], value=list(USUAL), label="Strategies",
                 elem_id="strategies",
-            )  # fmt: skip
-            on_ray = gr.Checkbox(
-                False, label=f"On Ray at {workbench.ray}", elem_id="on-ray", visible=workbench.ray is not None,
-                info="The run goes on when the page is closed, and is found here again.",
             )  # fmt: skip
             with gr.Row():
                 run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", min_width=110)
@@ -95,15 +92,13 @@ def build(workbench: Workbench, shared: Shared) -> None:
     panels = Panels(notice, run, stop, about, *titles, *charts, tables, *files, cases)
     begun = run.click(partial(_begun, panels), outputs=[notice, run], queue=False, **QUIET)
     begun.then(
-        partial(_run, workbench, panels),
-        [strategies, own, per_cell, on_ray, shared.layer, shared.gain],
+        partial(_run, operator, panels),
+        [strategies, own, per_cell, shared.layer, shared.gain],
         [*panels],
         **QUIET,
         **ALONE,
     )
-    stop.click(workbench.stop_evaluation, queue=False, **QUIET)
-    if workbench.ray is not None:
-        gr.on(None, partial(_followed, workbench, panels), outputs=[*panels], **QUIET)  # whenever the page is opened
+    stop.click(operator.stop_evaluation, queue=False, **QUIET)
 
 
 def _begun(panels: Panels) -> dict[Any, Any]:
@@ -111,26 +106,16 @@ def _begun(panels: Panels) -> dict[Any, Any]:
 
 
 def _run(
-    workbench: Workbench,
+    operator: Operator,
     panels: Panels,
     strategies: Sequence[str],
     own: str | None,
     per_cell: float,
-    on_ray: bool,
     layer: int,
     gain: float,
 ) -> Iterator[dict[Any, Any]]:
     plan = Plan(strategies or (), own or "", per_cell, layer, gain)
-    yield from _shown(panels, workbench.evaluate_afar(plan) if on_ray else workbench.evaluate(plan))
-
-
-def _followed(workbench: Workbench, panels: Panels) -> Iterator[dict[Any, Any]]:
-    """The evaluation on Ray that was begun before the page was opened, if there is one."""
-    if workbench.has_evaluation_afar:
-        yield _begun(panels)
-        yield from _shown(panels, workbench.follow_evaluation())
-    else:
-        yield {panels.notice: gr.skip()}
+    yield from _shown(panels, operator.evaluate(plan))
 
 
 def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Iterator[dict[Any, Any]]:

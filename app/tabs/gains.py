@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app import markup, reply_markup, sweep_markup
-from app.figures import gains as figures
-from app.plotly_panel import PlotlyPanel
-from app.results import GainMap, Progress, RequestError
-from app.state import Visit
-from app.tabs.shared import MODEL, QUIET, Shared, failure
-from app.workbench import Workbench
+from .. import markup, reply_markup, sweep_markup
+from ..backend import Backend
+from ..figures import gains as figures
+from ..plotly_panel import PlotlyPanel
+from ..results import GainMap, Progress, RequestError
+from ..state import Visit
+from .shared import MODEL, QUIET, Shared, failure
 
 INTRO = (
     "For the prompt on Compare, each cell steers at one layer with one gain. The <b>refusal score</b> is the log "
@@ -36,7 +36,7 @@ class Panels(NamedTuple):
     stop: gr.Button
 
 
-def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
+def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     """Lay the map out and wire it."""
     gr.HTML(markup.section("Every layer and gain", INTRO))
     with gr.Row():
@@ -59,7 +59,7 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
 
     begun = make.click(partial(_begun, panels), outputs=[notice, make], queue=False, **QUIET)
     mapping = begun.then(
-        partial(_map, workbench, panels, shared.visit), [shared.layer, shared.gain, shared.visit],
+        partial(_map, backend, panels, shared.visit), [shared.layer, shared.gain, shared.visit],
         [*panels, shared.visit], **QUIET, **MODEL,
     )  # fmt: skip
     # Only once the map is on its way: a stop before that would cancel nothing.
@@ -75,14 +75,14 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
         """Layer and gain of the cell; what comes from a browser may be anything, so it is checked."""
         found = visit.gain_map
         try:
-            layer, column = workbench.check_layer(float(event.x)), round(float(event.y))
+            layer, column = backend.session.check_layer(float(event.x)), round(float(event.y))
             if found is None or not 0 <= column < len(found.gains):
                 return [gr.skip(), gr.skip()]
         except (RequestError, AttributeError, TypeError, ValueError, OverflowError):
             return [gr.skip(), gr.skip()]
         return [layer, found.gains[column]]
 
-    replying = partial(_reply, workbench)
+    replying = partial(_reply, backend)
     for panel in (scores, damage):
         panel.select(clicked, shared.visit, [shared.layer, shared.gain], **QUIET).then(
             replying, [shared.layer, shared.gain, shared.visit], reply, **QUIET, **MODEL
@@ -91,14 +91,14 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
 
 
 def _map(
-    workbench: Workbench, panels: Panels, visit_state: gr.State, layer: int, gain: float, visit: Visit
+    backend: Backend, panels: Panels, visit_state: gr.State, layer: int, gain: float, visit: Visit
 ) -> Iterator[dict[Any, Any]]:
     """The map with its progress."""
     if visit.request is None:
         yield _show(panels, layer, gain, visit)
         return
     try:
-        for step in workbench.gain_map(visit.request.text, visit.request.files):
+        for step in backend.session.gain_map(visit.request.text, visit.request.files):
             if isinstance(step, Progress):
                 yield {panels.notice: sweep_markup.progress(step, "Cells of the map")}
             else:
@@ -156,13 +156,13 @@ def _ready(visit: Visit) -> list:
     return [gr.update(interactive=visit.request is not None), ""]
 
 
-def _reply(workbench: Workbench, layer: int, gain: float, visit: Visit) -> Iterator[str]:
+def _reply(backend: Backend, layer: int, gain: float, visit: Visit) -> Iterator[str]:
     """Both replies to the prompt at the selected cell, token by token."""
     if visit.request is None:
         yield ""
         return
     try:
-        for comparison in workbench.compare(visit.request.text, visit.request.files, layer, gain, NEW_TOKENS):
+        for comparison in backend.session.compare(visit.request.text, visit.request.files, layer, gain, NEW_TOKENS):
             yield reply_markup.replies(comparison)
     except RequestError as error:
         yield markup.notice(str(error))

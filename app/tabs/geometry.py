@@ -4,13 +4,14 @@ from functools import partial
 
 import gradio as gr
 
-from app import markup
-from app.figures.clouds import HEIGHT, cloud_panel, shared_ranges
-from app.plotly_panel import PlotlyPanel
-from app.results import Picture, RequestError
-from app.state import Visit
-from app.tabs.shared import QUIET, Shared
-from app.workbench import VIEWS, Workbench
+from .. import markup
+from ..backend import Backend
+from ..figures.clouds import HEIGHT, cloud_panel, shared_ranges
+from ..plotly_panel import PlotlyPanel
+from ..results import Picture, RequestError
+from ..state import Visit
+from ..workbench import VIEWS
+from .shared import QUIET, Shared
 
 INTRO = (
     "Each point is one held-out prompt at this layer, as the model holds it at its last position. "
@@ -29,7 +30,7 @@ NOTHING = (
 POLL_SECONDS = 2.0
 
 
-def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
+def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Clouds before and after re-centering", INTRO))
     with gr.Row():
@@ -60,7 +61,7 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
             numbers = gr.HTML(elem_id="measured")
     timer = gr.Timer(POLL_SECONDS, active=False)
 
-    draw = partial(_draw, workbench)
+    draw = partial(_draw, backend)
     inputs = [view, no_signal, shared.layer, shared.visit]
     outputs = [before, after, before_title, after_title, caption, means, numbers, asked, notice, timer]
     shared.redraw(draw, inputs, outputs)
@@ -68,10 +69,11 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
         event(draw, inputs, outputs, trigger_mode="always_last", **QUIET)
 
 
-def _draw(workbench: Workbench, view: str, no_signal: bool, layer: int, visit: Visit) -> list:
+def _draw(backend: Backend, view: str, no_signal: bool, layer: int, visit: Visit) -> list:
     """Both panels, their words and numbers; a timer runs on while another view stands in for UMAP."""
+    session = backend.session
     try:
-        picture = workbench.picture(view, layer, visit.asked, no_signal)
+        picture = session.picture(view, layer, visit.asked, no_signal)
     except RequestError as error:
         return [*[gr.skip()] * 8, markup.notice(str(error)), gr.Timer(active=False)]
     before, after = _panels(picture)
@@ -82,8 +84,8 @@ def _draw(workbench: Workbench, view: str, no_signal: bool, layer: int, visit: V
         markup.panel_title("Before", f"as the model has it; trustworthiness {trust_before:.2f}"),
         markup.panel_title("After", f"re-centred; trustworthiness {trust_after:.2f}"),
         markup.caption(picture.caption),
-        markup.clouds_table(workbench.cloud_means(layer, no_signal)),
-        markup.measured(workbench.measured(layer, no_signal)),
+        markup.clouds_table(session.cloud_means(layer, no_signal)),
+        markup.measured(session.measured(layer, no_signal)),
         markup.asked_list(picture.star_titles),
         _told(picture, no_signal),
         gr.Timer(active=picture.is_temporary),

@@ -5,13 +5,13 @@ from html import escape
 
 import gradio as gr
 
-from app import markup
-from app.figures.scores import HEIGHT, score_rows
-from app.plotly_panel import PlotlyPanel
-from app.results import Scores
-from app.tabs import gains
-from app.tabs.shared import Shared, select_layer_by_click
-from app.workbench import Workbench
+from .. import markup
+from ..backend import Backend
+from ..figures.scores import HEIGHT, score_rows
+from ..plotly_panel import PlotlyPanel
+from ..results import Scores
+from . import gains
+from .shared import Shared, select_layer_by_click
 
 INTRO = (
     "Where to steer is chosen on a validation split of <b>text alone</b>; no picture and no clip is "
@@ -20,9 +20,9 @@ INTRO = (
 )
 
 
-def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
+def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
-    chart, table, why = _draw(workbench, workbench.chosen_layer)
+    chart, table, why = _draw(backend, backend.session.chosen_layer)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             gr.HTML(markup.section("Three scores and their mean", INTRO))
@@ -30,14 +30,14 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
             numbers = gr.HTML(table, elem_id="scores-table")
         with gr.Column(scale=1, min_width=300):
             reason = gr.HTML(why, elem_id="reason")
-    select_layer_by_click(panel, workbench, shared)
-    shared.redraw(partial(_draw, workbench), [shared.layer], [panel, numbers, reason])
-    gains.build(workbench, shared, tab)
+    select_layer_by_click(panel, backend, shared)
+    shared.redraw(partial(_draw, backend), [shared.layer], [panel, numbers, reason])
+    gains.build(backend, shared, tab)
 
 
-def _draw(workbench: Workbench, layer: int) -> list:
+def _draw(backend: Backend, layer: int) -> list:
     """The chart, its table, and why the chosen layer was chosen."""
-    scores = workbench.scores()
+    scores = backend.session.scores()
     return [
         score_rows(scores.curves, scores.units, layer, scores.chosen, scores.eligible),
         markup.scores_table(scores, layer),

@@ -6,11 +6,11 @@ from typing import Literal
 
 import gradio as gr
 
-from app import markup
-from app.faults import log_fault
-from app.plotly_panel import PlotlyPanel
-from app.results import RequestError
-from app.workbench import Workbench
+from .. import markup
+from ..backend import Backend
+from ..faults import log_fault
+from ..plotly_panel import PlotlyPanel
+from ..results import RequestError
 
 MODEL = {"concurrency_id": "model", "concurrency_limit": 1}
 """For every event that runs the model: one at a time, whoever asks."""
@@ -25,9 +25,9 @@ class Shared:
     layer: gr.Slider
     gain: gr.Slider
     visit: gr.State
-    """Holds an app.state.Visit."""
+    """Holds an Visit."""
     generation: gr.State
-    """Counts the models that were loaded since the start; a change means that everything is another."""
+    """Of the session that the page shows; a change means that everything is another."""
 
     def redraw(self, function: Callable, inputs: list, outputs: list, with_gain: bool = False) -> None:
         """Call a function whenever the layer or the model is another one, and with_gain the gain too."""
@@ -44,7 +44,7 @@ def failure(error: Exception) -> str:
 
 
 def select_layer_by_click(
-    panel: PlotlyPanel, workbench: Workbench, shared: Shared, axis: Literal["x", "y"] = "x"
+    panel: PlotlyPanel, backend: Backend, shared: Shared, axis: Literal["x", "y"] = "x"
 ) -> None:
     """Make a click on a chart of layers select one; what comes from a browser may be anything, so it is checked.
 
@@ -53,7 +53,7 @@ def select_layer_by_click(
 
     def clicked(event: gr.EventData):
         try:
-            return workbench.check_layer(float(getattr(event, axis)))
+            return backend.session.check_layer(float(getattr(event, axis)))
         except (RequestError, AttributeError, TypeError, ValueError):
             return gr.skip()
 

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from app import markup, token_markup
-from app.figures import tokens as figures
-from app.plotly_panel import PlotlyPanel
-from app.results import RequestError, TokenMap
-from app.state import Visit
-from app.tabs.shared import MODEL, QUIET, Shared, failure, select_layer_by_click
-from app.workbench import Workbench
+from .. import markup, token_markup
+from ..backend import Backend
+from ..figures import tokens as figures
+from ..plotly_panel import PlotlyPanel
+from ..results import RequestError, TokenMap
+from ..state import Visit
+from .shared import MODEL, QUIET, Shared, failure, select_layer_by_click
 
 INTRO = (
     "The refusal coordinate <b>s</b> at each position of the prompt and each layer, as the model has it. It is "
@@ -34,7 +34,7 @@ class Panels(NamedTuple):
     medium_numbers: gr.HTML
 
 
-def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
+def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Position by position", INTRO))
     notice = gr.HTML(token_markup.empty(), elem_id="tokens-notice")
@@ -46,24 +46,25 @@ def build(workbench: Workbench, shared: Shared, tab: gr.Tab) -> None:
     medium_numbers = gr.HTML(elem_id="medium-table")
     panels = Panels(notice, ramp, chart, numbers, medium_title, medium, medium_numbers)
     tab.select(
-        partial(_read, workbench, panels, shared.visit), [shared.layer, shared.visit], [*panels, shared.visit],
+        partial(_read, backend, panels, shared.visit), [shared.layer, shared.visit], [*panels, shared.visit],
         **QUIET, **MODEL,
     )  # fmt: skip
-    shared.redraw(partial(_redrawn, workbench, panels), [shared.layer, shared.visit], [*panels])
-    select_layer_by_click(chart, workbench, shared, axis="y")
+    shared.redraw(partial(_redrawn, backend, panels), [shared.layer, shared.visit], [*panels])
+    select_layer_by_click(chart, backend, shared, axis="y")
 
 
 def _read(
-    workbench: Workbench, panels: Panels, visit_state: gr.State, layer: int, visit: Visit
+    backend: Backend, panels: Panels, visit_state: gr.State, layer: int, visit: Visit
 ) -> Iterator[dict[Any, Any]]:
     """Read the prompt that Compare shows, unless this model has read it already."""
     if visit.request is None:
         yield _nothing(panels, token_markup.empty())
         return
-    if visit.positions is None or visit.positions.generation != workbench.generation:
+    session = backend.session
+    if visit.positions is None or visit.positions.generation != session.generation:
         yield {panels.notice: markup.notice("Reading every position of the prompt …", "busy")}
         try:
-            visit = visit.with_positions(workbench.token_map(visit.request.text, visit.request.files))
+            visit = visit.with_positions(session.token_map(visit.request.text, visit.request.files))
         except RequestError as error:
             yield _nothing(panels, markup.notice(str(error)))
             return
@@ -73,11 +74,11 @@ def _read(
     yield {**_drawn(panels, visit.positions, layer), visit_state: visit}
 
 
-def _redrawn(workbench: Workbench, panels: Panels, layer: int, visit: Visit) -> dict[Any, Any]:
+def _redrawn(backend: Backend, panels: Panels, layer: int, visit: Visit) -> dict[Any, Any]:
     """Another layer of what was read, without running the model; nothing of a model that is no longer here."""
     if visit.positions is None:  # what is being read meanwhile must stay
         return {panels.notice: gr.skip()}
-    if visit.positions.generation != workbench.generation:
+    if visit.positions.generation != backend.session.generation:
         return _nothing(panels, token_markup.empty())
     return _drawn(panels, visit.positions, layer)
 
@@ -88,12 +89,15 @@ def _nothing(panels: Panels, notice: str) -> dict[Any, Any]:
 
 
 def _drawn(panels: Panels, shown: TokenMap, layer: int) -> dict[Any, Any]:
+    title, chart, numbers = _medium(shown, layer)
     return {
         panels.notice: "",
         panels.ramp: token_markup.RAMP,
         panels.chart: figures.position_map(shown.coordinates, shown.kinds, shown.tokens, shown.frames, layer),
         panels.numbers: token_markup.positions_table(shown, layer),
-        **dict(zip(panels[4:], _medium(shown, layer), strict=True)),
+        panels.medium_title: title,
+        panels.medium: chart,
+        panels.medium_numbers: numbers,
     }
 
 

@@ -1,22 +1,24 @@
 """The only door from the page to the engine."""
 
-from app.workbench.bench import Workbench
-from app.workbench.evaluating import MAX_PER_CELL, STRATEGIES, USUAL, Plan
-from app.workbench.fitting import FitPlan
-from app.workbench.opening import presets
-from app.workbench.pictures import VIEWS
-from app.workbench.prompts import MAX_GAIN, MAX_NEW_TOKENS
+from mars.bundled import EXAMPLES
 from mars.media.decode import modality_of
 
+from .bench import Workbench
+from .cards import presets
+from .evaluating import MAX_PER_CELL, STRATEGIES, USUAL
+from .pictures import VIEWS
+from .prompts import MAX_GAIN, MAX_NEW_TOKENS
+from .session import LiveSession
+
 __all__ = [
+    "EXAMPLES",
     "MAX_GAIN",
     "MAX_NEW_TOKENS",
     "MAX_PER_CELL",
     "STRATEGIES",
     "USUAL",
     "VIEWS",
-    "FitPlan",
-    "Plan",
+    "LiveSession",
     "Workbench",
     "modality_of",
     "presets",

@@ -1,10 +1,11 @@
 """The clouds of one artifact: their pictures, the numbers that may contradict these, and where each cloud lies."""
 
-from app.results import CloudMean, Measured
-from app.workbench.pictures import Pictures
 from mars.analysis.alignment import alignment_numbers
 from mars.artifact.artifact import Artifact
 from mars.fitting.fitted import Cloud
+
+from ..results import CloudMean, Measured
+from .pictures import Pictures
 
 
 class Clouds:
@@ -19,10 +20,7 @@ class Clouds:
         """The numbers that may contradict the pictures of a layer; none without clouds."""
         if layer not in self._measured and self.artifact.clouds:
             numbers = alignment_numbers(self.artifact, layer)
-            self._measured[layer] = tuple(
-                Measured(number.name, number.before, number.after, number.chance, number.meaning)
-                for number in numbers
-            )
+            self._measured[layer] = tuple(Measured(*number) for number in numbers)
         return self._measured.get(layer, ())
 
     def means(self, layer: int) -> tuple[CloudMean, ...]:

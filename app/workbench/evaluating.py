@@ -2,25 +2,23 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app.results import RequestError
-from app.workbench.watching import Report
 from mars.artifact.artifact import Artifact
 from mars.datasets.benchmarks import load_set
 from mars.datasets.case import Case
-from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
+from mars.evaluation.evaluate import Settings, measure
 from mars.evaluation.strategies import STRATEGY_SPECS
 from mars.model.info import weights_fingerprint
 from mars.model.loaded_model import LoadedModel
-from mars.model.loading import load_model
 from mars.pocket_vl.splits import test_cases
+
+from ..backend import Plan
+from ..results import RequestError
+from .watching import Report
 
 STRATEGIES = tuple(STRATEGY_SPECS)
 """Everything that can be compared, in the order of tables."""
@@ -29,19 +27,6 @@ TEST_SET = "test"
 MAX_PER_CELL = 200
 RUNS = Path("out") / "evaluations"
 """Where runs that were stopped wait, below the folder the page was started from."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a visitor asked to evaluate, as it came from the browser."""
-
-    strategies: Sequence[str]
-    path: str = ""
-    """A JSON lines or CSV file of their own; "" for the bundled test split."""
-    per_cell: Any = 10
-    """Cases of the test split for each modality and label."""
-    layer: Any = None
-    gain: Any = 1.0
 
 
 def read_cases(plan: Plan) -> Sequence[Case]:
@@ -66,47 +51,16 @@ def evaluate(model: LoadedModel, artifact: Artifact, plan: Plan, report: Report,
     Finished cases are kept in a file under `runs` until the evaluation is complete.
     """
     path = runs / f"{_mark(model, artifact, plan)}.run"
-    results = measure(model, artifact, **_asked(plan, path, report))
+    results = measure(
+        model,
+        artifact,
+        read_cases(plan),
+        list(plan.strategies),
+        Settings(layer=plan.layer, gain=plan.gain),
+        run_path=path,
+        progress=report,
+    )
     path.unlink(missing_ok=True)
-    return _told(results, plan)
-
-
-def evaluate_on_ray(
-    address: str,
-    source: str,
-    artifact_folder: str,
-    model: LoadedModel,
-    artifact: Artifact,
-    plan: Plan,
-    report: Report,
-    runs: Path = RUNS,
-) -> dict[str, Any]:
-    """As `evaluate`, on the Ray at an address, whose workers load the model and the artifact from their folders.
-
-    Finished cases are kept in a table. Raises as `measure_on` does, and RayError.
-    """
-    from mars.distributed.ray_cluster import RayCluster
-
-    path = runs / f"{_mark(model, artifact, plan)}{TABLE}"
-    load = partial(load_model, str(Path(source).resolve()) if Path(source).is_dir() else source)
-    with RayCluster().at(address) as cluster:
-        results = measure_on(cluster, load, Path(artifact_folder).resolve(), **_asked(plan, path, report))
-    shutil.rmtree(path, ignore_errors=True)
-    return _told(results, plan)
-
-
-def _asked(plan: Plan, run_path: Path, report: Report) -> dict[str, Any]:
-    return {
-        "cases": read_cases(plan),
-        "strategies": list(plan.strategies),
-        "settings": Settings(layer=plan.layer, gain=plan.gain),
-        "run_path": run_path,
-        "progress": report,
-    }
-
-
-def _told(results: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """The results with the set that they are of."""
     results["settings"] |= (
         {"set": Path(plan.path).name} if plan.path else {"set": TEST_SET, "per_cell": plan.per_cell}
     )

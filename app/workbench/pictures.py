@@ -8,12 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.results import Asked, Picture, RequestError
-from app.workbench.prompts import thumbnail_url
 from mars.analysis.alignment import trustworthiness
 from mars.artifact.artifact import Artifact
 from mars.geometry.projection import View, axis_view, interpolate_point, pca_view, umap_view
 from mars.geometry.recentering import recenter
+
+from ..results import Asked, Picture, RequestError
+from .prompts import thumbnail_url
 
 VIEWS = {"axis": "Refusal axis", "umap": "UMAP", "pca": "PCA"}
 """View -> what the page calls it. The first needs no time and is exact."""
@@ -54,8 +55,6 @@ class Pictures:
             raise RequestError(f"There is no view “{view}”; choose one of {', '.join(VIEWS)}.")
         if sum(len(cloud.values) for cloud in self.artifact.clouds) < FEWEST_POINTS:
             raise RequestError("This artifact holds no clouds to draw. Fit it again with: python -m mars fit.")
-        # A page that was open while another model took this one's place still holds prompts of the former.
-        asked = [one for one in asked if one.activations.shape == self.artifact.mean_harmless.shape]
         before = self.artifact.stacked_clouds(layer, recentered=False)
         after = self.artifact.stacked_clouds(layer, recentered=True)
         stars = [torch.from_numpy(one.activations[layer]).float() for one in asked]

@@ -1,24 +1,38 @@
 """What a visitor gives, checked: words with at most one picture or clip, and how strongly to steer."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from app.results import Example, RequestError
 from mars.media.decode import read_media
 from mars.media.prompt import Prompt
 from mars.media.thumbnails import most_detailed_frame
 from mars.types import Video
+
+from ..results import Example, RequestError
 
 MAX_NEW_TOKENS = 256
 MAX_GAIN = 8.0
 """Largest gain of the map (`mars.analysis.sweep.GAINS`)."""
 POSTER_SIDE = 96
 """Pixels, for a button of 40 on a dense screen."""
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn what the engine says of bad input into RequestError; anything else passes, being a fault of ours."""
+    try:
+        yield
+    except RequestError:
+        raise
+    except ValueError as error:
+        raise RequestError(str(error)) from error
 
 
 def read_prompt(text: str, files: Sequence[str | Path]) -> Prompt:
@@ -41,8 +55,9 @@ def checked_gain(gain: Any) -> float:
     return float(gain)
 
 
-def posters(examples: Sequence[Example]) -> dict[str, str]:
-    """A small picture of each example's clip, of the frame that shows most: path -> data URL."""
+@lru_cache(maxsize=4)
+def posters(examples: tuple[Example, ...]) -> dict[str, str]:
+    """A small picture of each example's clip, of the frame that shows most: path -> data URL. Remembered."""
     media = {example.media: read_media(example.media) for example in examples if example.media}
     clips = {path: medium for path, medium in media.items() if isinstance(medium, Video)}
     return {path: data_url(most_detailed_frame(clip.frames), POSTER_SIDE) for path, clip in clips.items()}

@@ -1,18 +1,18 @@
 """Decoding steps of both branches as the page sees them: curves, replies, receipt."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from app.results import Comparison, Curves, Likely, Receipt, Reply
 from mars.artifact.artifact import Artifact
 from mars.model.generation import Prefix
 from mars.model.loaded_model import LoadedModel
 from mars.refusal import refusal_score, refused
 from mars.steering import Edit, Mars, Steering
 from mars.types import Modality, TokenStep
+
+from ..results import Comparison, Curves, Likely, Receipt, Reply
 
 TOP = 10
 SURE_AFTER = 24
@@ -46,6 +46,8 @@ class Reader:
     """What the hook calls."""
     thumbnail: str
     """Data URL of what the prompt shows; empty for words alone."""
+    generation: int
+    """Of the session."""
 
     def comparison(self, first: TokenStep, step: TokenStep) -> Comparison:
         """Both replies after a step; first: step 0, which alone holds activations."""
@@ -75,6 +77,7 @@ class Reader:
             ),
             activations=before[0].numpy(),
             thumbnail=self.thumbnail,
+            generation=self.generation,
         )
 
     def _reply(self, first: TokenStep, step: TokenStep, row: int) -> Reply:
@@ -95,23 +98,3 @@ class Reader:
             Likely(self.model.tokenizer.decode([token]), share, token in refusing)
             for token, share in zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
         )
-
-
-def as_json(comparison: Comparison) -> dict[str, Any]:
-    """A whole comparison as plain JSON values, as the API gives it."""
-    return {
-        "unsteered": _reply_json(comparison.unsteered),
-        "steered": _reply_json(comparison.steered),
-        "layer": comparison.receipt.layer,
-        "gain": comparison.receipt.gain,
-        "coordinates_before": [round(float(s), 6) for s in comparison.curves.before],
-        "coordinates_after": [round(float(s), 6) for s in comparison.curves.after],
-        "sigma": comparison.receipt.sigma_before,
-        "strength": comparison.receipt.strength,
-        "gate_open": comparison.receipt.gate_open,
-        "modality": comparison.curves.modality,
-    }
-
-
-def _reply_json(reply: Reply) -> dict[str, Any]:
-    return {"text": reply.text, "refused": bool(reply.refused), "refusal_score": reply.refusal_score}

@@ -1,7 +1,8 @@
 """What the page says of the choice of the layer."""
 
-from app.results import Scores
 from mars.geometry.layer_selection import LayerScores
+
+from ..results import Scores
 
 
 def told(found: LayerScores) -> Scores:

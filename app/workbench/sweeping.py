@@ -1,13 +1,12 @@
 """The layer x gain map of one prompt, as the Layers tab needs it."""
 
-from typing import Any
-
-from app.results import GainMap
-from app.workbench.watching import Report
 from mars.analysis.sweep import sweep
 from mars.artifact.artifact import Artifact
 from mars.media.prompt import Prompt
 from mars.model.loaded_model import LoadedModel
+
+from ..results import GainMap
+from .watching import Report
 
 
 def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Report) -> GainMap:
@@ -24,15 +23,3 @@ def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Rep
         unsteered_score=found.unsteered_score,
         unsteered_token=decode([found.unsteered_token]),
     )
-
-
-def as_json(found: GainMap) -> dict[str, Any]:
-    """A map as plain JSON values, as the API gives it."""
-    return {
-        "layers": list(found.layers),
-        "gains": list(found.gains),
-        "refusal_scores": found.refusal_scores.tolist(),
-        "kl": found.kl.tolist(),
-        "saturated": found.saturated.tolist(),
-        "unsteered_score": found.unsteered_score,
-    }

@@ -4,9 +4,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from app.results import Request
 from mars.artifact.artifact import Artifact
 from mars.media.decode import modality_of
+
+from ..results import Request
 
 SNIPPET = """\
 from mars import Artifact, Prompt, load_model
@@ -39,13 +40,12 @@ def snippet(source: str, artifact: str, request: Request, layer: int, gain: floa
     )
 
 
-def archive(artifact: Artifact, name: str) -> Path:
-    """The artifact as a zip file, in a temporary folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="mars-lens-"))
-    artifact.save(folder / name)
-    made = shutil.make_archive(str(folder / name), "zip", folder, name)
-    shutil.rmtree(folder / name)
-    return Path(made)
+def archive(artifact: Artifact, path: Path) -> None:
+    """Write the artifact as a zip file, in a folder that has the file's name."""
+    with tempfile.TemporaryDirectory(prefix="mars-lens-") as folder:
+        artifact.save(Path(folder) / path.stem)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.make_archive(str(path.with_suffix("")), "zip", folder, path.stem)
 
 
 def _from_here(path: Path) -> Path:

@@ -1,11 +1,12 @@
 """One prompt position by position, as the Tokens tab needs it."""
 
-from app.results import TokenMap
-from app.workbench.prompts import data_url
 from mars.analysis.token_map import read_positions
 from mars.artifact.artifact import Artifact
 from mars.media.prompt import Prompt
 from mars.model.loaded_model import LoadedModel
+
+from ..results import TokenMap
+from .prompts import data_url
 
 PICTURE_SIDE, FRAME_SIDE = 480, 160
 """Pixels, of a picture under its patches and of a frame of the film strip."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from queue import Queue
 from typing import Protocol, TypeVar
 
-from app.results import Progress
+from ..results import Progress
 
 T = TypeVar("T")
 

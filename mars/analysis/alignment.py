@@ -5,7 +5,7 @@ numbers are computed on held-out clouds, and stand beside the band of chance (pe
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ class Number(NamedTuple):
     """Central 95 % of the values under permuted labels; None where chance has no meaning."""
     meaning: str
     """What it tells, in a sentence."""
+    better: Literal["higher", "lower"] | None
+    """Which way it points where harmful and harmless lie apart; None where it says nothing of that."""
 
 
 def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[Number]:
@@ -104,6 +106,7 @@ def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modal
         None,
         f"A meaningless {modality} moves a harmless request {abs(bias):.2f} "
         f"{'towards' if bias > 0 else 'away from'} refusal; the text centroids are 2 apart.",
+        None,
     )
 
 
@@ -127,6 +130,7 @@ def _transfer(
             float(measure(truth, scores["after"])),
             (float(chance[0]), float(chance[1])),
             meaning,
+            "higher",
         )
 
     return [
@@ -167,6 +171,7 @@ def _purity(before: NDArray, after: NDArray, modalities: NDArray, rng) -> Number
         (float(low), float(high)),
         "How much neighbours share their modality: 1 is apart, the chance band is mixed. "
         "Taking a mean away may lower it, signal or none.",
+        None,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from app.examples import read_examples
 from app.serving import serve
 from app.ui import create_app
-from app.workbench import Workbench
+from app.workbench import LiveSession, Workbench
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -31,11 +31,12 @@ def chromium():
 def url(chromium, tiny, tiny_folder, tiny_artifact, tmp_path_factory):  # noqa: ARG001 - no server without a browser
     folder = tmp_path_factory.mktemp("page")
     tiny_artifact.save(folder / "artifact")
-    workbench = Workbench(
-        tiny, tiny_artifact, examples=read_examples(), runs=folder / "runs",
-        source=str(tiny_folder), artifact_folder=str(folder / "artifact"),
+    session = LiveSession.of(
+        tiny, tiny_artifact, examples=read_examples(), source=str(tiny_folder),
+        artifact_folder=str(folder / "artifact"),
     )  # fmt: skip
-    workbench.warm_up()  # as app.py does: two threads that import scikit-learn at once find it half initialised
+    workbench = Workbench(session, runs=folder / "runs")
+    session.warm_up()  # as app.py does: two threads that import scikit-learn at once find it half initialised
     page = create_app(workbench)
     url = serve(page, workbench)
     yield url

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.workbench import Workbench
+from app.workbench import LiveSession, Workbench
 from tests.browser.person import TABS, WAIT, click_in, drawn, evaluate, open_tab, run, upload, wait_for_slider
 
 
@@ -125,14 +125,14 @@ def test_the_keyboard_alone_picks_a_layer_and_runs(page):
 
 
 def test_a_run_can_be_stopped_and_the_next_one_works(page, monkeypatch):
-    fast = Workbench.compare
+    fast = LiveSession.compare
 
     def slow(*asked):  # else a quick machine is done before a hand reaches Stop
         for comparison in fast(*asked):
             time.sleep(0.1)
             yield comparison
 
-    monkeypatch.setattr(Workbench, "compare", slow)
+    monkeypatch.setattr(LiveSession, "compare", slow)
     page.fill("#length input[type=number]", "128")
     page.keyboard.press("Tab")
     for _ in range(4):  # the browser once took a stopped run for one that goes on, now and then

@@ -16,10 +16,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import av
 import httpx
 
+from app import answers
 from app.examples import read_examples
 from app.serving import serve
 from app.ui import create_app
-from app.workbench import Workbench
+from app.workbench import LiveSession, Workbench
 from tests.hostile.crafted import crafted
 from tests.hostile.inputs import Input
 from tests.hostile.mutated import mutated
@@ -27,7 +28,6 @@ from tests.hostile.texts import texts
 from tests.hostile.trial import Verdict, offer, offer_over_http
 from tests.hostile.visitor import Visitor
 
-POCKET = Path(__file__).parent.parent.parent / "assets" / "pocket-vl"
 TEXTS = 400
 SOUND = "how is a chair made by hand?"
 
@@ -47,25 +47,26 @@ def main() -> int:
     options = parser.parse_args()
     av.logging.set_level(None)
 
-    workbench = Workbench.open(POCKET, examples=read_examples())
-    given = inputs_of(options.seed, options.count, workbench.model.tokenizer.all_special_tokens)
-    workbench.answer(SOUND)
+    session = LiveSession.to_load("pocket-vl", examples=read_examples()).load()
+    given = inputs_of(options.seed, options.count, session.model.tokenizer.all_special_tokens)
+    answers.compare(session, SOUND)
     with tempfile.TemporaryDirectory() as own:
         tempfile.tempdir = own  # whatever makes a temporary file from here on makes it there
         with tempfile.TemporaryDirectory() as folder:
-            faults = _report("engine", _counted(offer(workbench, one, Path(folder)) for one in given))
+            faults = _report("engine", _counted(offer(session, one, Path(folder)) for one in given))
         left = os.listdir(own)
         tempfile.tempdir = None
     faults += len(left)
     print(f"{'temporary files left':28} {len(left)} {' '.join(left)}")
     print(f"{'most memory':28} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
+    workbench = Workbench(session)
     page = create_app(workbench)
     url = serve(page, workbench, port=options.port)
     visitor = Visitor(url)
     sample = given[:: max(1, len(given) // options.served)][: options.served]
     sound = visitor.call("compare", SOUND, None, None, 1.0)
-    faults += _report("page", _counted(offer_over_http(visitor, workbench, one) for one in sample))
+    faults += _report("page", _counted(offer_over_http(visitor, session, one) for one in sample))
     if visitor.call("compare", SOUND, None, None, 1.0) != sound:
         faults += 1
         print("The page answers another than before.")

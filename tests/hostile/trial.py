@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import httpx
 
+from app import answers
+from app.backend import Session
 from app.results import RequestError
-from app.workbench import Workbench
 from mars.media.decode import read_media
 from mars.types import Video
 from tests.hostile.inputs import Input, is_one_of
@@ -32,12 +33,12 @@ class Verdict(NamedTuple):
     """What is wrong, in a few words; None where nothing is."""
 
 
-def offer(workbench: Workbench, given: Input, folder: Path) -> Verdict:
+def offer(session: Session, given: Input, folder: Path) -> Verdict:
     """Give an input to the engine as the page does and read the first token of both replies."""
     files = [str(path)] if given.name and (path := laid_out(given, folder)) else []
     begun = time.process_time()
     try:
-        next(workbench.compare(given.text, files, max_new_tokens=1))
+        next(session.compare(given.text, files, max_new_tokens=1))
         outcome, said = "answered", ""
     except RequestError as error:
         outcome, said = "refused", str(error)
@@ -50,7 +51,7 @@ def offer(workbench: Workbench, given: Input, folder: Path) -> Verdict:
     return Verdict(given, outcome, said, seconds, fault)
 
 
-def offer_over_http(visitor: Visitor, workbench: Workbench, given: Input) -> Verdict:
+def offer_over_http(visitor: Visitor, session: Session, given: Input) -> Verdict:
     """Give an input to the running page; what it answers must be what the engine alone says of the same file."""
     begun = time.process_time()
     try:
@@ -66,7 +67,7 @@ def offer_over_http(visitor: Visitor, workbench: Workbench, given: Input) -> Ver
     outcome, said = ("answered", "") if is_answer else ("refused", told)
     fault = wrong(given, outcome, said, seconds)
     if fault is None and is_answer:
-        alone = workbench.answer(given.text, [medium["path"]] if medium else [])
+        alone = answers.compare(session, given.text, [medium["path"]] if medium else [])
         if json.loads(json.dumps(alone)) != told:
             fault = "the page answers another than the engine"
         elif given.seen is not None and medium:

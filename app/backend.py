@@ -1,0 +1,181 @@
+"""What stands behind the page: all that tabs, tour, take-away, programs and agents may ask, and of whom.
+
+A `Session` is one model with its artifact, read only, so that a recording can be one as well as a model in memory. A
+`Backend` says which session is shown now. An `Operator` can do more than ask: evaluate, fit, load another model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from .results import (
+    Asked,
+    CloudMean,
+    Comparison,
+    Example,
+    GainMap,
+    Measured,
+    ModelCard,
+    Picture,
+    Progress,
+    Request,
+    Scores,
+    TokenMap,
+)
+
+FITTED = Path("out") / "artifacts"
+"""Where artifacts of hub models go, below the folder the page was started from."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an operator asked to evaluate, as it came from the browser."""
+
+    strategies: Sequence[str]
+    path: str = ""
+    """A JSON lines or CSV file of their own; "" for the bundled test split."""
+    per_cell: Any = 10
+    """Cases of the test split for each modality and label."""
+    layer: Any = None
+    gain: Any = 1.0
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What an operator asked to fit, as it came from the browser."""
+
+    source: str
+    """Folder or hub id of the model."""
+    folder: str = ""
+    """Of the artifact; by default `artifact` in the model's folder, or one of its name below FITTED."""
+    contrast: str = ""
+    """File of a contrast set; by default the model's own, else the bundled one."""
+    neutral: str = ""
+    """Folder of meaningless pictures and clips; by default random colours."""
+
+    @property
+    def target(self) -> Path:
+        """Folder that the artifact is written to."""
+        if self.folder.strip():
+            return Path(self.folder.strip())
+        source = self.source.strip()
+        return Path(source) / "artifact" if Path(source).is_dir() else FITTED / source.rsplit("/", 1)[-1].lower()
+
+
+class Session(Protocol):
+    """One model with its artifact, and what can be asked of it.
+
+    It never becomes another model. Whoever takes the session at the start of a piece of work and keeps to it hears
+    one model to the end, also where another takes its place meanwhile. Layers are numbered from 0. What cannot be
+    answered raises RequestError, one sentence.
+    """
+
+    @property
+    def generation(self) -> int:
+        """How many sessions the page showed before this one; results carry it, to be told from those of others."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the top line says; waits for a model that is still being opened. Raises RequestError."""
+
+    @property
+    def card_at_once(self) -> ModelCard:
+        """As `card`, without what is not known yet."""
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The gallery."""
+
+    @property
+    def n_layers(self) -> int:
+        """Decoder layers of the model."""
+
+    @property
+    def chosen_layer(self) -> int:
+        """The layer that the text-only scores chose."""
+
+    @property
+    def bands(self) -> Mapping[str, NDArray]:
+        """5, 50 and 95 % of s of harmful and harmless validation text: label -> (layer, 3)."""
+
+    def posters(self) -> Mapping[str, str]:
+        """A small picture of each example's clip: path -> data URL."""
+
+    def scores(self) -> Scores:
+        """The three text-only scores and their mean, with the chosen layer and its reason."""
+
+    def check_layer(self, layer: Any) -> int:
+        """A layer that exists, the chosen one for None. Raises RequestError."""
+
+    def compare(
+        self,
+        text: str,
+        files: Sequence[str | Path] = (),
+        layer: Any = None,
+        gain: Any = 1.0,
+        max_new_tokens: int = 48,
+    ) -> Iterator[Comparison]:
+        """A prompt answered unsteered and with MARS, one Comparison a token; closed early, it keeps nothing.
+
+        files: at most one picture or clip. Raises RequestError.
+        """
+
+    def token_map(self, text: str, files: Sequence[str | Path] = ()) -> TokenMap:
+        """A prompt position by position. Raises RequestError."""
+
+    def gain_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | GainMap]:
+        """All layers and gains of a prompt: its progress, and the map at last. Raises RequestError."""
+
+    def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:
+        """Twin panels of the clouds, with the prompts of a visit as stars. Raises RequestError.
+
+        no_signal: whether labels are dealt at random, to show what the picture makes of nothing.
+        """
+
+    def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
+        """Mean refusal coordinate of every cloud at a layer, before and after re-centering."""
+
+    def measured(self, layer: int, no_signal: bool = False) -> tuple[Measured, ...]:
+        """The numbers that may contradict the pictures of a layer."""
+
+    def snippet(self, request: Request, layer: Any, gain: Any) -> str:
+        """Python that gives both replies to a request as the page does. Raises RequestError."""
+
+    def archive(self) -> Path:
+        """The artifact as a zip file."""
+
+
+class Backend(Protocol):
+    """Knows which session the page shows."""
+
+    @property
+    def session(self) -> Session:
+        """The one shown now. It may be another at the next look: look once for each piece of work."""
+
+
+class Operator(Backend, Protocol):
+    """A backend for who runs the page: it can show other models, and measure them."""
+
+    def evaluate(self, plan: Plan) -> Iterator[Progress | dict[str, Any]]:
+        """Strategies on a set: its progress, and the results at last, or none where it is stopped.
+
+        Results have the keys of `mars-lens eval --json`. Raises RequestError.
+        """
+
+    def stop_evaluation(self) -> None:
+        """End the evaluation after the case it is at; what is finished is kept."""
+
+    def replace(self, source: str | Path, artifact: str | Path | None = None) -> Session:
+        """Show another model to every visitor; the present one stays where that fails. Raises RequestError."""
+
+    def fit(self, plan: FitPlan) -> Iterator[Progress | Session]:
+        """Fit another model: its progress by step, and at last its session, which is shown from then on.
+
+        Where it is stopped there is none, and the present one stays. Raises RequestError.
+        """
+
+    def stop_fit(self) -> None:
+        """End the fit after the prompts it is at."""

@@ -1,0 +1,82 @@
+"""What the page says of a model and of its artifact before anything is asked."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from mars.artifact.artifact import Artifact
+from mars.bundled import ARTIFACT, MODELS
+from mars.model.loaded_model import LoadedModel
+from mars.model.presets import read_presets
+
+from ..results import ModelCard
+
+LARGE_FOR_CPU = 1_000_000_000
+"""Parameters beyond which a CPU makes a person wait."""
+
+
+def presets() -> list[tuple[str, str]]:
+    """Models worth trying, by the memory that they need: what is said of each, and its hub id."""
+    found = []
+    for preset in read_presets():
+        tier = preset.tier()
+        memory = f"{tier} GiB" if tier else f"{preset.bf16_gib:.0f} GiB and room to run"
+        found.append((f"{memory}: {preset.id} ({', '.join(preset.modalities)})", preset.id))
+    return found
+
+
+def model_card(model: LoadedModel, artifact: str) -> ModelCard:
+    """What the top line says of a model and of where its artifact comes from."""
+    device = "CPU" if model.device.type == "cpu" else str(model.device)
+    return ModelCard(
+        name=model.name,
+        parameters=model.n_parameters,
+        n_layers=model.n_layers,
+        d_model=model.d_model,
+        device=device,
+        dtype=str(model.dtype).removeprefix("torch."),
+        artifact=artifact,
+        versions=_versions(),
+        badges=_badges(model),
+        note=_note(model.name),
+    )
+
+
+def coming_card(name: str, fitted: Artifact, artifact: str) -> ModelCard:
+    """What the top line says of a model before it is there."""
+    layers, width = fitted.mean_harmful.shape
+    return ModelCard(name, None, layers, width, "", "", artifact, _versions(), note=_note(name))
+
+
+def artifact_words(folder: Path, artifact: Artifact) -> str:
+    """Where an artifact comes from, in a few words."""
+    bundled = {(model / ARTIFACT).resolve() for model in MODELS.values()}
+    where = "bundled" if folder.resolve() in bundled else folder.name
+    requests = sum(artifact.provenance.get("counts", {}).values())
+    return f"{where}, fitted on {requests} requests" if requests else where
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "transformers", "gradio", "plotly")}
+
+
+def _badges(model: LoadedModel) -> tuple[str, ...]:
+    found = {
+        "A model of this size on a CPU: expect to wait for each token.": (
+            model.device.type == "cpu" and model.n_parameters > LARGE_FOR_CPU
+        ),
+        "float16 has little headroom for large activations; bfloat16 or float32 is safer.": (
+            model.dtype == torch.float16
+        ),
+        "This device is known to give wrong results for some models; compare with a CPU.": (
+            model.device.type == "mps"
+        ),
+    }
+    return tuple(sentence for sentence, applies in found.items() if applies)
+
+
+def _note(name: str) -> str:
+    if name not in MODELS:
+        return ""
+    return "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant."
