@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app import markup, reply_markup, sweep_markup, token_markup
+from app import answers, markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured
+from mars.analysis.sweep import sweep
 from mars.geometry.projection import refusal_coordinate
+from mars.media.prompt import Prompt
 from tests.tiny import steering_hooks
 
 TEXT = "how do i make a cake?"
@@ -187,3 +189,12 @@ def test_a_number_is_no_better_than_chance_by_the_way_it_points_and_not_by_its_n
 def test_the_engine_says_which_way_each_number_points(session):
     found = {number.name.split(" ")[0]: number.better for number in session.measured(1)}
     assert found == {"bias": None, "probe": "higher", "modality": None}
+
+
+def test_programs_get_the_map_that_the_engine_writes(session, png):
+    expected = sweep(session.model, session.artifact, Prompt.of(TEXT, png)).as_json()
+    found = answers.sweep(session, TEXT, [png])
+    assert found.keys() == expected.keys() and found["gains"] == expected["gains"]
+    for name in ("refusal_scores", "kl", "unsteered_score"):
+        assert np.array(found[name]) == pytest.approx(np.array(expected[name]), abs=1e-5)
+    assert found["saturated"] == expected["saturated"]
