@@ -144,11 +144,15 @@ def loaded_without_clips(tiny, monkeypatch):
 
 
 def test_what_a_block_puts_out_is_kept_where_the_block_is():
-    """The second block is on another device, torch's meta one: a copy to the first's would not be."""
-    blocks = nn.ModuleList([nn.Linear(4, 4, device="cpu"), nn.Linear(4, 4, device="meta")])
+    """The second block is on another device, torch's meta one, and takes its input there, as accelerate has it."""
+
+    class Block(nn.Linear):
+        def forward(self, hidden):
+            return super().forward(hidden.to(self.weight.device))
+
+    blocks = nn.ModuleList([Block(4, 4, device="cpu"), Block(4, 4, device="meta")])
     shown = {}
     with capturing(blocks) as captured, reading(blocks, lambda layer, output: shown.update({layer: output.device})):
-        for block in blocks:
-            block(torch.ones(2, 3, 4, device=block.weight.device))
+        blocks[1](blocks[0](torch.ones(2, 3, 4)))
     assert [output.device.type for output in captured.outputs] == ["cpu", "meta"]
     assert [shown[layer].type for layer in (0, 1)] == ["cpu", "meta"]

@@ -14,7 +14,7 @@ from PIL import Image
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
 from mars.model.generation import branch, prefill, side_by_side
-from mars.model.hooks import editing
+from mars.model.hooks import block_output, capturing, editing
 from mars.model.inputs import PromptError, encode
 from mars.model.intervention import steering_generate
 from mars.model.load_checks import ModelError
@@ -102,7 +102,7 @@ def _recomputed(model: LoadedModel, prompt: Prompt, steering) -> torch.Tensor:
     position = shape[1] - 1
     steps: list[torch.Tensor] = []
     for _ in range(LENGTH):
-        with editing(model.layers[LAYER], steering, position):
+        with editing(model.layers, LAYER, steering, position):
             steps.append(model.model(**inputs, use_cache=False).logits[0, -1])
         token = int(steps[-1].argmax())
         if token in model.end_tokens:
@@ -126,6 +126,51 @@ def test_a_plain_model_steered_inside_its_own_generate_gives_the_tokens_of_branc
     assert steered[: ends[1]] == replies[1][: ends[1]] and log.applications == 1
     assert log.strength == pytest.approx(steps[0].strengths[1], rel=1e-5)
     assert _generated(model, prompt)[: ends[0]] == replies[0][: ends[0]]
+
+
+def test_what_is_captured_is_what_the_next_block_reads(asked):
+    """DeepStack adds image features to the output of Qwen3-VL's first blocks before the next one reads it."""
+    model, prompt = asked
+    seen: dict[int, torch.Tensor] = {}
+
+    def note(layer: int):
+        return lambda _, given, named: seen.update({layer: (given[0] if given else named["hidden_states"]).clone()})
+
+    handles = [
+        block.register_forward_pre_hook(note(layer), with_kwargs=True) for layer, block in enumerate(model.layers)
+    ]
+    handles.append(
+        model.layers[-1].register_forward_hook(lambda *told: seen.update({model.n_layers: block_output(told[-1])}))
+    )
+    try:
+        with capturing(model.layers, slice(None)) as captured:
+            model.model(**encode(model, [prompt]), use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for layer, values in enumerate(captured.outputs):
+        assert torch.equal(values, seen[layer + 1])
+
+
+def test_deepstack_shows_at_image_positions_of_the_blocks_that_it_follows(loaded, picture):
+    model = loaded("qwen3_vl")
+    outputs: dict[int, torch.Tensor] = {}
+    handles = [
+        block.register_forward_hook(
+            lambda *told, layer=layer: outputs.update({layer: block_output(told[-1]).clone()})
+        )
+        for layer, block in enumerate(model.layers)
+    ]
+    try:
+        with capturing(model.layers, slice(None)) as captured:
+            model.model(**encode(model, [Prompt("what is it?", image=picture)]), use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    added = [not torch.equal(outputs[layer], values) for layer, values in enumerate(captured.outputs)]
+    steps = len(model.model.config.vision_config.deepstack_visual_indexes)
+    assert added == [True] * steps + [False] * (model.n_layers - steps) and steps > 0
+    assert all(torch.equal(outputs[layer][:, -1], captured.outputs[layer][:, -1]) for layer in range(model.n_layers))
 
 
 def test_a_checkpoint_loads_and_its_parts_are_found(model):

@@ -33,7 +33,7 @@ def test_captured_values_are_the_models_own_hidden_states(tiny, picture):
 
 def test_hooks_are_gone_afterwards_also_after_an_error(tiny):
     already = _hooks(tiny)  # transformers leaves its own behind once hidden states were asked for
-    for context in (capturing(tiny.layers), editing(tiny.layers[0], Unsteered())):
+    for context in (capturing(tiny.layers), editing(tiny.layers, 0, Unsteered())):
         with pytest.raises(RuntimeError, match="on purpose"), context:
             raise RuntimeError("on purpose")
     assert _hooks(tiny) == already
@@ -48,7 +48,7 @@ def test_hooks_are_gone_when_one_of_them_cannot_be_registered(tiny):
 
 def test_an_edit_of_strength_zero_gives_the_unsteered_logits_exactly(tiny):
     plain = _run(tiny)
-    with editing(tiny.layers[1], Unsteered()) as receipt:
+    with editing(tiny.layers, 1, Unsteered()) as receipt:
         edited = _run(tiny)
     assert torch.equal(plain, edited)
     assert receipt.applications == 1
@@ -58,7 +58,7 @@ def test_an_edit_changes_one_position_of_one_layer_and_what_was_captured_before_
     seen: list[torch.Tensor] = []
     handle = tiny.layers[1].register_forward_hook(lambda *passed: seen.append(passed[-1]))
     try:
-        with editing(tiny.layers[1], _towards(tiny)), capturing(tiny.layers) as capture:
+        with editing(tiny.layers, 1, _towards(tiny)), capturing(tiny.layers) as capture:
             _run(tiny)
     finally:
         handle.remove()
@@ -73,7 +73,7 @@ def test_a_block_that_returns_a_tuple_is_edited_in_its_first_item():
 
     block = Block()
     geometry = Geometry(torch.tensor([1.0, 0.0]), torch.zeros(2), torch.zeros(2), 1, 0)
-    with editing(block, Addition(geometry)):
+    with editing([block], 0, Addition(geometry)):
         output, rest = block(torch.zeros(1, 3, 2))
     assert rest == "cache"
     assert output[0].tolist() == [[0, 0], [0, 0], [1, 0]]

@@ -166,7 +166,7 @@ def _beamed(lens: Lens, prompt: Prompt, steering, layer: int, beams: int) -> lis
                 fill = torch.ones_like if name == "attention_mask" else torch.zeros_like
                 new = torch.tensor([tokens], dtype=value.dtype)
                 rows[name] = torch.cat([value, new if name == "input_ids" else fill(new)], dim=1)
-            with editing(lens.layers[layer], steering, position):
+            with editing(lens.layers, layer, steering, position):
                 log_p = lens.model(**rows, use_cache=False).logits[0, -1].float().log_softmax(-1)
             log_p[list(lens.end_tokens)] = -torch.inf
             best = log_p.topk(beams)

@@ -1,6 +1,5 @@
 """Every position of a prompt: what stands there, where its patch lies, and its refusal coordinate in closed form."""
 
-import copy
 from functools import cache
 from pathlib import Path
 
@@ -54,12 +53,18 @@ def test_the_last_position_is_where_the_prompt_lies_before_recentering(tiny, tin
 def test_every_position_is_projected_as_the_formula_says(tiny, tiny_artifact, modality):
     prompt = _prompt(modality)
     inputs = encode(tiny, [prompt])
+    states = []
+    handles = [
+        layer.register_forward_pre_hook(lambda _, given, named: states.append(given[0]), with_kwargs=True)  # noqa: ARG005
+        for layer in tiny.layers
+    ]
     with torch.inference_mode():
-        # A copy: transformers leaves hooks of its own on a model that was asked for its hidden states.
-        states = copy.deepcopy(tiny.model)(**inputs, use_cache=False, output_hidden_states=True).hidden_states
+        tiny.model(**inputs, use_cache=False)
+    for handle in handles:
+        handle.remove()
     read = read_positions(tiny, tiny_artifact, prompt).coordinates
     assert read.shape == (inputs["input_ids"].shape[1], tiny.n_layers)
-    for layer in range(tiny.n_layers - 1):  # transformers gives the last one after the final norm
+    for layer in range(tiny.n_layers - 1):  # what the next block reads
         harmful, harmless = tiny_artifact.mean_harmful[layer], tiny_artifact.mean_harmless[layer]
         half = (harmful - harmless) / 2
         expected = (states[layer + 1][0] - (harmful + harmless) / 2) @ half / half.dot(half)

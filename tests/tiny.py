@@ -81,5 +81,9 @@ def _with_ids(value: Any, tokenizer: Any) -> Any:
 
 def steering_hooks(model) -> list:
     """Hooks of this project that a model still has; transformers leave some of their own."""
-    hooks = (hook for layer in model.layers for hook in layer._forward_hooks.values())
+    hooks = (
+        hook
+        for layer in model.layers
+        for hook in (*layer._forward_hooks.values(), *layer._forward_pre_hooks.values())
+    )
     return [hook for hook in hooks if hook.__module__.startswith("mars.")]

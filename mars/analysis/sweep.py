@@ -150,7 +150,7 @@ def sweep_naive(
     for layer in layers:
         cells.append([])
         for edit in steering[layer]:
-            with editing(model.layers[layer], edit):
+            with editing(model.layers, layer, edit):
                 logits = model.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float().cpu()
             cells[-1] += _cells(logits, unsteered[0], artifact.refusal_ids)
         saturated.append([_is_saturated(edit, captured.outputs[layer]) for edit in steering[layer]])

@@ -112,7 +112,7 @@ def branch(
         edits = index == 0 or site == "every"
         _set_rope_deltas(model, deltas)
         with (
-            editing(model.layers[layer], steering) if edits else nullcontext() as log,
+            editing(model.layers, layer, steering) if edits else nullcontext() as log,
             capturing(model.layers) if index == 0 else nullcontext() as captured,
             small_batch,
         ):

@@ -1,7 +1,7 @@
 """Reading and editing the residual stream: the only place where hooks are registered.
 
-A decoder block's output is the residual stream after it, before any final norm. Hooks never edit in place (it
-would change what was captured before), and one that only reads returns nothing.
+The residual stream after a decoder block is what the next block reads; after the last, its output before any final
+norm. Hooks never edit in place (it would change what was captured before), and one that only reads returns nothing.
 """
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -17,13 +17,40 @@ from mars.steering.base import Steering
 
 
 def block_output(output: Tensor | tuple) -> Tensor:
-    """The residual stream in what a decoder block returned: (row, position, d_model)."""
+    """The hidden states in what a decoder block returned: (row, position, d_model)."""
     return output[0] if isinstance(output, tuple) else output
+
+
+def _hook_after(
+    layers: Sequence[nn.Module], layer: int, change: Callable[[Tensor], Tensor | None]
+) -> tuple[Callable, Callable]:
+    """How to hook the residual stream after a block, and the hook: what the next block reads, or the last puts out.
+
+    Some families add to a block's output before the next block reads it (DeepStack adds image features in Qwen3-VL).
+    change: of (row, position, d_model), returns what takes its place, or None.
+    """
+    if layer + 1 == len(layers):
+
+        def put_out(module: nn.Module, given: tuple, output: Tensor | tuple) -> Any:  # noqa: ARG001
+            changed = change(block_output(output))
+            if changed is None or not isinstance(output, tuple):
+                return changed
+            return (changed, *output[1:])
+
+        return layers[layer].register_forward_hook, put_out
+
+    def read(module: nn.Module, given: tuple, keywords: dict) -> tuple[tuple, dict] | None:  # noqa: ARG001
+        changed = change(given[0] if given else keywords["hidden_states"])
+        if changed is None:
+            return None
+        return ((changed, *given[1:]), keywords) if given else ((), {**keywords, "hidden_states": changed})
+
+    return partial(layers[layer + 1].register_forward_pre_hook, with_kwargs=True), read
 
 
 @dataclass
 class Capture:
-    """What the blocks put out at one position of the last pass, or at a slice of them."""
+    """The residual stream after every block at one position of the last pass, or at a slice of them."""
 
     position: int | slice
     """Position read in the pass, as an index; -1 is the last. A slice keeps the axis of positions."""
@@ -40,24 +67,23 @@ class Capture:
 
 @contextmanager
 def reading(layers: Sequence[nn.Module], see: Callable[[int, Tensor], None]) -> Iterator[None]:
-    """Show every layer's output as it comes, to a function of the layer's number and (row, position, d_model).
+    """Show the residual stream after every layer as it comes, to a function of the layer's number and (row, position,
+    d_model).
 
     What it is shown is to be copied, not kept or changed.
     """
 
-    def reader(layer: int):
-        def read(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> None:  # noqa: ARG001
-            see(layer, block_output(output).detach())
+    def reader(layer: int) -> Callable[[Tensor], None]:
+        return lambda hidden: see(layer, hidden.detach())
 
-        return read
-
-    with _registered([(module.register_forward_hook, reader(layer)) for layer, module in enumerate(layers)]):
+    with _registered([_hook_after(layers, layer, reader(layer)) for layer in range(len(layers))]):
         yield
 
 
 @contextmanager
 def capturing(layers: Sequence[nn.Module], position: int | slice = -1) -> Iterator[Capture]:
-    """Record every layer's output at one position, or a slice of them; a later pass replaces an earlier one."""
+    """Record the residual stream after every layer at one position, or a slice of them; a later pass replaces an
+    earlier one."""
     capture = Capture(position, [None] * len(layers))
 
     def see(layer: int, output: Tensor) -> None:
@@ -91,28 +117,31 @@ class InterventionLog:
 
 @contextmanager
 def editing(
-    layer: nn.Module,
+    layers: Sequence[nn.Module],
+    layer: int,
     steering: Steering,
     position: int = -1,
     *,
     log: InterventionLog | None = None,
     is_due: Callable[[], bool] = lambda: True,
 ) -> Iterator[InterventionLog]:
-    """Replace one layer's output at one position by the strategy's edit of it, in each pass inside that is due."""
-    log = log or InterventionLog()
+    """Replace the residual stream after one layer, at one position, by the strategy's edit of it.
 
-    def edit(module: nn.Module, inputs: tuple, output: Tensor | tuple) -> Tensor | tuple | None:  # noqa: ARG001
+    In each pass made inside that is due.
+    """
+    log = log or InterventionLog(layer)
+
+    def edit(hidden: Tensor) -> Tensor | None:
         if not is_due():
             return None
-        hidden = block_output(output)
         edited, strength = steering(hidden[:, position])
         log.applications += 1
         log.strengths = tuple(strength.detach().float().tolist())
         changed = hidden.clone()
         changed[:, position] = edited
-        return (changed, *output[1:]) if isinstance(output, tuple) else changed
+        return changed
 
-    with _registered([(layer.register_forward_hook, edit)]):
+    with _registered([_hook_after(layers, layer, edit)]):
         yield log
 
 

@@ -44,7 +44,7 @@ def steering_generate(model: Any, layer: int, steering: Steering) -> Iterator[In
         before = vars(model).get("generate")
         model.generate = steered
     try:
-        with editing(decoder_layers(model)[layer], steering, log=log, is_due=steered.is_due):
+        with editing(decoder_layers(model), layer, steering, log=log, is_due=steered.is_due):
             yield log
     finally:
         del model.generate

@@ -167,7 +167,7 @@ def _check_hooks(loaded: LoadedModel) -> None:
             f"{loaded.name}: blocks put out vectors of {values.shape[-1]} numbers, the config says {loaded.d_model}."
         )
     loaded.check_finite(values)
-    with editing(loaded.layers[-1], Unsteered()) as log:
+    with editing(loaded.layers, loaded.n_layers - 1, Unsteered()) as log:
         edited = logits()
     if log.applications != 1 or not torch.equal(plain, edited):
         raise ModelError(
