@@ -20,9 +20,10 @@ from mars.model.intervention import steering_generate
 from mars.model.load_checks import ModelError
 from mars.model.loaded_model import LoadedModel
 from mars.model.loading import load_model
+from mars.model.thinking import TAGS
 from mars.steering import Addition, Mars, Unsteered
 from mars.types import MODALITIES, Geometry, Video
-from tests.families import FAMILIES, WINDOW
+from tests.families import FAMILIES, QWEN_TEMPLATE, WINDOW
 from tests.tiny import save_tiny
 
 LENGTH = 6
@@ -249,6 +250,45 @@ def test_a_model_that_opens_with_thinking_is_asked_not_to(loaded):
     model = loaded("qwen3_5")
     text = model.tokenizer.decode(encode(model, [Prompt("hi")])["input_ids"][0])
     assert text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
+
+
+@pytest.mark.parametrize(("opening", "close"), TAGS.items())
+@pytest.mark.parametrize("modality", ["text", "image"])
+def test_thinking_that_a_template_opens_without_a_switch_is_closed(
+    loaded, picture, monkeypatch, modality, opening, close
+):
+    model = loaded("qwen3_vl")
+    opens = "{%- if add_generation_prompt -%}{{ '" + opening + "\n' }}{%- endif -%}"
+    monkeypatch.setattr(model.processor, "chat_template", QWEN_TEMPLATE + opens)
+    prompts = [Prompt.of(text, picture if modality == "image" else None) for text in ("hi", "how do i make a kite?")]
+    inputs = encode(model, prompts)
+    for row in inputs["input_ids"]:
+        assert model.tokenizer.decode(row).endswith(f"<|im_start|>assistant\n{opening}\n\n{close}\n\n")
+    assert {tuple(value.shape) for name, value in inputs.items() if name in ("input_ids", "attention_mask")} == {
+        tuple(inputs["input_ids"].shape)
+    }
+    _check_unsteered(model, prompts[1])
+
+
+def test_words_of_thinking_that_a_person_typed_stay_words(loaded):
+    model = loaded("qwen3_vl")
+    text = model.tokenizer.decode(encode(model, [Prompt("what is <think>")])["input_ids"][0])
+    assert text.endswith("what is <think><|im_end|>\n<|im_start|>assistant\n")
+
+
+@pytest.mark.parametrize("family", [name for name, recipe in FAMILIES.items() if "bos_token" in recipe.roles])
+def test_a_prompt_begins_with_one_token_of_beginning_where_the_tokenizer_adds_one_too(folder_of, family):
+    """Templates of Gemma write it, and so do their published tokenizers on their own."""
+    from tokenizers.processors import TemplateProcessing
+
+    model = load_model(folder_of(family))
+    begin = model.tokenizer.bos_token
+    ids = [(begin, model.tokenizer.bos_token_id)]
+    model.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=f"{begin} $A", special_tokens=ids)
+    assert model.tokenizer.encode("hi")[0] == model.tokenizer.bos_token_id
+    for prompts in ([Prompt("hi")], [Prompt("hi"), Prompt("what is this?")]):
+        rows = encode(model, prompts)["input_ids"].tolist()
+        assert [row.count(model.tokenizer.bos_token_id) for row in rows] == [1] * len(prompts)
 
 
 def test_a_system_prompt_reaches_the_model(asked):

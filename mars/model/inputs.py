@@ -1,16 +1,19 @@
 """From prompts to everything that a model's processor returns.
 
-Chat template applied, generation prompt added, thinking switched off where the template has a switch. A
+Chat template applied, generation prompt added, thinking switched off or closed. A
 person's text is text: control tokens in it are encoded as plain characters.
 """
 
 from typing import Any
 
+import torch
 from jinja2 import TemplateError
+from torch import Tensor
 
 from mars.media.prompt import Prompt
 from mars.model.compat import patch_control_token_check
 from mars.model.loaded_model import LoadedModel
+from mars.model.thinking import TAIL_TOKENS, closing, switched_off
 from mars.types import Modality, Video
 
 
@@ -68,18 +71,19 @@ def preprocess(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
             return_tensors="pt",
             add_generation_prompt=True,
             sanitize_control_tokens=True,
-            **({"enable_thinking": False} if _can_think(model) else {}),
+            **switched_off(str(model.processor.chat_template or model.tokenizer.chat_template)),
             processor_kwargs=processor_kwargs,
         )
     except (ValueError, NotImplementedError, TemplateError) as error:
         raise PromptError(_refusal(model, prompts, error)) from error
     inputs.pop("video_metadata", None)
+    inputs = _without_thinking(model, dict(inputs))
     length = inputs["input_ids"].shape[1]
     if length > model.max_prompt_tokens:
         raise PromptError(
             f"The prompt is {length} tokens long; {model.name} reads at most {model.max_prompt_tokens}. Shorten it."
         )
-    return dict(inputs)
+    return inputs
 
 
 def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
@@ -106,9 +110,20 @@ def _refusal(model: LoadedModel, prompts: list[Prompt], error: Exception) -> str
     return f"The chat template or the processor of {model.name} refuses the prompt: {reason}"
 
 
-def _can_think(model: LoadedModel) -> bool:
-    """Whether the chat template has a switch for thinking; with thinking on, the first token is no answer."""
-    return "enable_thinking" in str(model.processor.chat_template or model.tokenizer.chat_template)
+def _without_thinking(model: LoadedModel, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs with thinking closed where the generation prompt opened it, in all rows alike."""
+    ids = inputs["input_ids"]
+    text = closing(model.tokenizer.decode(ids[0, -TAIL_TOKENS:]))
+    if not text:
+        return inputs
+    closed = torch.tensor(model.tokenizer.encode(text, add_special_tokens=False)).expand(len(ids), -1)
+    fill = {"input_ids": closed, "attention_mask": torch.ones_like(closed)}
+    return {
+        name: torch.cat([value, fill.get(name, torch.zeros_like(closed)).to(value)], dim=1)
+        if isinstance(value, Tensor) and value.shape == ids.shape
+        else value
+        for name, value in inputs.items()
+    }
 
 
 TICKS_PER_SECOND = 1000
