@@ -12,10 +12,13 @@ SEEDS ?= 1
 PER_CELL ?= 200
 STRATEGIES ?= all
 MINUTES ?= 30
+FILES ?=
+JSON ?=
 # glibc gives freed memory back and asks for it again at every training step; keeping it is quicker.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
-.PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench clean
+.PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench judge \
+	fit-judge clean
 
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
@@ -73,6 +76,13 @@ bench: $(VENV)/.app ## what the engine costs beside plain transformers; six figu
 	$(RUN) -m benchmarks --json out/bench.json
 	$(RUN) -m benchmarks.plot out/bench.json out/bench.html
 	$(UPDATE) speed out/bench.json
+
+judge: $(VENV)/.app ## judge labelled replies: FILES="a.jsonl b.jsonl" JSON=out.json; ours without FILES
+	$(RUN) -m mars.verdict judge $(FILES) $(if $(JSON),--json $(JSON))
+
+fit-judge: $(VENV)/.app ## fit the judge again from FILES and ours, and say what it finds on models left out of the fit
+	$(RUN) -m mars.verdict fit $(FILES) --leave-out
+	$(RUN) -m mars.verdict fit $(FILES)
 
 reproduce: train eval ## from nothing to the tables of README and docs
 	$(TRAIN) --results out/eval.json

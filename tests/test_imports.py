@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("types", "refusal", "atomic_file", "bundled"),
-    ("geometry",),
+    ("types", "refusal", "atomic_file", "bundled", "intervals"),
+    ("geometry", "verdict"),
     ("steering", "media"),
     ("model", "datasets"),
     ("distributed",),

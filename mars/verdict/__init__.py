@@ -1,0 +1,5 @@
+"""Does a reply refuse, comply, deflect, or is it broken: one function, without a model."""
+
+from mars.verdict.judge import KINDS, Kind, Verdict, verdict
+
+__all__ = ["KINDS", "Kind", "Verdict", "verdict"]
