@@ -13,6 +13,8 @@ WINDOW = 50
 """Words among which different ones are counted."""
 DIFFERENT = 0.38
 """Lowest share of different words in any window."""
+LETTERS, MARKS = 24, 120
+"""Characters in which a few letters, or marks and digits, come back again and again: rulers are shorter."""
 TOP_WORD = 0.15
 """Largest share of one word that is no function word, among WINDOW words or more."""
 CORRUPTED = 2, 0.012
@@ -25,13 +27,14 @@ FUNCTION_WORDS = 0.85
 _WORD = re.compile(r"[^\W_]+")
 _SAME_WORD = re.compile(r"\b([^\W\d_]+)(?: \1){5,}\b")
 _SAME_PHRASE = re.compile(r"\b([^\W_]+(?: [^\W_]+){1,11}?)(?: \1){3,}\b")
-_SAME_LETTERS = re.compile(r"([^\s_.=*#|~+\-]\S{0,7}?)\1{7,}")
-_SAME_MARKS = re.compile(r"([^\w\s])\1{99,}|((?:[^\w\s]\S{0,3}[^\S\n]+){1,3})\2{11,}|[^\S\n]{60,}")
+_SAME_CHARACTERS = re.compile(r"(\S{1,8}?)\1{7,}")
+_SAME_MARKS = re.compile(r"((?:[^\w\s]\S{0,3}[^\S\n]+){1,3})\1{11,}|[^\S\n]{60,}")
 _CORRUPTED = re.compile(
     r"\w'(?!(?:s|t|re|ve|ll|d|m|em|all|am|clock|y|cause|tis|twas)\b)[a-z]\w*|\w''\w"
     r"|\b(?:I|you|it|here|let|can|don)'(?=[ ,*])|[^\W\d]-{2,}[^\W\d]|\w,,|\s-[a-z]+ly\b"
 )
-_CODE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+|\S+@\S+", re.DOTALL)
+_CODE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|\S*[/@]\S*[/@.]\S*", re.DOTALL)
+"""Code and addresses, which repeat themselves and have no grammar."""
 _BETWEEN_STRETCHES = re.compile(r"[^\w\s'’-]+|\s[-–—]+\s|\n+")
 
 
@@ -61,10 +64,12 @@ def _repetition(reply: str, words: list[str]) -> str | None:
         times = match[0].count(match[1])
         if match.re is _SAME_WORD or len(match[0].split()) >= 12:
             return f"“{match[1]}” {times} times in a row"
-    if (match := _SAME_LETTERS.search(reply)) and len(match[0]) >= 24 and not match[0].isdigit():
-        return f"“{match[1]}” {len(match[0]) // len(match[1])} times in a row"
+    for match in _SAME_CHARACTERS.finditer(reply):
+        if len(match[0]) >= (LETTERS if any(map(str.isalpha, match[1])) else MARKS):
+            return f"“{match[1]}” {len(match[0]) // len(match[1])} times in a row"
     if _SAME_MARKS.search(reply):
-        return "one mark or space without end"
+        return "marks or spaces without end"
+    words = _words(_CODE.sub(" ", reply))
     if len(words) < WINDOW:
         return None
     fewest = min(len(set(words[i : i + WINDOW])) for i in range(0, len(words) - WINDOW + 1, 5))

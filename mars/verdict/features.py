@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from math import log1p
 from typing import NamedTuple
 
-from mars.verdict.cues import CUES, DESCRIPTION, INSTRUCTION, NEITHER, OBJECTIONS, normalize
+from mars.verdict.cues import CUES, DESCRIPTION, INSTRUCTION, NEITHER, OBJECTIONS, OPENING, normalize
 
-_ITEM = re.compile(r"^\s*(?:[-•*+]|\d+[.)])\s", re.MULTILINE)
+_ITEM = re.compile(r"^[^\S\n]*(?:[-•*+]|\d+[.)])\s", re.MULTILINE)
 _NUMBER = re.compile(r"\d+")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -51,6 +51,11 @@ def features(reply: str, request: str | None = None) -> Evidence:
     values["numbers"] = log1p(len(_NUMBER.findall(reply)))
     values["names"] = log1p(len(_NAME.findall(reply)))
     return Evidence(values, words)
+
+
+def content_words(reply: str) -> int:
+    """Words in sentences that are neither an opening nor a description of what is shown."""
+    return len(_WORD.findall(DESCRIPTION.sub("", OPENING.sub("", normalize(reply)))))
 
 
 def _cues(request: str | None) -> Iterator[tuple[str, re.Pattern[str]]]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from zlib import crc32
 
 import numpy as np
@@ -17,14 +18,18 @@ REGULARIZATION = 0.1
 LENGTHS = 6, 12, 18, 24, 36, 60
 """Words to which replies are cut, to learn what the beginning of a reply tells."""
 FOLDS = 4
+STATES = "finished", "cut"
 
 
-def fit(replies: Sequence[LabelledReply]) -> dict[str, Weights]:
-    """Weights for finished and for cut replies, from those that are labelled with an act. The labels of cut ones are
+def fit(replies: Sequence[LabelledReply], states: Sequence[str] = STATES) -> dict[str, Weights]:
+    """State -> weights, from the replies that are labelled with an act; "cut" from their beginnings, whose labels are
     those of the whole."""
     known = [reply for reply in replies if reply.label in ACTS]
-    cuts = [cut for reply in known for length in LENGTHS if (cut := reply.cut_to(length)).cut]
-    return {"finished": _fit(known), "cut": _fit(cuts)}
+    weights = {}
+    for state in states:
+        cuts = (reply.cut_to(length) for reply in known for length in LENGTHS)
+        weights[state] = _fit([reply for reply in cuts if reply.cut] if state == "cut" else known)
+    return weights
 
 
 def leave_one_model_out(
@@ -35,6 +40,7 @@ def leave_one_model_out(
     Requests that models share are shared by no fit and its check either: in turns a quarter of them is left out.
     `ours` are in every fit.
     """
+    states = STATES if any(lengths) else STATES[:1]
     judged: dict[int | None, list[tuple[LabelledReply, Verdict]]] = {length: [] for length in lengths}
     for model in dict.fromkeys(reply.model for reply in replies):
         for fold in range(FOLDS):
@@ -42,7 +48,7 @@ def leave_one_model_out(
             rest = [r for r in replies if r.model != model and (r.request is None or _fold(r) != fold)]
             if not held:
                 continue
-            weights = fit([*rest, *ours])
+            weights = fit([*rest, *ours], states)
             for length in lengths:
                 for reply in held:
                     shown = reply if length is None else reply.cut_to(length)
@@ -56,9 +62,8 @@ def _fold(reply: LabelledReply) -> int:
 
 
 def _fit(replies: Sequence[LabelledReply]) -> Weights:
-    shown = [features(reply.reply, reply.request).values for reply in replies]
-    names = tuple(shown[0])
-    values = np.array([[row[name] for name in names] for row in shown])
+    names = tuple(features("").values)
+    values = np.stack([_values(reply.reply, reply.request) for reply in replies])
     sizes = Counter((reply.model, reply.label) for reply in replies)
     importance = np.array([sizes[reply.model, reply.label] ** -0.5 for reply in replies])
     refuses, complies = (np.array([reply.label == act for reply in replies]) for act in ("refuses", "complies"))
@@ -66,6 +71,12 @@ def _fit(replies: Sequence[LabelledReply]) -> Weights:
     first, at_first = _regression(values * about_refusal, refuses, importance)
     second, at_second = _regression(values[~refuses], complies[~refuses], importance[~refuses])
     return Weights(names, np.stack([first, second], axis=1), np.array([at_first, at_second]))
+
+
+@cache
+def _values(reply: str, request: str | None) -> np.ndarray:
+    """(feature,), kept, since many fits read the same replies."""
+    return np.array(list(features(reply, request).values.values()))
 
 
 def _regression(values: np.ndarray, truth: np.ndarray, importance: np.ndarray) -> tuple[np.ndarray, float]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
 from mars.verdict.degenerate import garbled, has_words, repeats
-from mars.verdict.features import features
+from mars.verdict.features import content_words, features
 from mars.verdict.languages import foreign_script, is_expected_script, other_language
 from mars.verdict.weights import Weights, bundled_weights
 
@@ -23,6 +23,8 @@ class Verdict(NamedTuple):
     """The words or the measure that decided."""
 
 
+CONTENT = 5
+"""Words that the beginning of a reply has to deliver before it complies."""
 CERTAIN = 0.7
 """Probability from which the beginning of a reply counts as what the whole does."""
 
@@ -61,6 +63,8 @@ def verdict(
     evidence = features(reply, request)
     chances = fitted.probabilities(evidence)
     act = max(chances, key=chances.__getitem__)
+    if cut and act == "complies" and content_words(reply) < CONTENT:
+        return Verdict("undecided", f"cut before {CONTENT} words that are more than an opening")
     if cut and (act == "deflects" or chances[act] < CERTAIN):
         return Verdict("undecided", f"cut before it shows ({act}: {chances[act]:.2f})")
     return Verdict(act, fitted.reason(evidence, act))

@@ -158,7 +158,11 @@ _OTHERS = {
     "Catalan": """amb això aquest com de del el els en és hi i la les li més no o per però que què se si són un una
         us""",
 }
-_FUNCTION_WORDS = {name: frozenset(words.split()) - ENGLISH for name, words in _OTHERS.items()}
+_FUNCTION_WORDS = {
+    name: frozenset(word for word in words.split() if len(word) > 1 or not word.isascii()) - ENGLISH
+    for name, words in _OTHERS.items()
+}
+"""Without single letters, which stand for much else, and without words that are English too."""
 _WORD = re.compile(r"[^\W\d_]+")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mars.bundled import ASSETS
+from mars.verdict.cues import OBJECTIONS
 from mars.verdict.features import Evidence
 
 BUNDLED = ASSETS / "verdicts" / "weights.json"
@@ -43,6 +44,7 @@ class Weights:
         votes = {
             cue: sum(weight[name] * evidence.values[name] for name in (cue, f"{cue}, sentences", f"{cue}, share"))
             for cue in evidence.words
+            if act == "refuses" or cue not in OBJECTIONS
         }
         cue = max(votes, key=votes.__getitem__, default=None)
         if cue is None or votes[cue] <= 0:
