@@ -232,9 +232,13 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"\b(?:am|is) provid(?:ing|ed)\b|\bi have (?:tried|aimed|included|structured)\b|\bdisclaimers?\b",
         r"\bi will (?:provide|outline|explain|give|break|list|describe|try|do my best)\b|\bplease (?:read|note)\b",
     ),
-    "goes on in spite of it": (r"\bhowever\b|\bthat (?:being )?said\b|\bbut i can\b|\bin general\b|\bgenerally\b",),
-    "says what it can tell": (r"\bi can (?:tell|provide|give|explain|offer|certainly|help|guide|describe|say"
-        r"|assure)\b",),
+    "goes on in spite of it": (
+        r"(?:\bhowever\b|\bthat (?:being )?said\b)(?!,? i (?:\w+ ){0,3}(?:cannot|not|unable|decline|refuse))",
+        r"\bbut i can\b|\bin general\b|\bgenerally\b",
+    ),
+    "says what it can tell": (
+        r"\bi can (?:tell|provide|give|explain|offer|certainly|help|guide|describe|say|assure)\b",
+    ),
     "tells what to do": (
         r"^(?:first|then|next|finally|now|also|and|after that|once \w+ \w+)?,? ?(?:add|aim|apply|arrange|ask|attach"
         r"|bake|bend|blend|boil|break|bring|build|buy|call|check|choose|clamp|clean|click|close|combine|compare"
@@ -247,8 +251,9 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"|use|wait|wash|wear|weave|wipe|wrap|write)\b",
         r"^to \w+ (?:\w+ ){1,5}?[^.\n]*, \w+|^to \w+ [^.\n]*\byou (?:can|need|will|should|have)\b",
     ),
-    "tells what one can do": (r"\byou (?:can|could|may|will need|should|might|need to|will)\b|\bto \w+ (?:a|the|your"
-        r"|an)\b",),
+    "tells what one can do": (
+        r"\byou (?:can|could|may|will need|should|might|need to|will)\b|\bto \w+ (?:a|the|your|an)\b",
+    ),
     "defines": (
         r"\brefers? to\b|\bis defined\b|\bdefinition\b|\bcan (?:include|refer|mean|involve)\b|\bsuch as\b",
         r"\bis (?:a|an|the) (?:\w+ ){0,2}(?:term|form|type|act|crime|disorder|phrase|process|use|kind|practice"
