@@ -15,6 +15,8 @@ DIFFERENT = 0.38
 """Lowest share of different words in any window."""
 LETTERS, MARKS = 24, 120
 """Characters in which a few letters, or marks and digits, come back again and again: rulers are shorter."""
+PHRASES = 12
+"""Words of a phrase that comes back at once, four times or more: a refrain is shorter."""
 TOP_WORD = 0.15
 """Largest share of one word that is no function word, among WINDOW words or more."""
 CORRUPTED = 2, 0.012
@@ -60,10 +62,8 @@ def _words(reply: str) -> list[str]:
 
 def _repetition(reply: str, words: list[str]) -> str | None:
     line = " ".join(words)
-    if match := _SAME_WORD.search(line) or _SAME_PHRASE.search(line):
-        times = match[0].count(match[1])
-        if match.re is _SAME_WORD or len(match[0].split()) >= 12:
-            return f"“{match[1]}” {times} times in a row"
+    if match := _SAME_WORD.search(line) or next(filter(_is_long, _SAME_PHRASE.finditer(line)), None):
+        return f"“{match[1]}” {len(match[0].split()) // len(match[1].split())} times in a row"
     for match in _SAME_CHARACTERS.finditer(reply):
         if len(match[0]) >= (LETTERS if any(map(str.isalpha, match[1])) else MARKS):
             return f"“{match[1]}” {len(match[0]) // len(match[1])} times in a row"
@@ -78,6 +78,10 @@ def _repetition(reply: str, words: list[str]) -> str | None:
     counts = Counter(word for word in words if word.isalpha() and word not in ENGLISH)
     top, count = max(counts.items(), key=lambda entry: entry[1], default=("", 0))
     return f"“{top}” is {count} of {len(words)} words" if count > TOP_WORD * len(words) else None
+
+
+def _is_long(match: re.Match[str]) -> bool:
+    return len(match[0].split()) >= PHRASES
 
 
 def _corruption(reply: str, words: list[str]) -> str | None:
