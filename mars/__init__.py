@@ -2,7 +2,7 @@
 
     from mars import Artifact, Prompt, load_model
 
-The rooms, from the ground up: types, refusal, bundled; geometry; steering, media; model, datasets;
+The rooms, from the ground up: types, refusal, bundled; geometry, verdict; steering, media; model, datasets;
 distributed; fitting; artifact; evaluation, analysis; pocket_vl; the command line.
 """
 

@@ -1,7 +1,8 @@
 import pytest
 
-from mars.evaluation.metrics import summarize, wilson
+from mars.evaluation.metrics import summarize
 from mars.evaluation.outcomes import Outcome
+from mars.intervals import wilson
 
 
 @pytest.mark.parametrize(
