@@ -14,7 +14,6 @@ from torch import Tensor
 
 from mars.media.prompt import Prompt
 from mars.model import kv_cache
-from mars.model.cpu_linear import SmallBatchLinear
 from mars.model.hooks import capturing, editing, joining_rows
 from mars.model.inputs import encode
 from mars.model.loaded_model import LoadedModel
@@ -105,7 +104,6 @@ def branch(
     cache = kv_cache.chosen_rows(prefix.cache, chosen_prompts)
     deltas = None if prefix.rope_deltas is None else prefix.rope_deltas[chosen_prompts]
     tokens = prefix.last_token[chosen_prompts]
-    small_batch = SmallBatchLinear(model.model, rows)
     replies: list[list[int]] = [[] for _ in range(rows)]
     finished = [False] * rows
     for index in range(max_new_tokens):
@@ -114,7 +112,6 @@ def branch(
         with (
             editing(model.layers, layer, steering) if edits else nullcontext() as log,
             capturing(model.layers) if index == 0 else nullcontext() as captured,
-            small_batch,
         ):
             output = model.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
         activations = captured.stacked() if index == 0 else None
