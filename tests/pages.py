@@ -45,8 +45,8 @@ def commands(text: str) -> Iterator[str]:
 
 def make_targets(text: str) -> set[str]:
     """Targets of all `make ...` commands."""
-    calls = (command.split() for command in commands(text))
-    return {word for call in calls if call[:1] == ["make"] for word in call[1:] if "=" not in word}
+    calls = (shlex.split(command, comments=True) for command in commands(text) if command.startswith("make "))
+    return {word for call in calls for word in call[1:] if "=" not in word}
 
 
 def arguments(text: str, *openings: str) -> list[list[str]]:
