@@ -85,8 +85,8 @@ class LiveSession:
     ) -> "LiveSession":
         """A model that `load` will load, with its artifact; until then whatever needs the model waits.
 
-        So the page is served meanwhile: on two busy cores it is usable 9.4 s after the imports, and 15.5 s where the
-        model is loaded first (medians of three; `python scripts/latency.py`, and with --load-first).
+        So the page is served meanwhile: on two busy cores it is usable 9.1 s after the imports, and 17.4 s where the
+        model is loaded first (medians of six; `python scripts/latency.py`, and with --load-first).
         artifact: its folder; by default the folder `artifact` inside the model's own. Raises RequestError.
         """
         if not str(source).strip():
