@@ -33,11 +33,12 @@ from mars.refusal import Judge, refused
 TEST_SET = "test"
 """Name of the bundled test split."""
 POCKET = "pocket-vl"
+PROG = "python -m mars"
 DTYPES = ("float32", "bfloat16", "float16")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+def main(arguments: list[str] | None = None, prog: str = PROG) -> int:
+    options = _parser(prog).parse_args(arguments)
     try:
         options.run(options)
     except (ValueError, OSError) as error:  # what the engine says of bad input is a ValueError throughout
@@ -51,8 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mars", description=__doc__)
+def _parser(prog: str = PROG) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     commands = parser.add_subparsers(required=True)
 
     fitting = commands.add_parser("fit", help="fit direction, re-centering and layer choice; write an artifact")

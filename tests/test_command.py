@@ -32,9 +32,9 @@ def test_what_is_no_command_is_refused(given, told, capsys):
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "page"])
 def test_a_command_of_the_engine_is_handed_on_as_it_is(name, monkeypatch):
     handed = []
-    monkeypatch.setattr("mars.__main__.main", lambda given: handed.append(given) or 7)
+    monkeypatch.setattr("mars.__main__.main", lambda given, prog: handed.append((given, prog)) or 7)
     arguments = [name, "--model", "some model", "--out", "x", "page", "--help"]
-    assert main(arguments) == 7 and handed == [arguments]
+    assert main(arguments) == 7 and handed == [(arguments, "mars-lens")]
 
 
 def test_a_command_of_the_engine_says_what_the_engine_says(capsys):

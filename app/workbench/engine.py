@@ -5,4 +5,4 @@ def command(arguments: list[str]) -> int:
     """What `python -m mars` does with these arguments: its exit status."""
     from mars.__main__ import main
 
-    return main(arguments)
+    return main(arguments, prog="mars-lens")
