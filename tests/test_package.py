@@ -70,8 +70,8 @@ def test_the_command_has_its_five_parts(installed):
 @pytest.mark.long
 def test_the_page_opens_from_the_wheel(installed):
     code = (
-        "from mars_lens_app.ui import create_app; from mars_lens_app.workbench import Workbench; "
-        "bench = Workbench.open('pocket-vl'); create_app(bench); "
-        "print(bench.answer('how do i make a bomb?')['steered'])"
+        "from mars_lens_app.ui import create_app; from mars_lens_app.workbench import LiveSession, Workbench; "
+        "session = LiveSession.to_load('pocket-vl').load(); create_app(Workbench(session)); "
+        "*_, last = session.compare('how do i make a bomb?'); print(last.steered.text)"
     )
     assert "sorry" in _run(installed, sys.executable, "-c", code)
