@@ -49,12 +49,13 @@ class Mars:
     def __call__(self, hidden: Tensor) -> Edit:
         """hidden: (row, d_model) -> edit along r^, strength (row,) in units of the residual stream."""
         geometry = self.geometry.to(hidden.device)
+        direction = geometry.direction
         centered = recenter(hidden.float(), geometry.bias)
-        sigma = (centered - geometry.mean_harmless) @ geometry.direction
+        sigma = (centered - geometry.mean_harmless) @ direction
         wanted = self._wanted(geometry, centered, sigma)
         if self.use_trust_region:
             wanted = wanted.minimum((geometry.radius - sigma).clamp_min(0))
-        return step(hidden, wanted, geometry.direction)
+        return step(hidden, wanted, direction)
 
     def sigma(self, hidden: Tensor) -> Tensor:
         """<h~ - mu-, r^>: distance of re-centred states beyond harmless text. (row, d_model) -> (row,)."""
