@@ -180,10 +180,10 @@ def test_the_lines_on_the_api_run_against_a_page(workbench, png, monkeypatch):
 def test_the_lines_on_the_table_of_results_run(tmp_path, monkeypatch, capsys):
     pytest.importorskip("pyarrow", reason="pyarrow comes with requirements-ray.txt")
     from mars.evaluation.parquet import RunTable
-    from tests.test_parquet import _answered
+    from tests.test_parquet import _result
 
     monkeypatch.chdir(tmp_path)
     Path("out").mkdir()
-    RunTable(Path("out/eval.parquet"), {}).keep([_answered(0, "unsteered", "mars")])
+    RunTable(Path("out/eval.parquet"), {}).keep([_result(0, "unsteered", "mars")])
     exec(_lines("docs/ray.md"), {})
     assert re.search(r"mars\s+harmless\s+1\.0", capsys.readouterr().out)
