@@ -8,7 +8,7 @@ import torch
 from benchmarks import peers
 from benchmarks.models import random_artifact
 from benchmarks.timing import Spread, ratios, seconds_of, spread, take_turns
-from mars.analysis.sweep import GAINS, sweep, sweep_naive
+from mars.effect.sweep import GAINS, sweep, sweep_naive
 from mars.media.prompt import Prompt
 from mars.model.capture import batches_of, capture
 from mars.model.generation import branch, prefill

@@ -14,12 +14,12 @@ from typing import Any, get_args
 
 import torch
 
-from mars.analysis.sweep import GAINS, sweep
 from mars.artifact.artifact import Artifact, contrast_of
 from mars.atomic_file import atomic_write
 from mars.bundled import ARTIFACT, OWN_CONTRAST, model_source
 from mars.datasets.case import Case
 from mars.distributed.executor import Cluster
+from mars.effect.sweep import GAINS, sweep
 from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
 from mars.evaluation.strategies import STRATEGY_SPECS, draws_of
 from mars.media.prompt import Prompt

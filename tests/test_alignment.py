@@ -8,7 +8,7 @@ import torch
 
 from mars.analysis.alignment import alignment_numbers, trustworthiness, without_signal
 from mars.artifact.artifact import Artifact
-from mars.fitting.fitted import Cloud
+from mars.fitted.fitted import Cloud
 from mars.geometry.layer_selection import LayerScores
 
 D, N, GAP, SIGNAL = 64, 60, 12.0, 6.0

@@ -15,7 +15,7 @@ from mars import atomic_file
 from mars.artifact.artifact import Artifact
 from mars.artifact.storage import METADATA
 from mars.atomic_file import atomic_write
-from mars.fitting.fitted import ArtifactError
+from mars.fitted.fitted import ArtifactError
 
 ROOT = Path(__file__).parent.parent
 WRITERS = {

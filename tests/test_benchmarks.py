@@ -9,7 +9,7 @@ from benchmarks.__main__ import as_results
 from benchmarks.memory import short_prompts
 from benchmarks.models import TWO_CORES, Size, prompt_of, random_artifact, random_model
 from benchmarks.timing import Spread, ratios, spread, take_turns
-from mars.analysis.sweep import GAINS, sweep
+from mars.effect.sweep import GAINS, sweep
 from mars.model.inputs import encode
 
 SMALL = Size(64, 96, 4, 4, 2, 16, 1600)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mars.analysis.sweep import sweep
+from mars.effect.sweep import sweep
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
 from mars.model.generation import branch, prefill
@@ -76,7 +76,7 @@ def test_a_branch_that_is_let_go_of_keeps_nothing(model):
 
 
 def test_a_sweep_that_is_ended_by_its_progress_keeps_nothing(model, monkeypatch):
-    monkeypatch.setattr("mars.analysis.sweep.PASS_BYTES", 1)
+    monkeypatch.setattr("mars.effect.sweep.PASS_BYTES", 1)
     artifact, held = _artifact(model), []
 
     def progress(done: int, total: int) -> None:

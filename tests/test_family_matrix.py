@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from mars.analysis.sweep import sweep, sweep_naive
 from mars.analysis.token_map import read_positions
 from mars.artifact.artifact import Artifact
 from mars.datasets.contrast import ContrastSet
-from mars.fitting.fitted import ArtifactError
+from mars.effect.sweep import sweep, sweep_naive
+from mars.fitted.fitted import ArtifactError
 from mars.media.neutral import random_image, random_video
 from mars.media.prompt import Prompt
 from mars.model.capture import capture

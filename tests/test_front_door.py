@@ -12,7 +12,7 @@ import torch
 from mars import Artifact, Prompt, Video, example, load_model
 from mars.bundled import MODELS, OWN_CONTRAST, REQUESTS
 from mars.datasets.contrast import ContrastError, read_contrast, write_contrast
-from mars.fitting.fitted import ArtifactError
+from mars.fitted.fitted import ArtifactError
 from mars.media.decode import MediaError, read_image, read_video
 
 ROOT = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ import torch
 
 from mars import Artifact, Prompt
 from mars.bundled import MODELS
-from mars.fitting.fitted import ArtifactError
+from mars.fitted.fitted import ArtifactError
 from mars.model.generation import branch, prefill
 from mars.model.hooks import editing
 from mars.model.inputs import encode

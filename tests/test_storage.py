@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from mars import atomic_file
 from mars.artifact.artifact import Artifact
 from mars.artifact.storage import METADATA, digest_of
-from mars.fitting.fitted import ArtifactError
+from mars.fitted.fitted import ArtifactError
 from mars.model.loading import load_model
 from tests.tiny import save_tiny
 

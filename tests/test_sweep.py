@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mars.analysis.sweep import GAINS, SweepMap, sweep, sweep_naive
 from mars.artifact.artifact import Artifact
+from mars.effect.sweep import GAINS, SweepMap, sweep, sweep_naive
 from mars.geometry.layer_selection import LayerScores
 from mars.media.decode import read_media
 from mars.media.neutral import random_image, random_video
@@ -122,7 +122,7 @@ def test_rows_that_do_not_fit_one_pass_take_several_with_the_same_map(family, mo
     artifact, prompt = _artifact(family), Prompt(TEXT)
     whole = sweep(family, artifact, prompt, strategy="addition")
     passes = []
-    monkeypatch.setattr("mars.analysis.sweep.PASS_BYTES", 5 * row_bytes(prefill(family, prompt)))
+    monkeypatch.setattr("mars.effect.sweep.PASS_BYTES", 5 * row_bytes(prefill(family, prompt)))
     few = sweep(family, artifact, prompt, strategy="addition", progress=lambda *counts: passes.append(counts))
     _check_equal(few, whole)
     # Four layers of nine gains, five rows a pass: eight passes, the last of one row.
@@ -134,7 +134,7 @@ def test_a_shut_gate_changes_nothing_exactly_and_runs_nothing(tiny, monkeypatch)
     artifact = _artifact(tiny)
     shut = replace(artifact, mean_harmless=50 * artifact.permuted, mean_harmful=52 * artifact.permuted)
     monkeypatch.setattr(
-        "mars.analysis.sweep.forward_joining_rows", lambda *_: pytest.fail("a pass was made for edits of nothing")
+        "mars.effect.sweep.forward_joining_rows", lambda *_: pytest.fail("a pass was made for edits of nothing")
     )
     found = sweep(tiny, shut, Prompt("hi"))
     assert torch.equal(found.kl, torch.zeros(tiny.n_layers, len(GAINS)))
@@ -150,7 +150,7 @@ def test_cells_that_the_trust_region_stops_at_the_same_place_are_marked_and_shar
     expected = torch.tensor(GAINS)[None] > (3.0 - sigma)[:, None]
     rows = []
     monkeypatch.setattr(
-        "mars.analysis.sweep.forward_joining_rows",
+        "mars.effect.sweep.forward_joining_rows",
         lambda *given: rows.append(forward_joining_rows(*given)) or rows[-1],
     )
     found = sweep(tiny, artifact, prompt, strategy="mars_no_gate")

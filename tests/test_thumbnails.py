@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from mars.analysis.alignment import without_signal
 from mars.artifact.artifact import Artifact
-from mars.fitting.fitted import ArtifactError
+from mars.fitted.fitted import ArtifactError
 from mars.media.neutral import NeutralMedia
 from mars.media.prompt import Prompt
 from mars.media.thumbnails import SIDE, packed, thumbnail, unpacked

@@ -7,7 +7,7 @@ import pytest
 
 from app import answers, markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured
-from mars.analysis.sweep import sweep
+from mars.effect.sweep import sweep
 from mars.geometry.projection import refusal_coordinate
 from mars.media.prompt import Prompt
 from tests.tiny import steering_hooks

@@ -2,7 +2,7 @@
 
 from mars.analysis.alignment import alignment_numbers
 from mars.artifact.artifact import Artifact
-from mars.fitting.fitted import Cloud
+from mars.fitted.fitted import Cloud
 
 from ..results import CloudMean, Measured
 from .pictures import Pictures

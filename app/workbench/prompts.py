@@ -19,7 +19,7 @@ from ..results import Example, RequestError
 
 MAX_NEW_TOKENS = 256
 MAX_GAIN = 8.0
-"""Largest gain of the map (`mars.analysis.sweep.GAINS`)."""
+"""Largest gain of the map (`mars.effect.sweep.GAINS`)."""
 POSTER_SIDE = 96
 """Pixels, for a button of 40 on a dense screen."""
 

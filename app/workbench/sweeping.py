@@ -1,7 +1,7 @@
 """The layer x gain map of one prompt, as the Layers tab needs it."""
 
-from mars.analysis.sweep import sweep
 from mars.artifact.artifact import Artifact
+from mars.effect.sweep import sweep
 from mars.media.prompt import Prompt
 from mars.model.loaded_model import LoadedModel
 

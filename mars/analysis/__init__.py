@@ -1,1 +1,1 @@
-"""Analyses of one prompt or of an artifact's clouds: the layer x gain map, every position, alignment."""
+"""Analyses of one prompt, position by position, and of an artifact's clouds."""

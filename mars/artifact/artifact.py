@@ -8,8 +8,8 @@ from mars.artifact import storage
 from mars.bundled import ARTIFACT, MODELS, OWN_CONTRAST, REQUESTS
 from mars.datasets.contrast import ContrastSet, read_contrast
 from mars.distributed.executor import Cluster
+from mars.fitted.fitted import ArtifactError, Fitted
 from mars.fitting.fit import fit, fit_on
-from mars.fitting.fitted import ArtifactError, Fitted
 from mars.media.neutral import NeutralMedia, read_neutral
 from mars.model.hooks import InterventionLog
 from mars.model.info import Load, same_weights

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mars.artifact.direction_check import check_direction_sign
 from mars.atomic_file import atomic_write
-from mars.fitting.fitted import STEERING, ArtifactError, Cloud, Fitted
+from mars.fitted.fitted import STEERING, ArtifactError, Cloud, Fitted
 from mars.geometry.layer_selection import LayerScores
 from mars.media.thumbnails import unpacked
 from mars.model.info import same_weights

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mars.datasets.contrast import ContrastSet
 from mars.distributed.executor import Cluster
-from mars.fitting.fitted import Cloud, Fitted
+from mars.fitted.fitted import Cloud, Fitted
 from mars.fitting.prompts import (
     NEUTRAL_SEED,
     CloudPrompt,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mars.artifact.artifact import Artifact
+from mars.fitted.fitted import Fitted
 from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
 from mars.model.generation import branch, forward_joining_rows, prefill, row_bytes
@@ -86,7 +86,7 @@ class _Edits(NamedTuple):
 @torch.inference_mode()
 def sweep(
     model: LoadedModel,
-    artifact: Artifact,
+    artifact: Fitted,
     prompt: Prompt,
     *,
     gains: Sequence[float] = GAINS,
@@ -134,7 +134,7 @@ def sweep(
 @torch.inference_mode()
 def sweep_naive(
     model: LoadedModel,
-    artifact: Artifact,
+    artifact: Fitted,
     prompt: Prompt,
     *,
     gains: Sequence[float] = GAINS,
@@ -160,7 +160,7 @@ def sweep_naive(
 
 def _steering(
     model: LoadedModel,
-    artifact: Artifact,
+    artifact: Fitted,
     prompt: Prompt,
     gains: Sequence[float],
     layers: Sequence[int] | None,

@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from mars.fitted.calibration import DEFAULT_REPLY_TOKENS, Calibration
+from mars.fitted.effect import SteeringEffect
 from mars.geometry.layer_selection import LayerScores
 from mars.geometry.projection import refusal_coordinate
 from mars.geometry.recentering import recenter
@@ -69,6 +71,10 @@ class Fitted:
     """Bias along the refusal direction in units of s, and its 95 % bootstrap interval: (layer, 3)."""
     umap: Tensor | None = None
     """UMAP of all clouds, in their order: (layer, before | after, point, 2)."""
+    calibration: Calibration | None = None
+    """How the model answers text, and whether its first token tells; None in artifacts of schema 3."""
+    effect: SteeringEffect | None = None
+    """What steering does to text by layer and gain; None where it was not measured."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Model, revision, template hash, dtype, hashes of the sets, seed, counts and versions."""
 
@@ -76,6 +82,11 @@ class Fitted:
     def layer(self) -> int:
         """The layer that the text-only scores chose."""
         return self.scores.layer
+
+    @property
+    def reply_tokens(self) -> int:
+        """Length at which replies are judged: measured at the fit, or the usual one."""
+        return self.calibration.reply_tokens if self.calibration else DEFAULT_REPLY_TOKENS
 
     @property
     def n_layers(self) -> int:
