@@ -30,7 +30,7 @@ class Calibration(NamedTuple):
     """Split of the text on which both were measured: "test", or "validation" where the set has no other, which then
     also taught the openings."""
     reply_tokens: int
-    """Length at which at most 5 % of the replies to validation text stay undecided; the longest tried where none is."""
+    """Length at which at most 5 % of the replies to validation text stay undecided; else the longest one tried."""
     undecided: float
     """Share of them that stays undecided at this length."""
 
@@ -50,7 +50,7 @@ class Calibration(NamedTuple):
         """What is to be said beside first-token scores of this model, in a sentence; empty where nothing is."""
         if self.auc is None:
             return (
-                "Whether the first token tells a refusal on this model could not be measured: too few replies to text "
+                "Whether the first token tells a refusal on this model could not be measured: too few replies "
                 "refuse, or too few do not."
             )
         if self.tells:
