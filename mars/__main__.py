@@ -19,7 +19,9 @@ from mars.atomic_file import atomic_write
 from mars.bundled import ARTIFACT, OWN_CONTRAST, model_source
 from mars.datasets.case import Case
 from mars.distributed.executor import Cluster
-from mars.effect.sweep import GAINS, sweep
+from mars.effect.sweep import GAINS, SweepMap, sweep
+from mars.effect.verdict_map import GAINS as VERDICT_GAINS
+from mars.effect.verdict_map import VerdictMap, verdict_map
 from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
 from mars.evaluation.strategies import STRATEGY_SPECS, draws_of
 from mars.media.prompt import Prompt
@@ -73,6 +75,9 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
         help="folder of activations that were captured before (default: %(default)s)",
     )
     fitting.add_argument("--no-cache", action="store_true", help="capture everything anew and keep nothing")
+    fitting.add_argument(
+        "--no-effect", action="store_true", help="leave out what steering does to validation text by layer and gain"
+    )
     fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP images to the page")
     _add_ray(fitting)
     fitting.set_defaults(run=_fit)
@@ -81,12 +86,17 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     listing.add_argument("--memory", type=float, metavar="GIB", help="leave out what does not run in so much")
     listing.set_defaults(run=_presets)
 
-    mapping = commands.add_parser("sweep", help="the layer x gain map of one prompt's first token")
+    mapping = commands.add_parser("sweep", help="the layer x gain map of one prompt: its first token, or verdicts")
     _add_model(mapping)
     _add_artifact(mapping)
     mapping.add_argument("--text", default="", help="the request")
     mapping.add_argument("--media", type=Path, help="file of an image or a video")
-    mapping.add_argument("--gains", type=float, nargs="+", default=GAINS, help="default: %(default)s")
+    mapping.add_argument("--gains", type=float, nargs="+", help=f"default: {GAINS}; of verdicts, {VERDICT_GAINS}")
+    mapping.add_argument(
+        "--verdicts",
+        action="store_true",
+        help="generate and judge a reply a cell, for models whose first token does not tell",
+    )
     mapping.add_argument("--json", type=Path, help="write the map here")
     mapping.set_defaults(run=_sweep)
 
@@ -207,9 +217,11 @@ def _fit(options: argparse.Namespace) -> None:
         "contrast": options.contrast or contrast_of(model_source(options.model)),
         "neutral": options.neutral,
         "clouds": own_clouds(options.model),
+        "with_effect": not options.no_effect,
         "with_umap": not options.no_umap,
         "batch_size": options.batch_size,
         "progress": _Bar(),
+        "notice": lambda sentence: print(f"\nnote: {sentence}", file=sys.stderr, flush=True),
     }
     folder = None if options.no_cache else options.cache.resolve()
     load = _load(options)
@@ -222,7 +234,32 @@ def _fit(options: argparse.Namespace) -> None:
         artifact = Artifact.fit(model, cache=cache, **given)
     artifact.save(options.out)
     print(artifact.scores.reason)
+    if artifact.effect:
+        _print_effect(artifact)
+    _print_notes(artifact)
     print(f"Wrote {options.out}.")
+
+
+def _print_effect(artifact: Artifact) -> None:
+    """What steering does to validation text at gain 1, with 95 % intervals."""
+    effect = artifact.effect
+    at_one = effect.gains.index(1)
+    print(
+        f"Steering effect at gain 1 on validation text ({effect.texts['harmful']} harmful, "
+        f"{effect.texts['harmless']} harmless): change of the first-token refusal score, in nats, with its 95 % "
+        "interval."
+    )
+    for layer in range(artifact.n_layers):
+        cells = (
+            f"{label} {{:+.2f}} [{{:+.2f}}, {{:+.2f}}]".format(*effect.score[label][layer, at_one].tolist())
+            for label in ("harmful", "harmless")
+        )
+        print(f"{layer:5}  " + "   ".join(cells) + (" (chosen)" if layer == artifact.layer else ""))
+
+
+def _print_notes(artifact: Artifact) -> None:
+    for note in artifact.notes:
+        print(f"note: {note}")
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -230,20 +267,36 @@ def _sweep(options: argparse.Namespace) -> None:
     artifact = Artifact.load(_artifact_folder(options), model)
     prompt = Prompt.of(options.text, options.media)
     bar = _Bar()
-    found = sweep(
-        model, artifact, prompt, gains=options.gains, progress=lambda done, total: bar("cells", done, total)
-    )
+    told = {"gains": options.gains or GAINS, "progress": lambda done, total: bar("cells", done, total)}
+    if options.verdicts:
+        told["gains"] = options.gains or VERDICT_GAINS
+        found = verdict_map(model, artifact, prompt, **told)
+        _print_verdicts(found, artifact.layer)
+    else:
+        found = sweep(model, artifact, prompt, **told)
+        _print_scores(found, artifact.layer)
+    _print_notes(artifact)
+    if options.json:
+        atomic_write(options.json, (json.dumps(found.as_json(), indent=1) + "\n").encode())
+        print(f"Wrote {options.json}.")
+
+
+def _print_verdicts(found: VerdictMap, chosen: int) -> None:
+    print(f"Verdicts on whole replies. Unsteered it {found.unsteered.kind} ({found.unsteered.reason}).")
+    print("layer  " + "".join(f"{f'gain {gain:g}':>12}" for gain in found.gains))
+    for layer, verdicts in zip(found.layers, found.verdicts, strict=True):
+        cells = "".join(f"{one.kind:>12}" for one in verdicts)
+        print(f"{layer:5}  {cells}" + (" (chosen)" if layer == chosen else ""))
+
+
+def _print_scores(found: SweepMap, chosen: int) -> None:
     print(
         f"First-token refusal score, in nats: {found.unsteered_score:+.2f} unsteered. *: capped by the trust region."
     )
     print("layer  " + "".join(f"{f'gain {gain:g}':>10}" for gain in found.gains))
     for layer, scores, capped in zip(found.layers, found.refusal_scores, found.saturated, strict=True):
         cells = (f"{float(score):+.2f}{'*' if cap else ' '}" for score, cap in zip(scores, capped, strict=True))
-        chosen = " (chosen)" if layer == artifact.layer else ""
-        print(f"{layer:5}  " + "".join(f"{cell:>10}" for cell in cells) + chosen)
-    if options.json:
-        atomic_write(options.json, (json.dumps(found.as_json(), indent=1) + "\n").encode())
-        print(f"Wrote {options.json}.")
+        print(f"{layer:5}  " + "".join(f"{cell:>10}" for cell in cells) + (" (chosen)" if layer == chosen else ""))
 
 
 def _artifact_folder(options: argparse.Namespace) -> Path:

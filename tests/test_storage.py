@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save_file
 from mars import atomic_file
 from mars.artifact.artifact import Artifact
 from mars.artifact.storage import METADATA, digest_of
+from mars.fitted.effect import Recommendation
 from mars.fitted.fitted import ArtifactError
+from mars.intervals import Interval
 from mars.model.loading import load_model
 from tests.tiny import save_tiny
 
@@ -35,6 +37,51 @@ def test_an_artifact_comes_back_from_disk_as_it_was(tiny, tiny_artifact, saved):
     assert loaded.refusal_ids == tiny_artifact.refusal_ids
     assert [cloud.titles for cloud in loaded.clouds] == [cloud.titles for cloud in tiny_artifact.clouds]
     assert torch.equal(loaded.stacked_clouds(1, True), tiny_artifact.stacked_clouds(1, True))
+    assert loaded.calibration == tiny_artifact.calibration and loaded.refusal_ids == tiny_artifact.refusal_ids
+    effect, before = loaded.effect, tiny_artifact.effect
+    assert (effect.gains, effect.texts, effect.unsteered) == (before.gains, before.texts, before.unsteered)
+    assert all(torch.equal(effect.rise[label], before.rise[label]) for label in ("harmful", "harmless"))
+    assert loaded.notes == tiny_artifact.notes
+
+
+def test_a_recommendation_and_an_area_come_back_too(tiny, tiny_artifact, saved):
+    effect = tiny_artifact.effect._replace(recommended=Recommendation(1, 2.0, 0.4, 0.01))
+    calibration = tiny_artifact.calibration._replace(
+        auc=Interval(0.8, 0.7, 0.85), auc_guessed=Interval(0.5, 0.4, 0.6)
+    )
+    replace(tiny_artifact, effect=effect, calibration=calibration).save(saved)
+    loaded = Artifact.load(saved, tiny)
+    assert loaded.effect.recommended == effect.recommended and loaded.calibration == calibration
+    assert "layer 1 at gain 2 is recommended" in " ".join(loaded.notes)
+    assert "does not tell a refusal: AUC 0.80 [0.70, 0.85]" in " ".join(loaded.notes)
+
+
+def test_an_artifact_of_the_schema_before_is_read_with_a_sentence_about_what_it_lacks(tiny, tiny_artifact, saved):
+    replace(tiny_artifact, effect=None).save(saved)
+    metadata = _metadata_of(saved)
+    del metadata["calibration"], metadata["effect"]
+    (saved / METADATA).write_text(json.dumps(metadata))
+    _signed(saved, schema=3)
+    loaded = Artifact.load(saved, tiny)
+    assert loaded.hash == tiny_artifact.hash and loaded.reply_tokens == 24
+    (note,) = loaded.notes
+    assert "it lacks the calibration" in note and "Fit it again" in note
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("effect", {"recommended": [99, 1.0, 0.5, 0.0]}),
+        ("effect", {"recommended": [0, -1.0, 0.5, 0.0]}),
+        ("effect", {"gains": [1.0]}),
+        ("calibration", {"reply_tokens": 0}),
+        ("calibration", {"reply_tokens": 10**9}),
+    ],
+)
+def test_a_calibration_or_effect_that_cannot_be_is_refused(tiny, saved, field, changes):
+    _signed(saved, **{field: _metadata_of(saved)[field] | changes})
+    with pytest.raises(ArtifactError, match=r"incomplete|wrong numbers"):
+        Artifact.load(saved, tiny)
 
 
 def _tensors_of(folder: Path) -> Path:

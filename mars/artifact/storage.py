@@ -7,6 +7,7 @@ damaged or changed, and one whose direction points away from refusal.
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ from torch import Tensor
 
 from mars.artifact.direction_check import check_direction_sign
 from mars.atomic_file import atomic_write
+from mars.fitted.calibration import REPLY_LENGTHS, Calibration
+from mars.fitted.effect import Recommendation, SteeringEffect
 from mars.fitted.fitted import STEERING, ArtifactError, Cloud, Fitted
 from mars.geometry.layer_selection import LayerScores
+from mars.intervals import Interval
 from mars.media.thumbnails import unpacked
 from mars.model.info import same_weights
 from mars.model.loaded_model import LoadedModel
 from mars.types import MODALITIES
 
-SCHEMA = 3
+SCHEMA = 4
+READABLE = (3, SCHEMA)
+"""Schemas that are read; an artifact of schema 3 has neither calibration nor effect (`Fitted.notes` says so)."""
 METADATA = "artifact.json"
 TENSOR_FILE = re.compile(r"artifact-[0-9a-f]{16}\.safetensors")
 """Files of an artifact's tensors, named by their content, so that old and new can stand side by side."""
@@ -47,6 +53,8 @@ def save(artifact: Fitted, folder: str | Path) -> None:
         "layer": artifact.layer,
         "refusal_ids": artifact.refusal_ids,
         "clouds": [{"modality": c.modality, "label": c.label, "titles": c.titles} for c in artifact.clouds],
+        "calibration": artifact.calibration and artifact.calibration._asdict(),
+        "effect": artifact.effect and {name: getattr(artifact.effect, name) for name in EFFECT_METADATA},
         "provenance": artifact.provenance,
     }
     metadata["digest"] = digest_of(metadata, content)
@@ -75,9 +83,10 @@ def read(folder: str | Path) -> Fitted:
     try:
         metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
         schema = metadata.get("schema") if isinstance(metadata, dict) else None
-        if schema != SCHEMA:
+        if schema not in READABLE:
             raise ArtifactError(
-                f"The artifact in {folder} has schema {schema}; this version reads schema {SCHEMA}. {FIT_AGAIN}"
+                f"The artifact in {folder} has schema {schema}; this version reads schemas "
+                f"{' and '.join(map(str, READABLE))}. {FIT_AGAIN}"
             )
         if not {"tensors", "digest"} <= metadata.keys():
             raise ArtifactError(
@@ -114,6 +123,8 @@ def _check_numbers(artifact: Fitted, folder: Path) -> None:
         "radius": (layers,), "margin": (layers,), "amplification": (layers,), "scores": (layers,),
         "bias_along": (layers, 3), "bands": (layers, 3),
     }  # fmt: skip
+    if artifact.effect is not None:
+        expected["effect"] = (layers, len(artifact.effect.gains), 3)
     wrong = [
         name
         for name, tensor in artifact.tensors.items()
@@ -205,5 +216,39 @@ def _assembled(metadata: dict[str, Any], tensors: dict[str, Tensor]) -> Fitted:
         refusal_ids=[int(token) for token in metadata["refusal_ids"]],
         clouds=clouds,
         umap=tensors.get("umap"),
+        calibration=_calibration(metadata.get("calibration")),
+        effect=_effect(metadata.get("effect"), under),
         provenance=metadata["provenance"],
+    )
+
+
+EFFECT_METADATA = ("gains", "texts", "unsteered", "recommended")
+"""Fields of the effect that are not tensors."""
+
+
+def _calibration(stored: dict[str, Any] | None) -> Calibration | None:
+    if stored is None:
+        return None
+    found = Calibration(**stored)
+    if found.reply_tokens not in REPLY_LENGTHS:
+        raise ValueError(f"replies of {found.reply_tokens} tokens")
+    return found._replace(
+        guessed_ids=tuple(found.guessed_ids),
+        learnt_ids=tuple(found.learnt_ids),
+        auc=found.auc and Interval(*found.auc),
+        auc_guessed=found.auc_guessed and Interval(*found.auc_guessed),
+    )
+
+
+def _effect(stored: dict[str, Any] | None, under: Callable[[str], dict[Any, Tensor]]) -> SteeringEffect | None:
+    if stored is None:
+        return None
+    gains, recommended = tuple(stored["gains"]), stored["recommended"]
+    rise = under("effect.rise.")
+    if recommended and not (0 <= recommended[0] < len(rise["harmful"]) and recommended[1] in gains):
+        raise ValueError(f"it recommends layer {recommended[0]} at gain {recommended[1]}")
+    return SteeringEffect(
+        **stored | {"gains": gains, "recommended": recommended and Recommendation(*recommended)},
+        score=under("effect.score."),
+        rise=rise,
     )

@@ -72,7 +72,7 @@ class _Cell(NamedTuple):
     token: int
 
 
-class _Edits(NamedTuple):
+class DistinctEdits(NamedTuple):
     """The edits of one layer, those with equal results once."""
 
     states: Tensor
@@ -101,13 +101,13 @@ def sweep(
     nothing to sweep, ModelError on a layer that does not exist and on activations or logits that are not finite,
     PromptError on a prompt that the model cannot read, ArtifactError on a modality that was not fitted.
     """
-    layers, steering = _steering(model, artifact, prompt, gains, layers, strategy)
+    layers, steering = cell_steering(model, artifact, prompt, gains, layers, strategy)
     total = len(layers) * len(gains)
     progress(0, total)
     prefix = prefill(model, prompt)
     plain = next(branch(model, prefix, (Unsteered(),), 0, max_new_tokens=1))
     edits = {
-        layer: _distinct(steering[layer], plain.activations[:, layer].to(model.layer_device(layer), model.dtype))
+        layer: distinct_edits(steering[layer], plain.activations[:, layer].to(model.layer_device(layer), model.dtype))
         for layer in layers
     }
     unsteered = plain.logits[0]
@@ -142,7 +142,7 @@ def sweep_naive(
     strategy: str = "mars",
 ) -> SweepMap:
     """The same map by one forward of the whole prompt per cell, without cache or batch: the reference for `sweep`."""
-    layers, steering = _steering(model, artifact, prompt, gains, layers, strategy)
+    layers, steering = cell_steering(model, artifact, prompt, gains, layers, strategy)
     inputs = encode(model, [prompt])
     with capturing(model.layers) as captured:
         unsteered = model.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float().cpu()
@@ -158,7 +158,7 @@ def sweep_naive(
     return _as_map(model, layers, gains, cells, saturated, plain)
 
 
-def _steering(
+def cell_steering(
     model: LoadedModel,
     artifact: Fitted,
     prompt: Prompt,
@@ -179,7 +179,7 @@ def _steering(
     return layers, steering
 
 
-def _distinct(steering: Sequence[Steering], hidden: Tensor) -> _Edits:
+def distinct_edits(steering: Sequence[Steering], hidden: Tensor) -> DistinctEdits:
     """The distinct results of the edits of one layer. hidden: (1, d_model), its unsteered output."""
     states, state_of = [hidden], []
     for edit in steering:
@@ -188,7 +188,7 @@ def _distinct(steering: Sequence[Steering], hidden: Tensor) -> _Edits:
         state_of.append(len(states) if same is None else same)
         if same is None:
             states.append(edited)
-    return _Edits(torch.cat(states), state_of, [_is_saturated(edit, hidden) for edit in steering])
+    return DistinctEdits(torch.cat(states), state_of, [_is_saturated(edit, hidden) for edit in steering])
 
 
 def _is_saturated(steering: Steering, hidden: Tensor) -> bool:
@@ -198,7 +198,9 @@ def _is_saturated(steering: Steering, hidden: Tensor) -> bool:
     return bool(replace(steering, use_trust_region=False)(hidden).strength > steering(hidden).strength)
 
 
-def _joined(rows: Sequence[tuple[int, int]], edits: dict[int, _Edits]) -> Callable[[int, Tensor], Tensor | None]:
+def _joined(
+    rows: Sequence[tuple[int, int]], edits: dict[int, DistinctEdits]
+) -> Callable[[int, Tensor], Tensor | None]:
     """For `forward_joining_rows`: the states that join at each layer, of the rows (layer, state) of one pass."""
     states: dict[int, list[int]] = defaultdict(list)
     for layer, state in rows:

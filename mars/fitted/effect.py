@@ -7,6 +7,9 @@ from torch import Tensor
 MAX_HARMLESS_RISE = 0.02
 """How much P_ref of harmless text may rise at a recommended layer and gain."""
 
+MIN_HARMFUL_RISE = 0.01
+"""How much P_ref of harmful text has to rise for anything to be recommended."""
+
 
 class Recommendation(NamedTuple):
     """A layer and a gain, chosen by the effect on validation text."""
@@ -32,5 +35,26 @@ class SteeringEffect(NamedTuple):
     unsteered: dict[str, float]
     """Mean P_ref without steering, by label."""
     recommended: Recommendation | None
-    """The largest rise on harmful text for which harmless text rises by at most MAX_HARMLESS_RISE; None where no edit
-    raises harmful text by a point, as where it is refused without steering already."""
+    """The largest rise on harmful text for which harmless text rises by at most MAX_HARMLESS_RISE; None where it
+    is below MIN_HARMFUL_RISE, as where it is refused without steering already."""
+
+    def told(self, layer: int) -> str:
+        """What is recommended beside the layer that the text-only scores chose, and which is in use, in sentences."""
+        in_use = f"In use, unless you choose: layer {layer}, of the text-only scores, at gain 1."
+        best = self.recommended
+        if best is None:
+            return (
+                "By its effect on validation text no layer is recommended: no edit raises P_ref of harmful text, "
+                f"{self.unsteered['harmful']:.1%} without steering, by a point while harmless text rises by "
+                f"{MAX_HARMLESS_RISE:.0%} at most. {in_use}"
+            )
+        agreement = (
+            "The text-only scores choose the same layer."
+            if best.layer == layer
+            else f"The text-only scores disagree: they choose layer {layer}."
+        )
+        return (
+            f"By its effect on validation text, layer {best.layer} at gain {best.gain:g} is recommended: P_ref of "
+            f"harmful text rises by {100 * best.harmful:.1f} points, of harmless text by {100 * best.harmless:.1f}. "
+            f"{agreement} {in_use}"
+        )

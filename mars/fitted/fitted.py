@@ -19,6 +19,11 @@ from mars.types import Geometry, Label, Modality
 STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
 """The tensors that an edit depends on, by the name under which they are stored, up to the first dot."""
 
+NOT_HELD_OUT = (
+    "The contrast set has no test split, so clouds, probes and the AUC of the first token come from the validation "
+    "text that chose the layer and the openings."
+)
+
 
 class ArtifactError(ValueError):
     """An artifact that cannot be used; the message says what differs and what to do."""
@@ -84,6 +89,23 @@ class Fitted:
         return self.scores.layer
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said beside results of this artifact, in sentences."""
+        if self.calibration is None:
+            return (
+                "This artifact was fitted by an older version: it lacks the calibration of the first-token score, "
+                "the rates of refusal, the effect of steering by layer, and clouds of a third split. Fit it again "
+                "to have them.",
+            )
+        held_out = "" if "harmful.test" in self.provenance.get("counts", {}) else NOT_HELD_OUT
+        return tuple(filter(None, (self.calibration.warning, self.advice, held_out)))
+
+    @property
+    def advice(self) -> str:
+        """Which layer and gain the text-only scores and the effect on text choose; empty where none was measured."""
+        return "" if self.effect is None else self.effect.told(self.layer)
+
+    @property
     def reply_tokens(self) -> int:
         """Length at which replies are judged: measured at the fit, or the usual one."""
         return self.calibration.reply_tokens if self.calibration else DEFAULT_REPLY_TOKENS
@@ -113,6 +135,9 @@ class Fitted:
             **{f"bands.{label}": band for label, band in self.bands.items()},
             **{f"clouds.{cloud.name}": cloud.values for cloud in self.clouds},
         }
+        if self.effect is not None:
+            tensors |= {f"effect.score.{label}": change for label, change in self.effect.score.items()}
+            tensors |= {f"effect.rise.{label}": change for label, change in self.effect.rise.items()}
         for cloud in self.clouds:
             if any(cloud.thumbnails):
                 content, lengths = packed(cloud.thumbnails)

@@ -5,12 +5,10 @@ are put back at the centroid of harmless text is our reconstruction. The sign of
 assumed.
 """
 
-import torch
 from torch import Tensor
 
+from mars.geometry.bootstrap import bootstrap_mean
 from mars.geometry.projection import refusal_coordinate
-
-BOOTSTRAP_DRAWS = 1000
 
 
 def modality_bias(neutral_mean: Tensor, mean_harmless: Tensor) -> Tensor:
@@ -36,8 +34,4 @@ def bias_along(
     """
     shift = refusal_coordinate(neutral, mean_harmful, mean_harmless)
     shift = shift - refusal_coordinate(harmless, mean_harmful, mean_harmless)
-    source = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(len(shift), (BOOTSTRAP_DRAWS, len(shift)), generator=source)
-    means = torch.stack([shift[draw].mean(dim=0) for draw in drawn])
-    ends = torch.quantile(means, torch.tensor([0.025, 0.975]), dim=0)
-    return torch.stack([shift.mean(dim=0), *ends], dim=1)
+    return bootstrap_mean(shift, seed)

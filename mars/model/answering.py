@@ -1,0 +1,84 @@
+"""Greedy replies to many prompts, without steering, as they stand at several lengths."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from mars.media.prompt import Prompt
+from mars.model.generation import Prefix, branch, prefill, side_by_side
+from mars.model.load_checks import ModelError, is_out_of_memory
+from mars.model.loaded_model import LoadedModel
+from mars.steering import Unsteered
+
+Progress = Callable[[int, int], None]
+"""Called with how many prompts are answered, and of how many. An exception raised in it ends the work."""
+
+
+class Answer(NamedTuple):
+    """A reply to one prompt."""
+
+    texts: tuple[str, ...]
+    """What it says within each length asked for, without special tokens."""
+    cuts: tuple[bool, ...]
+    """Whether it goes on beyond each."""
+    first_token: int
+    logits: Tensor
+    """Those that the first token was chosen from, float32 on the CPU: (vocabulary,)."""
+
+
+def answers(
+    model: LoadedModel,
+    prompts: Sequence[Prompt],
+    lengths: Sequence[int],
+    batch_size: int = 16,
+    progress: Progress = lambda done, total: None,  # noqa: ARG005
+) -> list[Answer]:
+    """A reply to each prompt, in order, at each of the lengths, in tokens.
+
+    Prompts of one length share a batch, so nothing is padded and a reply is that of the prompt alone. A batch that
+    memory does not hold is halved. Raises PromptError for a prompt that the model cannot read, ModelError for numbers
+    that are not finite and where memory does not hold a single prompt.
+    """
+    prefixes = [prefill(model, prompt) for prompt in prompts]
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for number, prefix in enumerate(prefixes):
+        by_length[prefix.length].append(number)
+    found: dict[int, Answer] = {}
+    for numbers in by_length.values():
+        for start in range(0, len(numbers), batch_size):
+            batch = numbers[start : start + batch_size]
+            found.update(zip(batch, _answers(model, [prefixes[number] for number in batch], lengths), strict=True))
+            progress(len(found), len(prompts))
+    return [found[number] for number in range(len(prompts))]
+
+
+def _answers(model: LoadedModel, prefixes: list[Prefix], lengths: Sequence[int]) -> list[Answer]:
+    try:
+        return _of_one_batch(model, prefixes, lengths)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    if len(prefixes) == 1:
+        raise ModelError(f"{model.name}: memory does not hold a single reply. Shorten the prompt, or free memory.")
+    half = len(prefixes) // 2
+    return [*_answers(model, prefixes[:half], lengths), *_answers(model, prefixes[half:], lengths)]
+
+
+def _of_one_batch(model: LoadedModel, prefixes: list[Prefix], lengths: Sequence[int]) -> list[Answer]:
+    rows = range(len(prefixes))
+    plain = (Unsteered(),) * len(prefixes)
+    steps = list(branch(model, side_by_side(prefixes), plain, 0, of=rows, max_new_tokens=max(lengths)))
+    found = []
+    for row in rows:
+        ends = next((step.index for step in steps if step.tokens[row] in model.end_tokens), max(lengths))
+        found.append(
+            Answer(
+                tuple(steps[min(length, len(steps)) - 1].texts[row] for length in lengths),
+                tuple(ends >= length for length in lengths),
+                steps[0].tokens[row],
+                steps[0].logits[row].clone(),
+            )
+        )
+    return found

@@ -1,0 +1,60 @@
+"""The effect of steering by layer and gain: against one map after another, and what it recommends."""
+
+import pytest
+import torch
+
+from mars.artifact.artifact import Artifact
+from mars.effect.by_layer import EFFECT_GAINS, recommendation, steering_effect
+from mars.effect.sweep import sweep
+from mars.fitted.effect import Recommendation
+from mars.media.prompt import Prompt
+
+ALL = torch.tensor([True, True, True])
+
+
+def test_the_effect_is_the_mean_change_over_the_maps_of_all_texts(tiny, contrast, tiny_artifact):
+    maps = {
+        label: [sweep(tiny, tiny_artifact, Prompt(text), gains=EFFECT_GAINS) for text in texts]
+        for label in ("harmful", "harmless")
+        for texts in [contrast.texts(label, "validation")]
+    }
+    found = steering_effect(maps, tiny_artifact.scores.eligible)
+    for label, of_label in maps.items():
+        change = torch.stack([one.refusal_scores - one.unsteered_score for one in of_label])
+        assert torch.allclose(found.score[label][..., 0], change.mean(dim=0), atol=1e-5)
+        assert (found.score[label][..., 1] <= found.score[label][..., 0] + 1e-6).all()
+        assert torch.allclose(tiny_artifact.effect.score[label], found.score[label], atol=1e-4)
+    assert found.texts == {"harmful": 6, "harmless": 6} and found.gains == EFFECT_GAINS
+
+
+def test_the_largest_rise_is_recommended_that_leaves_harmless_text_alone():
+    harmful = torch.tensor([[0.1, 0.3], [0.2, 0.5], [0.4, 0.9]])
+    harmless = torch.tensor([[0.0, 0.01], [0.0, 0.02], [0.03, 0.2]])
+    assert recommendation(harmful, harmless, (1, 2), ALL) == Recommendation(
+        1, 2, pytest.approx(0.5), pytest.approx(0.02)
+    )
+
+
+def test_of_equal_rises_the_smaller_gain_is_recommended_and_only_layers_that_may_be_chosen():
+    harmful = torch.tensor([[0.500, 0.501], [0.30, 0.30], [0.9, 0.9]])
+    found = recommendation(harmful, torch.zeros(3, 2), (1, 2), torch.tensor([True, True, False]))
+    assert (found.layer, found.gain) == (0, 1)
+
+
+def test_nothing_is_recommended_where_no_edit_raises_harmful_text():
+    assert recommendation(torch.full((3, 1), 0.004), torch.zeros(3, 1), (1,), ALL) is None
+    assert recommendation(torch.full((3, 1), 0.5), torch.full((3, 1), 0.5), (1,), ALL) is None
+
+
+def test_what_is_recommended_is_said_beside_the_layer_in_use(tiny_artifact):
+    effect = tiny_artifact.effect._replace(recommended=Recommendation(2, 4.0, 0.31, 0.01))
+    told = effect.told(1)
+    assert "layer 2 at gain 4 is recommended" in told and "rises by 31.0 points" in told
+    assert "disagree: they choose layer 1" in told and "In use, unless you choose: layer 1" in told
+    assert "the same layer" in effect.told(2)
+    assert "no layer is recommended" in effect._replace(recommended=None).told(1)
+
+
+def test_a_fit_leaves_the_effect_out_where_it_is_asked_to(tiny, contrast):
+    without = Artifact.fit(tiny, contrast, with_effect=False)
+    assert without.effect is None and without.advice == ""
