@@ -68,13 +68,13 @@ def test_what_it_says_of_the_cost_is_what_was_measured():
         ("decodes", "mars/media/decode.py", "def read_image("),
         ("edits the residual stream", "mars/model/hooks.py", "def editing("),
         ("chooses the layer", "mars/geometry/layer_selection.py", "def score_layers("),
-        ("judges whether a reply refuses", "mars/refusal.py", "def refused("),
+        ("judges whether a reply refuses", "mars/verdict/judge.py", "def verdict("),
     ],
 )
 def test_the_map_leads_to_where_things_are_done(what, path, defines):
     package, name = path.split("/")[-2:]
     (line,) = (line for line in MAP.splitlines() if what in line)
-    assert name in line and (package in line or package == "mars")
+    assert name in line and package in line
     assert defines in (ROOT / path).read_text(encoding="utf-8")
 
 
