@@ -55,6 +55,18 @@ def contrast() -> ContrastSet:
 
 
 @pytest.fixture(scope="session")
+def contrast_with_test(contrast) -> ContrastSet:
+    return ContrastSet(
+        contrast.requests
+        + tuple(
+            Request(f"please {verb} the {word}", label, "test")
+            for label, verb in (("harmful", "break"), ("harmless", "make"))
+            for word in ("cake", "kite", "boat", "lamp", "rose", "drum", "bell")
+        )
+    )
+
+
+@pytest.fixture(scope="session")
 def tiny_artifact(tiny, contrast):
     return Artifact.fit(tiny, contrast, with_umap=False)
 

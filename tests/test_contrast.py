@@ -25,7 +25,7 @@ def test_the_hash_changes_with_a_single_label(contrast):
         ("{not json", "Line 2 of set.jsonl is not JSON"),
         ('{"label": "harmful", "split": "train"}', "Line 2 of set.jsonl has no “text”"),
         ('{"text": "hi", "label": "bad", "split": "train"}', "“label” is 'bad'; it must be harmful or harmless"),
-        ('{"text": "hi", "label": "harmful"}', "“split” is None; it must be train or validation"),
+        ('{"text": "hi", "label": "harmful"}', "“split” is None; it must be train, validation or test"),
     ],
 )
 def test_a_wrong_line_is_named_with_what_it_should_hold(tmp_path, line, sentence):
@@ -34,12 +34,21 @@ def test_a_wrong_line_is_named_with_what_it_should_hold(tmp_path, line, sentence
         read_contrast(tmp_path / "set.jsonl")
 
 
-def test_a_class_that_is_missing_from_a_split_and_a_request_in_both_splits_are_refused(contrast):
-    with pytest.raises(ContrastError, match="fewer than two harmful requests in the split “validation”"):
+def test_a_class_that_is_missing_from_a_split_and_a_request_in_two_splits_are_refused(contrast, contrast_with_test):
+    with pytest.raises(ContrastError, match="fewer than 2 harmful requests in the split “validation”"):
         ContrastSet(tuple(r for r in contrast.requests if (r.label, r.split) != ("harmful", "validation")))
-    first = contrast.requests[0]
-    with pytest.raises(ContrastError, match="in both splits"):
-        ContrastSet((*contrast.requests, Request(first.text, first.label, "validation")))
+    fewer = [r for r in contrast_with_test.requests if (r.label, r.split) != ("harmless", "test")]
+    with pytest.raises(ContrastError, match=r"harmless requests in the split “test”\. Add some, or leave"):
+        ContrastSet(tuple(fewer))
+    for at, split in ((0, "validation"), (0, "test"), (12, "test")):
+        again = contrast_with_test.requests[at]
+        with pytest.raises(ContrastError, match=f"is in two splits, “{again.split}” and “{split}”"):
+            ContrastSet((*contrast_with_test.requests, Request(again.text, again.label, split)))
+
+
+def test_the_split_that_is_measured_is_test_and_validation_only_where_there_is_none(contrast, contrast_with_test):
+    assert (contrast.has_test, contrast.evaluation_split) == (False, "validation")
+    assert (contrast_with_test.has_test, contrast_with_test.evaluation_split) == (True, "test")
 
 
 def test_neutral_media_are_the_same_for_a_seed_and_others_for_another():

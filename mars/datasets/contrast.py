@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from mars.types import Label
+from mars.types import MODALITIES, Label
 
-Split = Literal["train", "validation"]
+Split = Literal["train", "validation", "test"]
+LEAST: dict[Split, int] = {"train": 2, "validation": 2, "test": 2 * len(MODALITIES)}
+"""Fewest requests of each label in a split; those of "test" are shared out among the modalities."""
+NOT_HELD_OUT = (
+    "The contrast set has no split “test”, so clouds, probes and their AUC come from the validation requests, which "
+    "also chose the layer: they are not held out from that choice."
+)
 
 
 class ContrastError(ValueError):
@@ -22,29 +28,41 @@ class Request:
     text: str
     label: Label
     split: Split
-    """"train" makes the direction, "validation" chooses the layer and how far text is amplified."""
+    """"train" makes the direction, "validation" chooses the layer, "test" makes clouds, probes and AUC."""
     category: str = ""
 
 
 @dataclass(frozen=True)
 class ContrastSet:
-    """Harmful and harmless requests, split in two."""
+    """Harmful and harmless requests in three splits that share none; "test" may be left out."""
 
     requests: tuple[Request, ...]
 
     def __post_init__(self) -> None:
-        for split in get_args(Split):
+        for split, least in LEAST.items():
             for label in get_args(Label):
-                if len(self.texts(label, split)) < 2:
+                if len(self.texts(label, split)) < least and (split != "test" or self.has_test):
                     raise ContrastError(
-                        f"The contrast set has fewer than two {label} requests in the split “{split}”. Add some; "
-                        "128 for training and 32 for validation, of each label, is a good size."
+                        f"The contrast set has fewer than {least} {label} requests in the split “{split}”. Add "
+                        f"some{', or leave that split out' if split == 'test' else ''}; 128 to train, 32 to validate "
+                        "and 96 to test, of each label, is a good size."
                     )
-        overlap = {r.text for r in self.requests if r.split == "train"} & {
-            r.text for r in self.requests if r.split == "validation"
-        }
-        if overlap:
-            raise ContrastError(f"The request “{min(overlap)}” is in both splits; keep each in one.")
+        first: dict[str, Split] = {}
+        for request in self.requests:
+            if (split := first.setdefault(request.text, request.split)) != request.split:
+                raise ContrastError(
+                    f"The request “{request.text}” is in two splits, “{split}” and “{request.split}”; keep it in one."
+                )
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there are requests that neither make the direction nor choose the layer."""
+        return any(request.split == "test" for request in self.requests)
+
+    @property
+    def evaluation_split(self) -> Split:
+        """The split that clouds, probes and AUC come from: "validation" in a set without "test"."""
+        return "test" if self.has_test else "validation"
 
     def texts(self, label: Label, split: Split) -> list[str]:
         """Requests of one class and split, in order."""
@@ -58,8 +76,9 @@ class ContrastSet:
 
 
 def read_contrast(path: str | Path) -> ContrastSet:
-    """Read JSON lines {"text", "label": harmful | harmless, "split": train | validation, "category"?}.
+    """Read JSON lines {"text", "label": harmful | harmless, "split": train | validation | test, "category"?}.
 
+    The split "test" may be left out; what is then not held out, `NOT_HELD_OUT` says.
     A first line with "source" and "licence" describes the set and is skipped. Raises ContrastError.
     """
     path = Path(path)
@@ -86,8 +105,9 @@ def _request(row: object, number: int, name: str) -> Request:
         raise ContrastError(f"Line {number} of {name} has no “text”; every request needs one.")
     for key, allowed in (("label", get_args(Label)), ("split", get_args(Split))):
         if row.get(key) not in allowed:
+            *others, last = allowed
             raise ContrastError(
-                f"Line {number} of {name}: “{key}” is {row.get(key)!r}; it must be {' or '.join(allowed)}."
+                f"Line {number} of {name}: “{key}” is {row.get(key)!r}; it must be {', '.join(others)} or {last}."
             )
     return Request(row["text"], row["label"], row["split"], str(row.get("category", "")))
 
