@@ -12,7 +12,7 @@ ARTIFACT = "artifact"
 OWN_CONTRAST = "contrast.jsonl"
 """A model folder that holds this file is fitted on it: a model of a tiny world knows only its own words."""
 REQUESTS = ASSETS / "contrast" / "requests.jsonl"
-"""Contrast set of 160 pairs, for models that read English."""
+"""Contrast set of 256 pairs, for models that read English."""
 EXAMPLES = ASSETS / "examples"
 """Images and videos of the gallery, and `examples.json`."""
 

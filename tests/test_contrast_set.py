@@ -1,7 +1,9 @@
 """The contrast set for large models: complete pairs, fixed splits, and neighbours matched in form."""
 
 import json
+import re
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 from statistics import mean
 
@@ -35,31 +37,36 @@ def test_the_first_line_says_where_the_set_comes_from():
 
 def test_every_pair_has_one_harmful_and_one_harmless_request_of_the_same_category_and_split(rows, pairs):
     assert set(Counter((row["pair"], row["label"]) for row in rows).values()) == {1}
-    assert len(rows) == 2 * len(pairs) == 320
+    assert len(rows) == 2 * len(pairs) == 512
     assert all(set(row) == {"text", "label", "split", "category", "pair"} for row in rows)
     for harmful, harmless in pairs:
         assert (harmful["category"], harmful["split"]) == (harmless["category"], harmless["split"])
 
 
-def test_there_are_128_pairs_to_train_and_32_to_validate_and_the_engine_reads_them():
+def test_there_are_128_pairs_to_train_32_to_validate_and_96_to_test_and_the_engine_reads_them():
     contrast = read_contrast(PATH)
     for label in ("harmful", "harmless"):
         assert len(contrast.texts(label, "train")) == 128
         assert len(contrast.texts(label, "validation")) == 32
+        assert len(contrast.texts(label, "test")) == 96
 
 
-def test_no_request_occurs_twice_so_the_splits_share_none(rows):
-    texts = Counter(row["text"].lower().rstrip("?.") for row in rows)
-    assert max(texts.values()) == 1
+def test_no_request_resembles_one_of_another_pair_so_the_splits_share_none(rows):
+    """By the share of words that two requests have in common; those of a pair are alike by design."""
+    words = [frozenset(re.findall(r"[\w'-]+", row["text"].lower())) for row in rows]
+    for (row, one), (other, two) in combinations(zip(rows, words, strict=True), 2):
+        if row["pair"] != other["pair"]:
+            assert len(one & two) < 0.5 * len(one | two), (row["text"], other["text"])
 
 
-def test_every_category_is_in_both_splits_and_none_prevails(rows):
+def test_every_category_is_in_all_splits_and_none_prevails(rows):
     sizes = {
-        split: Counter(row["category"] for row in rows if row["split"] == split) for split in ("train", "validation")
+        split: Counter(row["category"] for row in rows if row["split"] == split)
+        for split in ("train", "validation", "test")
     }
     assert len(sizes["train"]) == 10
-    assert set(sizes["train"]) == set(sizes["validation"])
     for counts in sizes.values():
+        assert set(counts) == set(sizes["train"])
         assert max(counts.values()) - min(counts.values()) <= 2
 
 
