@@ -21,7 +21,7 @@ POINTS_A_CLOUD = 128
 
 
 class CloudPrompt(NamedTuple):
-    """A held-out input to be shown as a point."""
+    """An input to be shown as a point; no direction or bias is fitted on it."""
 
     prompt: Prompt
     label: Literal["harmful", "harmless", "neutral"]
@@ -34,7 +34,7 @@ class FitPrompts(NamedTuple):
     fitted: dict[str, list[Prompt]]
     """Prompts from which directions, layer and biases are computed, by step."""
     clouds: dict[tuple[Modality, Literal["harmful", "harmless", "neutral"]], list[CloudPrompt]]
-    """Held-out prompts of the layouts."""
+    """Prompts of the layouts, and of the probes and numbers beside them."""
 
     @property
     def steps(self) -> dict[str, list[Prompt]]:
@@ -52,9 +52,8 @@ def fit_prompts(
 ) -> FitPrompts:
     """The prompts of a fit for a model that reads these modalities; neutral media and clouds as in `fit`."""
 
-    def meaningless(split: Split, modality: Modality) -> list[Prompt]:
-        """Harmless requests of a split with neutral media; those of training have media that no cloud shows."""
-        texts, held_out = contrast.texts("harmless", split), split == "validation"
+    def meaningless(texts: list[str], modality: Modality, held_out: bool) -> list[Prompt]:
+        """Harmless requests with neutral media; those of training have media that no cloud shows."""
         if neutral is not None and neutral.of(modality):
             return neutral.prompts(texts, modality, held_out)
         return neutral_prompts(texts, modality, HELD_OUT_SEED if held_out else NEUTRAL_SEED)
@@ -64,13 +63,15 @@ def fit_prompts(
         for split in ("train", "validation")
         for label in ("harmful", "harmless")
     }
-    fitted |= {neutral_step(modality): meaningless("train", modality) for modality in modalities[1:]}
+    texts = contrast.texts("harmless", "train")
+    fitted |= {neutral_step(modality): meaningless(texts, modality, held_out=False) for modality in modalities[1:]}
 
     points = list(default_clouds(modalities, contrast) if clouds is None else clouds)
     for modality in modalities[1:]:
+        texts = cloud_texts(modality, modalities, "harmless", contrast)
         points += [
             CloudPrompt(prompt, "neutral", f"{prompt.text} + a meaningless {modality}")
-            for prompt in meaningless("validation", modality)
+            for prompt in meaningless(texts, modality, held_out=True)
         ]
     by_cloud = {
         (modality, label): [p for p in points if p.prompt.modality == modality and p.label == label][:POINTS_A_CLOUD]
@@ -81,13 +82,24 @@ def fit_prompts(
 
 
 def default_clouds(modalities: Sequence[Modality], contrast: ContrastSet) -> list[CloudPrompt]:
-    """The validation requests as text, and written on images and videos where the model reads those."""
+    """The requests of `cloud_texts`: as text, and written on images and videos where the model reads those."""
     return [
         CloudPrompt(typographic_prompt(text, modality), label, text)
         for modality in modalities
         for label in ("harmful", "harmless")
-        for text in contrast.texts(label, "validation")
+        for text in cloud_texts(modality, modalities, label, contrast)
     ]
+
+
+def cloud_texts(modality: Modality, modalities: Sequence[Modality], label: Label, contrast: ContrastSet) -> list[str]:
+    """Requests of one cloud: of the split "test" the modality's own share, so that no two modalities ask the same.
+
+    Pairs that stand at the same place of both labels stay together. A set without "test" gives every modality all
+    validation requests (`NOT_HELD_OUT` in `mars/datasets/contrast.py` says what that means).
+    """
+    if not contrast.has_test:
+        return contrast.texts(label, "validation")
+    return contrast.texts(label, "test")[modalities.index(modality) :: len(modalities)]
 
 
 def text_step(label: Label, split: Split) -> str:
