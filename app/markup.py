@@ -140,7 +140,7 @@ def measured(numbers: Sequence[Measured]) -> str:
             f'<td>{chance}</td></tr><tr class="meaning"><td colspan="4">{escape(number.meaning)}{inside}</td></tr>'
         )
     return (
-        '<table class="measured"><thead><tr><th scope="col">held-out number</th><th scope="col">before</th>'
+        '<table class="measured"><thead><tr><th scope="col">number</th><th scope="col">before</th>'
         f'<th scope="col">after</th><th scope="col">chance</th></tr></thead><tbody>{rows}</tbody></table>'
     )
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mars.analysis.alignment import alignment_numbers, trustworthiness, without_signal
+from mars.analysis.alignment import alignment_numbers, held_out_note, trustworthiness, without_signal
 from mars.artifact.artifact import Artifact
+from mars.datasets.contrast import NOT_HELD_OUT
 from mars.fitted.fitted import Cloud
 from mars.geometry.layer_selection import LayerScores
 
@@ -75,6 +76,26 @@ def test_the_bias_has_its_sign_and_what_is_left_of_it_is_measured_on_held_out_po
     assert bias.after == pytest.approx(0, abs=0.1)
     assert bias.after != 0
     assert "towards refusal" in bias.meaning
+
+
+@pytest.mark.parametrize(("media", "words"), [("text", "the same"), ("image", "other")])
+def test_the_probe_says_whether_it_was_trained_on_the_requests_that_it_is_tested_on(media, words):
+    artifact = _artifact(signal_in_images=True)
+    named = {"text": "text", "image": media}
+    clouds = tuple(
+        cloud._replace(titles=tuple(f"{named[cloud.modality]} {cloud.label} {row}" for row in range(N)))
+        for cloud in artifact.clouds
+    )
+    probes = [n for n in alignment_numbers(replace(artifact, clouds=clouds), 0) if n.name.startswith("probe")]
+    assert len(probes) == 2
+    assert all(f"image inputs of {words} requests" in number.meaning for number in probes)
+
+
+def test_what_is_not_held_out_is_said_of_a_set_without_a_test_split():
+    artifact = _artifact(signal_in_images=True)
+    assert held_out_note(artifact) == NOT_HELD_OUT
+    assert held_out_note(replace(artifact, provenance={"counts": {"harmful.validation": 32}})) == NOT_HELD_OUT
+    assert held_out_note(replace(artifact, provenance={"counts": {"harmful.test": 96}})) == ""
 
 
 def test_a_faithful_picture_is_trustworthy_and_noise_is_not():

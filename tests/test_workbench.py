@@ -7,6 +7,8 @@ import pytest
 
 from app import answers, markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured
+from app.workbench.pictures import Pictures
+from mars.datasets.contrast import NOT_HELD_OUT
 from mars.effect.sweep import sweep
 from mars.geometry.projection import refusal_coordinate
 from mars.media.prompt import Prompt
@@ -151,6 +153,13 @@ def test_every_point_of_a_picture_has_a_modality_a_label_and_a_title(session):
     assert points == len(picture.modalities) == len(picture.labels) == len(picture.titles) > 0
     shown = [bool(url) for url in picture.thumbnails]
     assert shown == [modality != "text" for modality in picture.modalities]
+
+
+def test_the_caption_of_a_picture_says_that_a_set_of_two_splits_holds_nothing_out(session):
+    counts = session.artifact.provenance["counts"]
+    assert session.picture("axis", 0).caption.endswith(NOT_HELD_OUT) and "harmful.test" not in counts
+    tested = replace(session.artifact, provenance={"counts": counts | {"harmful.test": 7}})
+    assert NOT_HELD_OUT not in Pictures(tested).draw("axis", 0, ()).caption
 
 
 def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(session):

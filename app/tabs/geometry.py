@@ -14,13 +14,14 @@ from ..workbench import VIEWS
 from .shared import QUIET, Shared
 
 INTRO = (
-    "Each point is one held-out prompt at this layer, as the model holds it at its last position. "
+    "Each point is one prompt at this layer, as the model holds it at its last position; neither direction nor bias "
+    "was fitted on it. "
     "<b>Re-centering</b> moves every cloud of pictures and clips by one vector, so clouds come together "
     "<b>by construction</b>; whether the refusal direction tells harmful from harmless there is what the "
     "numbers say."
 )
 NUMBERS = (
-    "On held-out inputs. <b>Chance</b> is where 95 % of values lie when labels are shuffled; a number "
+    "On the points of the picture. <b>Chance</b> is where 95 % of values lie when labels are shuffled; a number "
     "inside it says the picture shows nothing."
 )
 NOTHING = (

@@ -1,7 +1,10 @@
 """Numbers that can contradict a before/after layout.
 
 Subtracting one mean per modality pulls clouds together by construction, so a layout alone proves nothing. All
-numbers are computed on held-out clouds, and stand beside the band of chance (permuted labels).
+numbers are computed on the clouds: requests of the split "test", which neither made the direction nor chose the
+layer, other ones in each modality. So the probe is trained on text and tested on images and videos of requests that
+it has not read. `held_out_note` says where that is not so. Each number stands beside the band of chance, which is
+what the same probe gives when the labels of the requests it is tested on are permuted.
 """
 
 from dataclasses import replace
@@ -12,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from mars.artifact.artifact import Artifact
+from mars.datasets.contrast import NOT_HELD_OUT
 
 NEIGHBORS = 15
 PERMUTATIONS = 200
@@ -35,7 +39,7 @@ class Number(NamedTuple):
 
 
 def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[Number]:
-    """Numbers on the artifact's held-out clouds at one layer: bias, probe transfer by modality, purity.
+    """Numbers on the artifact's clouds at one layer: bias, probe transfer by modality, purity.
 
     A number whose clouds the artifact does not hold is left out. Deterministic for a seed.
     """
@@ -48,15 +52,21 @@ def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[
         here = (modalities == modality) & (labels == "neutral")
         if here.any():
             numbers.append(_bias(before[here], after[here], artifact, layer, modality))
-    text = modalities == "text"
+    text, asked = modalities == "text", _asked(artifact, "text")
     for modality in artifact.bias:
         here = (modalities == modality) & (labels != "neutral")
         if len(set(labels[here])) == 2 and len(set(labels[text])) == 2:
-            numbers += _transfer(before, after, labels, text, here, modality, rng)
+            shown = f"{modality} inputs of {'the same' if _asked(artifact, modality) & asked else 'other'} requests"
+            numbers += _transfer(before, after, labels, text, here, modality, shown, rng)
     requests = labels != "neutral"
     if len(set(modalities[requests])) > 1:
         numbers.append(_purity(before[requests], after[requests], modalities[requests], rng))
     return numbers
+
+
+def held_out_note(artifact: Artifact) -> str:
+    """What is not held out of clouds and numbers, in a sentence; empty after a fit on a set with a split "test"."""
+    return "" if artifact.provenance.get("counts", {}).get("harmful.test") else NOT_HELD_OUT
 
 
 def without_signal(artifact: Artifact, seed: int = SEED) -> Artifact:
@@ -90,8 +100,14 @@ def _names(artifact: Artifact, which: str) -> NDArray:
     return np.concatenate([[getattr(cloud, which)] * len(cloud.values) for cloud in artifact.clouds])
 
 
+def _asked(artifact: Artifact, modality: str) -> set[str]:
+    """Titles of the harmful and harmless points of a modality; in clouds that the fit made they are the requests."""
+    clouds = (cloud for cloud in artifact.clouds if cloud.modality == modality and cloud.label != "neutral")
+    return {title for cloud in clouds for title in cloud.titles} - {""}
+
+
 def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modality: str) -> Number:
-    """How far held-out meaningless media shift harmless requests along the refusal direction, in units of s."""
+    """How far meaningless media, others than the bias's, move harmless requests along the refusal direction in s."""
     geometry = artifact.geometry(layer, "text")
     axis = (geometry.direction / (geometry.length / 2)).numpy()
 
@@ -111,9 +127,12 @@ def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modal
 
 
 def _transfer(
-    before: NDArray, after: NDArray, labels: NDArray, text: NDArray, here: NDArray, modality: str, rng
+    before: NDArray, after: NDArray, labels: NDArray, text: NDArray, here: NDArray, modality: str, shown: str, rng
 ) -> list[Number]:
-    """A linear probe for harmfulness, trained on text and tested on another modality: its AUC and its accuracy."""
+    """A linear probe for harmfulness, trained on text and tested on another modality: its AUC and its accuracy.
+
+    text, here: which points train and test it: (point,). shown: what those it is tested on are, in words.
+    """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import roc_auc_score
 
@@ -137,13 +156,13 @@ def _transfer(
         number(
             "probe AUC",
             roc_auc_score,
-            f"Whether harmful and harmless {modality} inputs are ranked apart by what separates text; "
+            f"Whether harmful and harmless {shown} are ranked apart by what separates text; "
             "a shift cannot change it.",
         ),
         number(
             "probe accuracy",
             lambda order, score: float(np.mean((score > 0) == order)),
-            f"Whether text's own threshold sorts {modality} inputs; re-centering can change it.",
+            f"Whether text's own threshold sorts {shown}; re-centering can change it.",
         ),
     ]
 

@@ -12,8 +12,8 @@ Split = Literal["train", "validation", "test"]
 LEAST: dict[Split, int] = {"train": 2, "validation": 2, "test": 2 * len(MODALITIES)}
 """Fewest requests of each label in a split; those of "test" are shared out among the modalities."""
 NOT_HELD_OUT = (
-    "The contrast set has no split “test”, so clouds, probes and their AUC come from the validation requests, which "
-    "also chose the layer: they are not held out from that choice."
+    "The contrast set has no split “test”: clouds, probes and their AUC, unless made of other inputs, come from the "
+    "validation requests, which also chose the layer, so they are not held out from that choice."
 )
 
 
