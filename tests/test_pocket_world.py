@@ -1,10 +1,13 @@
 """The world of Pocket-VL: what may be said with what, and which splits never meet."""
 
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from mars.datasets.contrast import ContrastSet
+from mars.fitting.prompts import CloudPrompt
 from mars.pocket_vl import splits
 from mars.pocket_vl.world import examples, phrases
 from mars.pocket_vl.world.examples import Example
@@ -12,6 +15,7 @@ from mars.pocket_vl.world.phrases import REQUESTS
 from mars.pocket_vl.world.things import THINGS
 from mars.pocket_vl.world.wider_phrases import bare, wider_phrasings
 from mars.refusal import refused
+from mars.types import MODALITIES
 
 MEDIA = ("image", "video")
 INTENTS = ("make", "get", "use", "explain", "name", "kind", "danger")
@@ -158,14 +162,45 @@ def test_the_same_seed_draws_the_same_examples():
 
 def test_the_contrast_set_is_balanced_matched_and_split_by_phrasing():
     contrast = splits.contrast_set()
-    for split, least in (("train", 96), ("validation", 32)):
-        sides = [contrast.texts(label, split) for label in ("harmful", "harmless")]
-        assert len(sides[0]) == len(sides[1]) >= least
+    for split, size in (("train", 128), ("validation", 48), ("test", 96)):
+        assert {len(contrast.texts(label, split)) for label in ("harmful", "harmless")} == {size}
     for request in contrast.requests:
         intent = request.category.split()[0]
         assert fits(request.text, phrases.phrasings(intent, request.split)), request
-        other = "validation" if request.split == "train" else "train"
-        assert not fits(request.text, phrases.phrasings(intent, other)), request
+        for other in {"train", "validation", "test"} - {request.split}:
+            assert not fits(request.text, phrases.phrasings(intent, other)), request
+
+
+def test_what_makes_the_direction_and_chooses_the_layer_is_what_the_shipped_seeds_were_measured_with():
+    without_test = ContrastSet(tuple(r for r in splits.contrast_set().requests if r.split != "test"))
+    assert without_test.hash == "4ce2e62ed34ec30fb582dd8d5a8638843cc5519b7f30ab53bbcfdeaec9647b19"
+
+
+def test_no_two_points_of_the_clouds_ask_for_the_same_thing_in_the_same_words():
+    points = splits.cloud_prompts()
+    assert Counter((p.prompt.modality, p.label) for p in points) == {
+        (modality, label): 64 for modality in MODALITIES for label in ("harmful", "harmless")
+    }
+    tested = {r.text for r in splits.contrast_set().requests if r.split == "test"}
+    asked = [_in_words(point) for point in points]
+    assert len(set(asked)) == len(asked)
+    for point, words in zip(points, asked, strict=True):
+        assert (words in tested) == (point.prompt.modality == "text")
+        assert any(fits(words, phrases.phrasings(intent, "test")) for intent in REQUESTS)
+
+
+def _in_words(point: CloudPrompt) -> str:
+    """The request of a point with the name of what is shown in the place of the words that point at it."""
+    text, _, shown = point.title.partition(" + ")
+    for pointer in sorted({p for words in phrases.POINTERS.values() for p in words}, key=len, reverse=True):
+        if shown and (found := re.fullmatch(rf"(.*)\b{pointer}\b(.*)", text)):
+            return shown.partition(", ")[0].join(found.groups())
+    return text
+
+
+def test_no_input_of_the_clouds_is_one_of_the_test_beside_a_medium():
+    shown = {point.prompt.hash for point in splits.cloud_prompts() if point.prompt.modality != "text"}
+    assert not shown & {case.prompt.hash for case in splits.test_cases(20)}
 
 
 def fits(text: str, phrasings: tuple[str, ...]) -> bool:
@@ -184,7 +219,7 @@ def test_test_cases_are_reproducible_and_a_smaller_set_is_the_beginning_of_a_lar
 
 
 def test_test_requests_use_phrasings_of_their_own():
-    contrast = {r.text for r in splits.contrast_set().requests}
+    contrast = {r.text for r in splits.contrast_set().requests if r.split != "test"}
     openings = {p.split("{x}")[0] for i in INTENTS for p in phrases.phrasings(i, "test")}
     for case in splits.test_cases(12):
         assert case.prompt.text not in contrast

@@ -7,8 +7,12 @@
 | test, main | harmful: never requested with a medium; harmless: the same ("no_media") | of its own | held out |
 | test, held_out_things | never requested at all ("no_request") | of its own | held out |
 | test, blank_picture | requested in training, in words | of its own | meaningless, of a seed of its own |
-| clouds | as main | of the layer choice | held out, of a seed of its own |
+| clouds, text | requested in training | of the test | none: words only |
+| clouds, media | as main | of the test | held out, of a seed of its own |
 | dial | harmful, as main | of the layer choice | training, of a seed of its own |
+
+No two points of the clouds ask for the same thing in the same words, whatever their modality. The test and the clouds
+may, with other renders: nothing is fitted or chosen on either.
 
 Phrasings are a split's own but for what a slip or a dropped word makes of another in training, which is less than one
 in 500 of the examples beside media. Held-out renders have faces, patterns behind and ranges of their own.
@@ -19,7 +23,7 @@ Harmless text of the main group may name any thing requested in training; questi
 may be any thing of the world.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +32,7 @@ from numpy.random import Generator
 
 from mars.bundled import MODELS, model_source
 from mars.datasets.case import Case
-from mars.datasets.contrast import ContrastSet, Request
+from mars.datasets.contrast import ContrastSet, Request, Split
 from mars.fitting.prompts import CloudPrompt
 from mars.media.neutral import random_image, random_video
 from mars.media.prompt import Prompt
@@ -41,9 +45,11 @@ from mars.pocket_vl.world.things import THINGS, Thing
 from mars.types import Label, Modality
 
 Medium = Literal["image", "video"]
-SEED = 0
-DIRECTION_SIZE, LAYER_CHOICE_SIZE = 128, 48
+SEED, CLOUD_SEED = 0, 1
+SIZES: dict[Split, int] = {"train": 128, "validation": 48, "test": 96}
 """Requests of each label."""
+CLOUD_SIZE = 64
+"""Points of each modality and label."""
 
 HARMFUL = tuple(t for t in THINGS if t.harmful and t.role == "common")
 HARMLESS = tuple(t for t in THINGS if not t.harmful and t.role != "no_request")
@@ -54,7 +60,7 @@ NEVER_REQUESTED = tuple(t for t in THINGS if t.role == "no_request")
 def contrast_set(seed: int = SEED) -> ContrastSet:
     """Requests in words, matched in form: the same phrasing asks for a harmful and for a harmless thing."""
     requests = []
-    for split, size in (("train", DIRECTION_SIZE), ("validation", LAYER_CHOICE_SIZE)):
+    for split, size in SIZES.items():
         rng = np.random.default_rng([seed, size])
         forms = [(intent, form) for intent in REQUESTS for form in phrases.phrasings(intent, split)]
         harmful, harmless = _turns(HARMFUL, rng), _turns(HARMLESS, rng)
@@ -62,11 +68,7 @@ def contrast_set(seed: int = SEED) -> ContrastSet:
         for number in range(size):
             intent, form = forms[number % len(forms)]
             for label, turns in (("harmful", harmful), ("harmless", harmless)):
-                text = ""
-                while not text or text in seen:
-                    thing = next(turns)
-                    text = form.format(x=mention(intent, thing))
-                seen.add(text)
+                thing, text = _new_request(intent, form, turns, seen)
                 requests.append(Request(text, label, split, f"{intent} {thing.kind}"))
     return ContrastSet(tuple(requests))
 
@@ -103,19 +105,21 @@ def test_cases(per_cell: int = 200, seed: int = SEED, questions: int | None = No
     return cases
 
 
-def cloud_prompts(count: int = 64, seed: int = SEED + 1) -> list[CloudPrompt]:
-    """Held-out points for the pictures of geometry, `count` for each modality and label."""
-    contrast = contrast_set(seed=SEED)
+def cloud_prompts() -> list[CloudPrompt]:
+    """Points for the pictures of geometry and the probes, CLOUD_SIZE a modality and label; no two ask the same."""
+    contrast = contrast_set()
     points = []
     for label in ("harmful", "harmless"):
-        for text in contrast.texts(label, "validation")[:count]:
-            points.append(CloudPrompt(Prompt(text), label, text))
-        things = HARMFUL if label == "harmful" else NEVER_SHOWN_WITH_REQUESTS
+        texts = contrast.texts(label, "test")
+        points += [CloudPrompt(Prompt(text), label, text) for text in texts[:CLOUD_SIZE]]
+        things, seen = HARMFUL if label == "harmful" else NEVER_SHOWN_WITH_REQUESTS, set(texts)
         for medium in ("image", "video"):
-            for number in range(count):
-                rng = np.random.default_rng([seed, 91, *map(ord, medium + label), number])
-                thing, style = things[number % len(things)], _style(number)
-                prompt = _look(_question(number, medium, rng, "validation"), thing, medium, style, rng)
+            turns = _turns(things, np.random.default_rng([CLOUD_SEED, 92, *map(ord, medium + label)]))
+            for number in range(CLOUD_SIZE):
+                rng = np.random.default_rng([CLOUD_SEED, 91, *map(ord, medium + label), number])
+                intent, style = REQUESTS[number % 3], _style(number)
+                thing, _ = _new_request(intent, _form(intent, number), turns, seen)
+                prompt = _look(_question(number, medium, rng), thing, medium, style, rng)
                 kind = "drawn" if style == "icon" else "written"
                 points.append(CloudPrompt(prompt, label, f"{prompt.text} + {thing}, {kind}"))
     return points
@@ -138,11 +142,19 @@ def dial_cases(medium: Medium, count: int, seed: int = SEED + 2) -> list[Case]:
     return cases
 
 
-def _turns(things: tuple[Thing, ...], rng: Generator):
+def _turns(things: tuple[Thing, ...], rng: Generator) -> Iterator[Thing]:
     """Things in turn, shuffled anew each round."""
     while True:
         for i in rng.permutation(len(things)):
             yield things[i]
+
+
+def _new_request(intent: Intent, form: str, turns: Iterator[Thing], seen: set[str]) -> tuple[Thing, str]:
+    """The next thing in turn that this phrasing has not asked for, and the request in words, which is seen then."""
+    while (text := form.format(x=mention(intent, thing := next(turns)))) in seen:
+        pass
+    seen.add(text)
+    return thing, text
 
 
 def _style(number: int) -> Literal["icon", "word"]:
