@@ -7,6 +7,7 @@ import pytest
 
 from app import answers, markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured
+from app.workbench.cards import artifact_words
 from app.workbench.pictures import Pictures
 from mars.datasets.contrast import NOT_HELD_OUT
 from mars.effect.sweep import sweep
@@ -160,6 +161,12 @@ def test_the_caption_of_a_picture_says_that_a_set_of_two_splits_holds_nothing_ou
     assert session.picture("axis", 0).caption.endswith(NOT_HELD_OUT) and "harmful.test" not in counts
     tested = replace(session.artifact, provenance={"counts": counts | {"harmful.test": 7}})
     assert NOT_HELD_OUT not in Pictures(tested).draw("axis", 0, ()).caption
+
+
+def test_an_artifact_is_said_to_be_fitted_on_what_was_fitted_and_not_on_the_test_split(tiny_artifact, tmp_path):
+    counts = {f"{label}.{split}": 7 for label in ("harmful", "harmless") for split in ("train", "validation", "test")}
+    said = artifact_words(tmp_path / "mine", replace(tiny_artifact, provenance={"counts": counts}))
+    assert said == "mine, fitted on 28 requests"
 
 
 def test_recentering_moves_every_cloud_of_a_modality_alike_and_text_not_at_all(session):

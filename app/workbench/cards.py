@@ -53,7 +53,8 @@ def artifact_words(folder: Path, artifact: Artifact) -> str:
     """Where an artifact comes from, in a few words."""
     bundled = {(model / ARTIFACT).resolve() for model in MODELS.values()}
     where = "bundled" if folder.resolve() in bundled else folder.name
-    requests = sum(artifact.provenance.get("counts", {}).values())
+    counts = artifact.provenance.get("counts", {})
+    requests = sum(count for name, count in counts.items() if not name.endswith(".test"))
     return f"{where}, fitted on {requests} requests" if requests else where
 
 
