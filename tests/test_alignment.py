@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mars.analysis.alignment import alignment_numbers, held_out_note, trustworthiness, without_signal
+from mars.analysis.alignment import alignment_numbers, trustworthiness, without_signal
 from mars.artifact.artifact import Artifact
 from mars.datasets.contrast import NOT_HELD_OUT
 from mars.fitted.fitted import Cloud
@@ -93,9 +93,9 @@ def test_the_probe_says_whether_it_was_trained_on_the_requests_that_it_is_tested
 
 def test_what_is_not_held_out_is_said_of_a_set_without_a_test_split():
     artifact = _artifact(signal_in_images=True)
-    assert held_out_note(artifact) == NOT_HELD_OUT
-    assert held_out_note(replace(artifact, provenance={"counts": {"harmful.validation": 32}})) == NOT_HELD_OUT
-    assert held_out_note(replace(artifact, provenance={"counts": {"harmful.test": 96}})) == ""
+    assert artifact.held_out_note == NOT_HELD_OUT
+    assert replace(artifact, provenance={"counts": {"harmful.validation": 32}}).held_out_note == NOT_HELD_OUT
+    assert replace(artifact, provenance={"counts": {"harmful.test": 96}}).held_out_note == ""
 
 
 def test_a_faithful_picture_is_trustworthy_and_noise_is_not():

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from mars.artifact.artifact import Artifact
-from mars.datasets.contrast import ContrastSet, Request
+from mars.datasets.contrast import NOT_HELD_OUT, ContrastSet, Request
 from mars.fitted.calibration import REPLY_LENGTHS, Calibration
-from mars.fitted.fitted import NOT_HELD_OUT
 from mars.fitting.calibration import calibrate
 from mars.intervals import Interval, auc
 from mars.media.prompt import Prompt

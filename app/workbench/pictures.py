@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mars.analysis.alignment import held_out_note, trustworthiness
+from mars.analysis.alignment import trustworthiness
 from mars.artifact.artifact import Artifact
 from mars.geometry.projection import View, axis_view, interpolate_point, pca_view, umap_view
 from mars.geometry.recentering import recenter
@@ -82,7 +82,7 @@ class Pictures:
             star_titles=tuple(one.title for one in asked),
             star_thumbnails=tuple(one.thumbnail for one in asked),
             axes=AXES.get(view, (placed.x, placed.y)),
-            caption=f"{CAPTIONS[view]} {held_out_note(self.artifact)}".rstrip(),
+            caption=f"{CAPTIONS[view]} {self.artifact.held_out_note}".rstrip(),
             trustworthiness=self._trusted(view, layer, before, after, placed),
             standing_in=standing_in,
             is_temporary=bool(standing_in) and not self.failure,

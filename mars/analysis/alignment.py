@@ -3,7 +3,7 @@
 Subtracting one mean per modality pulls clouds together by construction, so a layout alone proves nothing. All
 numbers are computed on the clouds: requests of the split "test", which neither made the direction nor chose the
 layer, other ones in each modality. So the probe is trained on text and tested on images and videos of requests that
-it has not read. `held_out_note` says where that is not so. Each number stands beside the band of chance, which is
+it has not read. `Fitted.held_out_note` says where that is not so. Each number stands beside the band of chance, which is
 what the same probe gives when the labels of the requests it is tested on are permuted.
 """
 
@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from mars.artifact.artifact import Artifact
-from mars.datasets.contrast import NOT_HELD_OUT
 
 NEIGHBORS = 15
 PERMUTATIONS = 200
@@ -62,11 +61,6 @@ def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[
     if len(set(modalities[requests])) > 1:
         numbers.append(_purity(before[requests], after[requests], modalities[requests], rng))
     return numbers
-
-
-def held_out_note(artifact: Artifact) -> str:
-    """What is not held out of clouds and numbers, in a sentence; empty after a fit on a set with a split "test"."""
-    return "" if artifact.provenance.get("counts", {}).get("harmful.test") else NOT_HELD_OUT
 
 
 def without_signal(artifact: Artifact, seed: int = SEED) -> Artifact:

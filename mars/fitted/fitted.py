@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from mars.datasets.contrast import NOT_HELD_OUT
 from mars.fitted.calibration import DEFAULT_REPLY_TOKENS, Calibration
 from mars.fitted.effect import SteeringEffect
 from mars.geometry.layer_selection import LayerScores
@@ -18,11 +19,6 @@ from mars.types import Geometry, Label, Modality
 
 STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
 """The tensors that an edit depends on, by the name under which they are stored, up to the first dot."""
-
-NOT_HELD_OUT = (
-    "The contrast set has no test split, so clouds, probes and the AUC of the first token come from the validation "
-    "text that chose the layer and the openings."
-)
 
 
 class ArtifactError(ValueError):
@@ -97,8 +93,12 @@ class Fitted:
                 "the rates of refusal, the effect of steering by layer, and clouds of a third split. Fit it again "
                 "to have them.",
             )
-        held_out = "" if "harmful.test" in self.provenance.get("counts", {}) else NOT_HELD_OUT
-        return tuple(filter(None, (self.calibration.warning, self.advice, held_out)))
+        return tuple(filter(None, (self.calibration.warning, self.advice, self.held_out_note)))
+
+    @property
+    def held_out_note(self) -> str:
+        """What is not held out of clouds and numbers, in a sentence; empty after a fit on a set with a test split."""
+        return "" if self.provenance.get("counts", {}).get("harmful.test") else NOT_HELD_OUT
 
     @property
     def advice(self) -> str:

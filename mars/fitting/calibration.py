@@ -58,7 +58,7 @@ def calibrate(
     ids = sorted({*guessed_ids, *learnt} - misleading) or list(guessed_ids)
 
     told = [one._replace(kinds=one.kinds[chosen : chosen + 1]) for one in validation]
-    if contrast.texts("harmful", "test"):
+    if contrast.has_test:
         told = _judged(contrast, "test", reply, REPLY_LENGTHS[chosen : chosen + 1])
         verdicts |= _counts(told, "test", 0)
     calibration = Calibration(
@@ -67,7 +67,7 @@ def calibrate(
         learnt_ids=learnt,
         auc=_auc(told, ids),
         auc_guessed=_auc(told, guessed_ids),
-        auc_split="test" if contrast.texts("harmful", "test") else "validation",
+        auc_split=contrast.evaluation_split,
         reply_tokens=REPLY_LENGTHS[chosen],
         undecided=shares[chosen],
     )

@@ -291,7 +291,7 @@ def _fitted(
         reach = distance_along(values - bias[modality], centroids.mean_harmless, direction)
         times[modality] = amplification(reach, length)
 
-    # 4. Clouds for the layouts, from media used nowhere above, and the text that chose the layer.
+    # 4. Clouds for the layouts, from text and media used nowhere above.
     artifact = Fitted(
         mean_harmful=centroids.mean_harmful,
         mean_harmless=centroids.mean_harmless,
