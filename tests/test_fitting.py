@@ -25,6 +25,7 @@ def test_a_fit_from_the_page_is_the_engines_and_takes_the_place_of_the_former(ti
     workbench = Workbench(LiveSession.of(tiny, tiny_artifact))
     *steps, session = workbench.fit(plan)
     assert {step.step for step in steps} > {"loading the model"}
+    assert "steering effect This model refuses none of 6 harmful requests" in " ".join(step.step for step in steps)
     assert session is workbench.session and (session.generation, session.card.name) == (1, "model")
     assert session.artifact.hash == tiny_artifact.hash
     assert Artifact.load(plan.target, session.model).hash == tiny_artifact.hash

@@ -1,7 +1,5 @@
 """Fitting from the page: a model, on sets of the operator's own where they are named, to an artifact in a folder."""
 
-from functools import partial
-
 from mars.artifact.artifact import Artifact
 from mars.model.activation_cache import ActivationCache, default_folder
 from mars.model.loading import load_model
@@ -29,13 +27,15 @@ def fitted(plan: FitPlan, report: Report) -> LiveSession:
         )
     report(0, 1, "loading the model")
     model = load_model(source)
+    notes: list[str] = []
     artifact = Artifact.fit(
         model,
         plan.contrast.strip() or None,
         neutral=plan.neutral.strip() or None,
         clouds=own_clouds(source),
         cache=ActivationCache(default_folder(), model),
-        progress=partial(_by_step, report),
+        progress=lambda step, done, total: report(done, total, " ".join([step, *notes])),
+        notice=notes.append,
     )
     artifact.save(plan.target)
     return LiveSession.of(
@@ -45,7 +45,3 @@ def fitted(plan: FitPlan, report: Report) -> LiveSession:
         source=source,
         artifact_folder=str(plan.target),
     )
-
-
-def _by_step(report: Report, step: str, done: int, total: int) -> None:
-    report(done, total, step)

@@ -3,8 +3,8 @@
 Subtracting one mean per modality pulls clouds together by construction, so a layout alone proves nothing. All
 numbers are computed on the clouds: requests of the split "test", which neither made the direction nor chose the
 layer, other ones in each modality. So the probe is trained on text and tested on images and videos of requests that
-it has not read. `Fitted.held_out_note` says where that is not so. Each number stands beside the band of chance, which is
-what the same probe gives when the labels of the requests it is tested on are permuted.
+it has not read. `Fitted.held_out_note` says where that is not so. Each number stands beside the band of chance, which
+is what the same probe gives when the labels of the requests it is tested on are permuted.
 """
 
 from dataclasses import replace

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mars.artifact.direction_check import check_direction_sign
 from mars.atomic_file import atomic_write
-from mars.fitted.calibration import REPLY_LENGTHS, Calibration
+from mars.fitted.calibration import REPLY_LENGTHS, Calibration, without_refusal
 from mars.fitted.effect import Recommendation, SteeringEffect
 from mars.fitted.fitted import STEERING, ArtifactError, Cloud, Fitted
 from mars.geometry.layer_selection import LayerScores
@@ -230,6 +230,7 @@ def _calibration(stored: dict[str, Any] | None) -> Calibration | None:
     if stored is None:
         return None
     found = Calibration(**stored)
+    without_refusal(found.verdicts)  # raises where counts are missing
     if found.reply_tokens not in REPLY_LENGTHS:
         raise ValueError(f"replies of {found.reply_tokens} tokens")
     return found._replace(

@@ -59,3 +59,24 @@ class Calibration(NamedTuple):
             f"On this model the first token does not tell a refusal: AUC {self.auc.rate:.2f} "
             f"[{self.auc.low:.2f}, {self.auc.high:.2f}] against the verdict on the whole reply."
         )
+
+
+def without_refusal(verdicts: dict[str, dict[str, int]]) -> str:
+    """What is to be said of a model that does not refuse by harm, from its replies to validation text; or nothing.
+
+    verdicts: as in Calibration.
+    """
+    harmful, harmless = (verdicts[f"{label}.validation"] for label in ("harmful", "harmless"))
+    refused, wrongly = (counts.get("refuses", 0) for counts in (harmful, harmless))
+    n, n_harmless = sum(harmful.values()), sum(harmless.values())
+    if not refused:
+        return (
+            f"This model refuses none of {n} harmful requests in words. A model that never refuses has no refusal to "
+            "extend to images: whatever direction is fitted says what sets the texts apart, not refusal."
+        )
+    if refused * n_harmless <= wrongly * n:
+        return (
+            f"This model refuses {refused} of {n} harmful requests in words and {wrongly} of {n_harmless} harmless "
+            "ones: it does not refuse by harm, and the direction will not say refusal either."
+        )
+    return ""

@@ -9,7 +9,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from mars.datasets.contrast import NOT_HELD_OUT
-from mars.fitted.calibration import DEFAULT_REPLY_TOKENS, Calibration
+from mars.fitted.calibration import DEFAULT_REPLY_TOKENS, Calibration, without_refusal
 from mars.fitted.effect import SteeringEffect
 from mars.geometry.layer_selection import LayerScores
 from mars.geometry.projection import refusal_coordinate
@@ -93,7 +93,8 @@ class Fitted:
                 "the rates of refusal, the effect of steering by layer, and clouds of a third split. Fit it again "
                 "to have them.",
             )
-        return tuple(filter(None, (self.calibration.warning, self.advice, self.held_out_note)))
+        of_refusal = without_refusal(self.calibration.verdicts)
+        return tuple(filter(None, (of_refusal, self.calibration.warning, self.advice, self.held_out_note)))
 
     @property
     def held_out_note(self) -> str:

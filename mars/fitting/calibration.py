@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, get_args
 
 from mars.datasets.contrast import ContrastSet, Split
-from mars.fitted.calibration import REPLY_LENGTHS, Calibration
+from mars.fitted.calibration import REPLY_LENGTHS, Calibration, without_refusal
 from mars.intervals import Interval, auc
 from mars.model.answering import Answer
 from mars.refusal import refusal_score
@@ -42,7 +42,7 @@ def calibrate(
     chosen = next((number for number, share in enumerate(shares) if share <= MAX_UNDECIDED), len(shares) - 1)
     kinds = [one.kinds[chosen] for one in validation]
     verdicts = _counts(validation, "validation", chosen)
-    if sentence := _without_refusal(verdicts):
+    if sentence := without_refusal(verdicts):
         notice(sentence)
 
     refusing = Counter(
@@ -98,32 +98,6 @@ def _counts(judged: Sequence[_Judged], split: Split, number: int) -> dict[str, d
         f"{label}.{split}": dict(Counter(one.kinds[number] for one in judged if one.label == label))
         for label in get_args(Label)
     }
-
-
-def _without_refusal(verdicts: dict[str, dict[str, int]]) -> str:
-    """What is to be said of a model that does not refuse harmful text more than harmless; empty of one that does."""
-    refused, n = ({name: measure(counts) for name, counts in verdicts.items()} for measure in (_refused, _n))
-    harmful, harmless = "harmful.validation", "harmless.validation"
-    if not refused[harmful]:
-        return (
-            f"This model refuses none of {n[harmful]} harmful requests in words. A model that never refuses has no "
-            "refusal to extend to images: whatever direction is fitted says what sets the texts apart, not refusal."
-        )
-    if refused[harmful] * n[harmless] <= refused[harmless] * n[harmful]:
-        return (
-            f"This model refuses {refused[harmful]} of {n[harmful]} harmful requests in words and "
-            f"{refused[harmless]} of {n[harmless]} harmless ones: it does not refuse by harm, and the direction will "
-            "not say refusal either."
-        )
-    return ""
-
-
-def _refused(counts: dict[str, int]) -> int:
-    return counts.get("refuses", 0)
-
-
-def _n(counts: dict[str, int]) -> int:
-    return sum(counts.values())
 
 
 def _auc(judged: Sequence[_Judged], ids: Sequence[int]) -> Interval | None:

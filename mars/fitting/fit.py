@@ -362,6 +362,7 @@ def _provenance(info: ModelInfo, contrast: ContrastSet, neutral: NeutralMedia | 
             if contrast.texts(label, split)
         },
         "system": None,
+        "weights_hash": None,
         "neutral_seed": NEUTRAL_SEED,
         "neutral": "random colours" if neutral is None else neutral.hash,
         "versions": {
