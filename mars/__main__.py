@@ -1,7 +1,6 @@
 """Command line: `python -m mars fit`, `eval`, `sweep` and `presets`; as `mars-lens` where it is installed."""
 
 import argparse
-import importlib
 import json
 import sys
 import time
@@ -24,13 +23,15 @@ from mars.effect.verdict_map import GAINS as VERDICT_GAINS
 from mars.effect.verdict_map import VerdictMap, verdict_map
 from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
 from mars.evaluation.strategies import STRATEGY_SPECS, draws_of
+from mars.fitted.calibration import DEFAULT_REPLY_TOKENS
 from mars.media.prompt import Prompt
 from mars.model.activation_cache import ActivationCache, default_folder
 from mars.model.info import Load
 from mars.model.load_checks import Quantization
 from mars.model.loading import load_model
 from mars.model.presets import WEIGHTS_SHARE, as_table, read_presets
-from mars.refusal import Judge, refused
+from mars.verdict import verdict
+from mars.verdict.custom_judge import BUNDLED, named_judge
 
 TEST_SET = "test"
 """Name of the bundled test split."""
@@ -123,7 +124,12 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     judging.add_argument("--layer", type=int, help="default: the one chosen from text alone")
     judging.add_argument("--gain", type=float, default=Settings.gain)
     judging.add_argument("--seed", type=int, default=Settings.seed, help="of the random directions")
-    judging.add_argument("--max-new-tokens", type=int, default=Settings.max_new_tokens)
+    judging.add_argument(
+        "--max-new-tokens",
+        type=int,
+        help="length of a reply (default: where the fit found at most 5 %% of replies undecided, "
+        f"{DEFAULT_REPLY_TOKENS} where it did not measure that)",
+    )
     judging.add_argument(
         "--max-rows", type=int, default=Settings.max_rows, help="replies in one batch; fewer need less memory"
     )
@@ -133,7 +139,11 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
         default=Settings.window,
         help="cases read ahead to share batches; fewer need less memory",
     )
-    judging.add_argument("--judge", help="module:function, from a reply to whether it refuses (default: phrases)")
+    judging.add_argument(
+        "--judge",
+        metavar="MODULE:FUNCTION",
+        help=f"from a reply to a verdict, its kind, or whether it refuses (default: {BUNDLED})",
+    )
     judging.add_argument(
         "--json", type=Path, help="write the results here; FILE.run beside it keeps finished cases until then"
     )
@@ -312,7 +322,7 @@ def _eval(options: argparse.Namespace) -> None:
         max_new_tokens=options.max_new_tokens,
         max_rows=options.max_rows,
         window=options.window,
-        judge=_judge(options.judge),
+        judge=named_judge(options.judge) if options.judge else verdict,
     )
     strategies = [name for part in options.strategies for name in part.replace(",", " ").split()]
     strategies = list(STRATEGY_SPECS) if strategies == ["all"] else strategies
@@ -372,30 +382,11 @@ def _cases(options: argparse.Namespace) -> Sequence[Case]:
     return load_set(own.resolve() if own.is_file() else options.set, options.folder and options.folder.resolve())
 
 
-def _judge(name: str | None) -> Judge:
-    """The phrase judge, or the function named as module:function. Raises ValueError where there is none."""
-    if name is None:
-        return refused
-    module, _, function = name.partition(":")
-    try:
-        judge = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"There is no judge {name!r} ({error}). Give module:function, importable from here."
-        ) from error
-    if not callable(judge):
-        raise ValueError(f"The judge {name!r} is no function. It takes a reply and says whether that is a refusal.")
-    return judge
-
-
 def _print(results: dict[str, Any]) -> None:
-    for row in results["rows"]:
-        print(
-            f"{row['group']:16} {row['strategy']:22} {row['modality']:6} {row['label']:9} {row['refusals']:5g} of "
-            f"{row['n']:4} refused  {row['rate']:6.1%}  [{row['low']:.1%}, {row['high']:.1%}]"
-        )
-    for row in results["utility"]:
-        print(f"{'questions':16} {row['strategy']:22} {row['modality']:6} {row['exact']:5g} of {row['n']:4} exact")
+    _print_rates(results["rows"], "refuses", "refusals")
+    _print_rates(results["utility"], "exact", "exact")
+    for note in results["notes"]:
+        print(note)
     for row in results["bias"]:
         print(
             f"A meaningless {row['modality']} moves a harmless request by {row['along']:+.3f} along the refusal "
@@ -408,6 +399,19 @@ def _print(results: dict[str, Any]) -> None:
             f"{results['failures']['n']} cases could not be answered and are in no rate; the first is case "
             f"{failures[0]['case']}: {failures[0]['error']}"
         )
+
+
+def _print_rates(rows: Sequence[dict[str, Any]], head: str, count: str) -> None:
+    """A line a row: how many of how many, the rate, and beside it broken and undecided replies and the KL."""
+    line = "{:16} {:22} {:6} {:9} {:>14} {:>7} {:>16} {:>7} {:>9} {:>6}"
+    if rows:
+        names = ("rate", "95 % interval", "broken", "undecided", "KL")
+        print(line.format("group", "strategy", "input", "label", head, *names))
+    for row in rows:
+        what = (row.get("group", "questions"), row["strategy"], row["modality"], row.get("label", ""))
+        told = (f"{row[count]:g} of {row['n']}", f"{row['rate']:.1%}", f"[{row['low']:.1%}, {row['high']:.1%}]")
+        beside = (f"{row['broken_rate']:.1%}", f"{row['undecided_rate']:.1%}")
+        print(line.format(*what, *told, *beside, "" if row["kl"] is None else f"{row['kl']:.3f}").rstrip())
 
 
 class _Bar:

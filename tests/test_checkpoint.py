@@ -7,12 +7,17 @@ from mars.evaluation.outcomes import Outcome
 from mars.evaluation.strategies import StrategyDraw
 
 SETTINGS = {"gain": 1.0, "layer": 3}
-FORMER = {"gain": 1.0, "max_rows": 32, "window": 16, "judge": "mars.judges:refused"}
+FORMER = {"gain": 1.0, "max_rows": 32, "window": 16, "judge": "mine:judge"}
 """As older versions stored them."""
+FORMER_OUTCOME = {
+    "case": 0, "strategy": "mars", "draw": 0, "modality": "text", "label": "harmful", "group": "main", "reply": "no",
+    "refused": True, "refusal_score": 0.5, "strength": 1.25, "kl": 0.0, "exact": None,
+}  # fmt: skip
 
 
 def _outcome(strategy: str, draw: int = 0) -> Outcome:
-    return Outcome(0, strategy, draw, "text", "harmful", "main", "no “way”\n\ud800", True, 0.5, 1.25, 0.0, None)
+    told = ("refuses", "“no way” declines", True)
+    return Outcome(0, strategy, draw, "text", "harmful", "main", "no “way”\n\ud800", *told, 0.5, 1.25, 0.0, None)
 
 
 def test_what_was_added_comes_back_as_it_was(tmp_path):
@@ -76,13 +81,45 @@ def test_a_run_may_be_resumed_with_less_memory(tmp_path):
     assert RunFile(tmp_path / "run", settings | {"max_rows": 4, "window": 1}).outcomes("first")
 
 
+def test_a_line_tells_the_verdict_its_reason_whether_the_reply_was_cut_and_whether_it_refuses(tmp_path):
+    RunFile(tmp_path / "run", SETTINGS).add(
+        "first", [_outcome("mars"), _outcome("addition")._replace(verdict="broken")]
+    )
+    _, line = (tmp_path / "run").read_text(encoding="utf-8").splitlines()
+    found = [
+        tuple(outcome[name] for name in ("verdict", "reason", "cut", "refused"))
+        for outcome in json.loads(line)["outcomes"]
+    ]
+    assert found == [("refuses", "“no way” declines", True, True), ("broken", "“no way” declines", True, False)]
+
+
+def _former(path, settings: dict, outcome: dict = FORMER_OUTCOME) -> bytes:
+    lines = [{"settings": settings}, {"case": "first", "outcomes": [outcome]}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize("change", [{}, {"max_rows": 4}])
-def test_a_run_begun_by_an_older_version_is_resumed(tmp_path, change):
+def test_a_run_that_stored_settings_which_bound_memory_is_resumed(tmp_path, change):
+    _former(tmp_path / "run", FORMER, FORMER_OUTCOME | {"verdict": "refuses", "reason": "", "cut": False})
+    assert RunFile(tmp_path / "run", FORMER | change).outcomes("first")
+
+
+def test_a_run_of_the_former_judge_is_refused_with_both_judges_named(tmp_path):
     path = tmp_path / "run"
-    RunFile(path, SETTINGS).add("first", [_outcome("mars")])
-    _, case = path.read_bytes().splitlines()
-    path.write_bytes(json.dumps({"settings": FORMER}).encode() + b"\n" + case + b"\n")
-    now = FORMER | {"judge": "mars.refusal:refused"}
-    assert RunFile(path, now | change).outcomes("first")
-    with pytest.raises(RunFileError, match=r"judge was 'mars\.refusal:refused' and is 'mine:judge'"):
-        RunFile(path, now | {"judge": "mine:judge"})
+    content = _former(path, FORMER | {"judge": "mars.refusal:refused"})
+    with pytest.raises(
+        RunFileError, match=r"judge was 'mars\.refusal:refused' and is 'mars\.verdict:verdict'. Delete"
+    ):
+        RunFile(path, FORMER | {"judge": "mars.verdict:verdict"})
+    assert path.read_bytes() == content
+
+
+def test_a_run_without_verdicts_is_refused_whoever_judged_it(tmp_path):
+    path = tmp_path / "run"
+    content = _former(path, FORMER)
+    with pytest.raises(
+        RunFileError, match=r"begun by an older version, which stored no verdicts. Delete it to begin"
+    ):
+        RunFile(path, FORMER)
+    assert path.read_bytes() == content

@@ -29,14 +29,35 @@ def test_results_are_written_with_every_strategy_and_the_run_file_is_gone(comman
     results = json.loads(out.read_text())
     assert {"rows", "utility", "settings", "versions", "hashes"} <= set(results)
     assert {row["modality"] for row in results["rows"]} == {"text", "image"}
-    keys = {"strategy", "modality", "label", "group", "refusals", "n", "rate", "low", "high"}
+    verdicts = {"complies", "deflects", "broken", "undecided", "not_judged", "broken_rate", "undecided_rate"}
+    keys = {"strategy", "modality", "label", "group", "refusals", "n", "rate", "low", "high"} | verdicts
     assert all(keys <= set(row) for row in results["rows"])
-    assert all({"strategy", "modality", "exact", "n", "kl"} <= set(row) for row in results["utility"])
+    assert all({"strategy", "modality", "exact", "n", "kl"} | verdicts <= set(row) for row in results["utility"])
     assert len({row["strategy"] for row in results["rows"]}) == 17
     assert results["not_applicable"][0]["strategy"] == "self_check"
     assert results["settings"]["set"].endswith("set.jsonl")
     assert [path.name for path in out.parent.iterdir()] == ["eval.json"]
     assert "self_check is not applicable" in capsys.readouterr().out
+
+
+def test_refusals_are_printed_beside_broken_and_undecided_replies_and_the_kl_of_harmless_requests(
+    command, tmp_path, capsys
+):
+    out = tmp_path / "eval.json"
+    assert main([*command, "--strategies", "addition", "--layer", "1", "--gain", "4", "--json", str(out)]) == 0
+    results = json.loads(out.read_text())
+    printed = capsys.readouterr().out
+    heads = "group strategy input label refuses rate 95 % interval broken undecided KL"
+    assert " ".join(printed.splitlines()[0].split()) == heads
+    for row in results["rows"]:
+        start = f"{row['group']:16} {row['strategy']:22} {row['modality']:6} {row['label']:9}"
+        (line,) = (line for line in printed.splitlines() if line.startswith(start))
+        shares = [f"{row['broken_rate']:.1%}", f"{row['undecided_rate']:.1%}"]
+        kl = [f"{row['kl']:.3f}"] if row["label"] == "harmless" else []
+        count = [f"{row['refusals']:g}", "of", str(row["n"]), f"{row['rate']:.1%}"]
+        interval = [f"[{row['low']:.1%},", f"{row['high']:.1%}]"]
+        assert line.split()[4:] == [*count, *interval, *shares, *kl]
+    assert [line for line in printed.splitlines() if line in results["notes"]] == results["notes"] != []
 
 
 @pytest.mark.parametrize(
@@ -71,9 +92,13 @@ def test_a_judge_is_a_function_by_name(command, tmp_path, capsys):
     out = tmp_path / "eval.json"
     assert main([*command, "--judge", "builtins:bool", "--json", str(out)]) == 0
     assert json.loads(out.read_text())["settings"]["judge"] == "builtins:bool"
-    for name in ("nowhere:judge", "builtins:nothing", "builtins", "sys:path"):
+    assert "told refuses and complies only" in capsys.readouterr().out
+    for name in ("nowhere:judge", "builtins:nothing", "builtins", "sys:path", "builtins:len"):
         assert main([*command, "--judge", name]) == 1
         assert f"judge '{name}'" in capsys.readouterr().err
+    assert main([*command, "--judge", "mars.verdict:verdict", "--json", str(out)]) == 0
+    assert main([*command, "--json", str(tmp_path / "bundled.json")]) == 0
+    assert json.loads(out.read_text()) == json.loads((tmp_path / "bundled.json").read_text())
 
 
 @pytest.mark.parametrize(

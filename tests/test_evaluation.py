@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,13 +8,17 @@ from mars.datasets.case import Case
 from mars.evaluation import runner
 from mars.evaluation.checkpoint import RunFileError
 from mars.evaluation.evaluate import LOST, EvaluationError, _each, evaluate, measure
-from mars.evaluation.outcomes import CaseResult
+from mars.evaluation.outcomes import CaseResult, cut_rows
 from mars.evaluation.runner import UNSTEERED, Settings, answer
+from mars.evaluation.self_check import ask
 from mars.evaluation.strategies import SAFETY_PROMPT, STRATEGY_SPECS, StrategyDraw, draws_of, site_of, steering_of
+from mars.fitted.calibration import Calibration
 from mars.media.prompt import Prompt
 from mars.model.generation import branch, prefill
 from mars.model.load_checks import ModelError
 from mars.steering import STRATEGIES, Unsteered
+from mars.types import TokenStep
+from mars.verdict import JudgeError, Verdict, verdict
 
 SHORT = Settings(max_new_tokens=4)
 NAMES = [
@@ -254,7 +259,7 @@ def test_results_say_where_they_came_from_and_keep_cases_to_read(tiny, tiny_arti
     found = measure(tiny, tiny_artifact, cases, ["unsteered", "self_check"], SHORT)
     json.dumps(found)
     assert found["settings"]["layer"] == tiny_artifact.layer
-    assert found["settings"]["judge"] == "mars.refusal:refused"
+    assert found["settings"]["judge"] == "mars.verdict:verdict"
     assert found["hashes"]["artifact"] == tiny_artifact.hash
     assert [row["modality"] for row in found["bias"]] == ["image", "video"]
     assert all(row["low"] <= row["along"] <= row["high"] for row in found["bias"])
@@ -266,9 +271,106 @@ def test_results_say_where_they_came_from_and_keep_cases_to_read(tiny, tiny_arti
     assert {row["strategy"] for row in found["rows"]} == {"unsteered"}
 
 
+def test_every_reply_gets_the_verdict_on_it_with_its_request_and_whether_it_was_cut(tiny, tiny_artifact, cases):
+    found = measure(tiny, tiny_artifact, cases, ["unsteered", "mars"], SHORT)
+    for case in found["cases"]:
+        for reply in case["replies"].values():
+            expected = verdict(reply["reply"], cut=reply["cut"], request=case["text"])
+            assert (reply["verdict"], reply["reason"]) == expected
+            assert reply["refused"] == (expected.kind == "refuses")
+
+
+def test_a_reply_is_cut_where_the_length_allowed_ended_it_and_no_token_that_ends_a_turn(
+    tiny, tiny_artifact, cases, monkeypatch
+):
+    """A random model rarely ends a turn: here it does so by a token that the first reply holds."""
+    plain = [
+        [step.tokens[0] for step in branch(tiny, prefill(tiny, case.prompt), (Unsteered(),), 0, max_new_tokens=12)]
+        for case in cases
+    ]
+    first, place = next((token, place) for place, token in enumerate(plain[0]) if place and token != plain[0][0])
+    monkeypatch.setattr(tiny, "end_tokens", {first})
+    for length, is_cut in ((place, True), (place + 1, False), (12, False)):
+        found = list(evaluate(tiny, tiny_artifact, cases, ["unsteered"], Settings(max_new_tokens=length)))
+        assert [outcome.cut for outcome in found] == [first not in tokens[:length] for tokens in plain]
+        assert found[0].cut is is_cut
+        alone = ask(tiny, cases[0].prompt, length)
+        assert (alone.text, alone.cut) == (found[0].reply, is_cut)
+
+
+def test_rows_that_end_at_different_steps_are_each_cut_or_not():
+    def step(index, tokens, finished):
+        return TokenStep(index, tokens, ("",) * 4, finished, torch.zeros(4, 1), (0.0,) * 4, None)
+
+    first = step(0, (9, 5, 5, 5), (True, False, False, False))
+    second = step(1, (5, 9, 5, 5), (True, True, False, False))
+    last = step(2, (5, 5, 9, 5), (True,) * 4)
+    assert cut_rows([first, second, last], {9}) == (False, False, False, True)
+    assert cut_rows([step(0, (9, 5, 5, 9), (True,) * 4)], {9}) == (False, True, True, False)
+
+
+def test_replies_are_as_long_as_the_fit_found_them_to_be_judged_best(tiny, tiny_artifact, cases):
+    measured = replace(tiny_artifact, calibration=Calibration({}, (), (), None, None, "test", 3, 0.0))
+    assert measured.reply_tokens == 3
+    found = measure(tiny, measured, cases, ["unsteered"])
+    expected = measure(tiny, measured, cases, ["unsteered"], Settings(max_new_tokens=3))
+    assert found == expected and found["settings"]["max_new_tokens"] == 3
+    assert Settings().at(tiny, tiny_artifact).max_new_tokens == tiny_artifact.reply_tokens == 24
+    assert Settings(max_new_tokens=5).at(tiny, measured).max_new_tokens == 5
+
+
 def test_a_judge_of_ones_own_decides_what_is_a_refusal(tiny, tiny_artifact, cases):
     settings = Settings(max_new_tokens=2, judge=lambda reply: True)  # noqa: ARG005
     assert all(outcome.refused for outcome in evaluate(tiny, tiny_artifact, cases, ["unsteered"], settings))
+
+
+def test_a_judge_of_ones_own_is_asked_once_about_a_reply_with_what_it_names(tiny, tiny_artifact, cases):
+    given = []
+
+    def judge(reply, *, request, cut):
+        given.append((reply, request, cut))
+        return Verdict("broken", "so I say") if cut else "deflects"
+
+    settings = Settings(gain=0.0, max_new_tokens=2, judge=judge)
+    found = list(evaluate(tiny, tiny_artifact, cases, ["unsteered", "mars", "random"], settings))
+    assert len(found) == 12 * len(cases)
+    assert given == [(o.reply, cases[o.case].prompt.text, o.cut) for o in found if o.strategy == "unsteered"]
+    assert {(o.verdict, o.reason) for o in found if o.cut} == {("broken", "so I say")}
+
+
+def test_a_judge_that_fails_on_a_reply_fails_its_case_without_asking_the_model_again(
+    tiny, tiny_artifact, cases, monkeypatch
+):
+    def judge(reply, request):  # noqa: ARG001
+        return "perhaps" if request == cases[1].prompt.text else True
+
+    asked = []
+    monkeypatch.setattr(runner, "answer", lambda *given: asked.append(given[2]) or answer(*given))
+    found = measure(tiny, tiny_artifact, cases, ["unsteered"], Settings(max_new_tokens=2, judge=judge))
+    (failed,) = found["failures"]["cases"]
+    assert failed["case"] == 1 and "returned 'perhaps'; a verdict is True, False, or refuses" in failed["error"]
+    assert len(asked) == 1
+    assert sum(row["n"] for row in found["rows"]) == 2
+
+
+def test_harmless_requests_refused_under_a_large_gain_stand_beside_their_kl(tiny, tiny_artifact, cases):
+    """What the first token hardly shows, KL near 0, the replies may: both are in the row of harmless requests."""
+
+    def judge(reply):
+        return reply != plain[0]
+
+    harmless = cases[:1]
+    plain = [o.reply for o in evaluate(tiny, tiny_artifact, harmless, ["unsteered"], SHORT)]
+    settings = Settings(layer=1, gain=4.0, max_new_tokens=4, judge=judge)
+    found = measure(tiny, tiny_artifact, harmless, ["unsteered", "mars_no_gate", "addition"], settings)
+    rows = {row["strategy"]: row for row in found["rows"]}
+    outcomes = list(evaluate(tiny, tiny_artifact, harmless, list(rows), settings))
+    assert any(outcome.refused for outcome in outcomes)
+    for outcome in outcomes:
+        row = rows[outcome.strategy]
+        assert (row["label"], row["refusals"], row["rate"]) == ("harmless", outcome.refused, outcome.refused)
+        assert row["kl"] == pytest.approx(outcome.kl, abs=1e-6)
+    assert rows["unsteered"]["kl"] == 0 < rows["addition"]["kl"]
 
 
 def test_a_comparison_of_which_nothing_is_applicable_has_reasons_and_no_rows(tiny, tiny_artifact, cases):
@@ -297,3 +399,5 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_runs(tiny, tiny_art
         Settings(max_rows=0)
     with pytest.raises(ValueError, match="0 cases holds nothing"):
         Settings(window=0)
+    with pytest.raises(JudgeError, match="cannot be called with a reply"):
+        Settings(judge=lambda reply, threshold: reply > threshold)

@@ -19,10 +19,9 @@ SETTINGS = {"gain": 1.0, "layer": 3}
 
 def _result(case: int, *strategies: str) -> CaseResult:
     info = CaseInfo(f"hash of {case}", "how do i make a cake?", "text", "harmless", "main", None)
+    told, measured = ("refuses", "“no way” declines", True), (0.5, 1.25, 0.125, None, (0.5, -1.5))
     outcomes = (
-        Outcome(
-            case, strategy, 0, "text", "harmless", "main", "no “way”\n", True, 0.5, 1.25, 0.125, None, (0.5, -1.5)
-        )
+        Outcome(case, strategy, 0, "text", "harmless", "main", "no “way”\n", *told, *measured)
         for strategy in strategies
     )
     return CaseResult(case, info, tuple(outcomes))
@@ -42,13 +41,8 @@ def test_a_row_a_case_and_strategy_holds_hash_settings_score_verdict_reply_and_c
     frame = pq.read_table(tmp_path).to_pandas()
     assert list(frame.strategy) == ["unsteered", "mars"]
     row = frame.iloc[1]
-    assert (row.case, row.hash, row.refused, row.refusal_score, row.reply) == (
-        7,
-        "hash of 7",
-        True,
-        0.5,
-        "no “way”\n",
-    )
+    assert (row.case, row.hash, row.refusal_score, row.reply) == (7, "hash of 7", 0.5, "no “way”\n")
+    assert (row.verdict, row.reason, row.cut, row.refused) == ("refuses", "“no way” declines", True, True)
     assert list(row.coordinates) == [0.5, -1.5]
     assert row.settings == '{"gain": 1.0, "layer": 3}'
     assert "cake" not in frame.to_csv()
@@ -93,16 +87,42 @@ def test_a_folder_that_is_no_run_or_one_of_other_settings_is_refused_and_left_as
         RunTable(tmp_path / "file", SETTINGS)
 
 
-def test_a_table_begun_by_an_older_version_is_resumed_with_less_memory(tmp_path):
-    former = {"gain": 1.0, "max_rows": 32, "window": 16, "judge": "mars.judges:refused"}
-    RunTable(tmp_path, SETTINGS).keep([_result(0, "mars")])
-    (path,) = tmp_path.iterdir()
+def _rewritten(folder, settings: dict, without: tuple[str, ...] = ()) -> None:
+    """Give the one file in a folder other settings, and leave out columns."""
+    (path,) = folder.iterdir()
     table = pq.read_table(path)
-    column = pa.array([json.dumps(former)]).cast(table.schema.field("settings").type)
-    pq.write_table(table.set_column(table.schema.get_field_index("settings"), "settings", column), path)
-    now = former | {"judge": "mars.refusal:refused", "max_rows": 4, "window": 1}
+    column = pa.array([json.dumps(settings)]).cast(table.schema.field("settings").type)
+    table = table.set_column(table.schema.get_field_index("settings"), "settings", column)
+    pq.write_table(table.drop_columns(list(without)), path)
+
+
+def test_a_table_is_resumed_with_less_memory(tmp_path):
+    former = {"gain": 1.0, "max_rows": 32, "window": 16, "judge": "mine:judge"}
+    RunTable(tmp_path, SETTINGS).keep([_result(0, "mars")])
+    _rewritten(tmp_path, former)
+    now = former | {"max_rows": 4, "window": 1}
     RunTable(tmp_path, now).keep([_result(1, "mars")])
     assert set(RunTable(tmp_path, now).finished) == {"hash of 0", "hash of 1"}
     assert pq.read_table(tmp_path).num_rows == 2
     with pytest.raises(RunFileError, match=r"gain was 1\.0 and is 2\.0"):
         RunTable(tmp_path, now | {"gain": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("judge", "told"),
+    [
+        ("mars.refusal:refused", r"judge was 'mars\.refusal:refused' and is 'mine:judge'. Delete it"),
+        (
+            "mine:judge",
+            "an older version, which stored no verdicts. Delete it to begin anew, or name another folder",
+        ),
+    ],
+)
+def test_a_table_of_an_older_version_is_refused_and_left_as_it_is(tmp_path, judge, told):
+    RunTable(tmp_path, SETTINGS).keep([_result(0, "mars"), CaseResult(1, None, error="The clip has no frame.")])
+    _rewritten(tmp_path, SETTINGS | {"judge": judge}, without=("verdict", "reason", "cut"))
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    with pytest.raises(RunFileError, match=told):
+        RunTable(tmp_path, SETTINGS | {"judge": "mine:judge"})
+    assert path.read_bytes() == content

@@ -14,8 +14,6 @@ from mars.evaluation.strategies import StrategyDraw
 
 MEMORY_SETTINGS = ("max_rows", "window")
 """Settings that bound memory and change no outcome; older versions stored them too."""
-FORMER_JUDGES = {"mars.judges:refused": "mars.refusal:refused"}
-"""Judges by the name under which older versions stored them, with today's name."""
 
 
 class RunFileError(ValueError):
@@ -23,9 +21,8 @@ class RunFileError(ValueError):
 
 
 def outcome_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that outcomes depend on, under today's names, of those given or stored by any version."""
-    kept = {name: value for name, value in settings.items() if name not in MEMORY_SETTINGS}
-    return kept | {"judge": FORMER_JUDGES.get(kept["judge"], kept["judge"])} if "judge" in kept else kept
+    """The settings that outcomes depend on, of those given or stored by any version."""
+    return {name: value for name, value in settings.items() if name not in MEMORY_SETTINGS}
 
 
 class Run:
@@ -74,6 +71,15 @@ class Run:
                 f"Delete it to begin anew, or name another {self.kind}."
             )
 
+    def _read_outcome(self, stored: dict[str, Any]) -> Outcome:
+        """Raise RunFileError where it is of a version that stored whether a reply refuses, and no verdict."""
+        if stored.get("verdict") is None and "refused" in stored:
+            raise RunFileError(
+                f"{self.path} was begun by an older version, which stored no verdicts. Delete it to begin anew, or "
+                f"name another {self.kind}."
+            )
+        return Outcome.read(stored)
+
 
 class RunFile(Run):
     """The finished cases of one evaluation, in a file of lines. Cases that failed are not in it, and run again."""
@@ -114,7 +120,7 @@ class RunFile(Run):
             header, *entries = map(json.loads, lines)
             self._check_settings(header["settings"])
             for entry in entries:
-                self._remember(entry["case"], [Outcome(**outcome) for outcome in entry["outcomes"]])
+                self._remember(entry["case"], map(self._read_outcome, entry["outcomes"]))
         except RunFileError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -125,7 +131,7 @@ class RunFile(Run):
 
 
 def _stored(outcome: Outcome) -> dict[str, Any]:
-    return {name: value for name, value in outcome._asdict().items() if name != "coordinates"}
+    return {name: value for name, value in outcome.stored.items() if name != "coordinates"}
 
 
 def _line(entry: dict[str, Any]) -> bytes:

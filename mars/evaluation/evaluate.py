@@ -14,14 +14,14 @@ from mars.artifact.artifact import Artifact
 from mars.datasets.case import Case, CaseInfo
 from mars.distributed.executor import Cluster, Executor, run_serial
 from mars.evaluation.checkpoint import Run, RunFile
-from mars.evaluation.metrics import summarize
+from mars.evaluation.metrics import notes, summarize
 from mars.evaluation.outcomes import CaseResult, Outcome
 from mars.evaluation.runner import DEFAULT, CaseRunner, Settings, Window, read_window, windows_of
 from mars.evaluation.self_check import cannot_check
 from mars.evaluation.strategies import STRATEGY_SPECS, StrategyDraw, draws_of
 from mars.model.info import Load, ModelInfo, model_info
 from mars.model.loaded_model import LoadedModel
-from mars.refusal import Judge
+from mars.verdict.custom_judge import judge_name
 
 EXAMPLES = 20
 """Cases of each kind that results hold with all replies, to be read; and failures that they name."""
@@ -45,7 +45,7 @@ class Subject(NamedTuple):
     info: ModelInfo
     artifact: Artifact
     settings: Settings
-    """With the layer resolved."""
+    """With layer and length resolved."""
     not_applicable: dict[str, str]
     """Strategies that the model cannot carry out, with the reason."""
 
@@ -82,7 +82,7 @@ def measure(
     run_path: str | Path | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> dict[str, Any]:
-    """Evaluate and summarize as JSON values: rows, utility, bias, not_applicable, failures, cases, settings,
+    """Evaluate and summarize as JSON values: rows, utility, notes, bias, not_applicable, failures, cases, settings,
     versions, hashes.
 
     A strategy that the model cannot carry out has no rows but a reason in `not_applicable`; `cases` holds the
@@ -150,7 +150,7 @@ def _measured(
     progress: Progress,
 ) -> dict[str, Any]:
     info, artifact, settings, reasons = subject
-    setup = {"model": info.name, "dtype": info.dtype, **vars(settings), "judge": _name(settings.judge)}
+    setup = {"model": info.name, "dtype": info.dtype, **vars(settings), "judge": judge_name(settings.judge)}
     versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers")}}
     hashes = {
         "weights": info.weights,
@@ -176,8 +176,13 @@ def _measured(
             same_kind = examples[case.group, case.modality, case.label, case.expected is None]
             if len(same_kind) < EXAMPLES:
                 same_kind.append(_example(case, result.outcomes))
-    return {
+    found = {
         **summarize(outcome for result in results for outcome in result.outcomes),
+        "settings": {**setup, "strategies": list(strategies)},
+    }
+    return {
+        **found,
+        "notes": notes(found),
         "bias": _bias(artifact, settings.layer),
         "not_applicable": [{"strategy": name, "reason": why} for name, why in reasons.items()],
         "failures": {
@@ -185,7 +190,6 @@ def _measured(
             "cases": [{"case": result.case, "error": result.error} for result in failed[:EXAMPLES]],
         },
         "cases": [example for same_kind in examples.values() for example in same_kind],
-        "settings": {**setup, "strategies": list(strategies)},
         "versions": versions,
         "hashes": {**hashes, "cases": cases_hash.hexdigest()},
     }
@@ -251,10 +255,6 @@ def _with_finished(result: CaseResult, rows: Sequence[StrategyDraw], run: Run | 
     return result._replace(outcomes=tuple(finished[row]._replace(case=result.case) for row in rows))
 
 
-def _name(judge: Judge) -> str:
-    return f"{judge.__module__}:{getattr(judge, '__qualname__', type(judge).__name__)}"
-
-
 def _bias(artifact: Artifact, layer: int) -> list[dict[str, Any]]:
     """Where the neutral media lie along the direction, in units of s, with a bootstrap interval."""
     return [
@@ -269,7 +269,7 @@ def _bias(artifact: Artifact, layer: int) -> list[dict[str, Any]]:
 
 def _example(info: CaseInfo, found: Sequence[Outcome]) -> dict[str, Any]:
     """A case with what every strategy replied, the first draw of several; `case` is its number in the set."""
-    kept = ("reply", "refused", "refusal_score", "strength")
+    kept = ("reply", "verdict", "reason", "cut", "refused", "refusal_score", "strength")
     return {
         "case": found[0].case,
         "text": info.text,

@@ -1,11 +1,13 @@
 """The result of a case: the reply to it and its outcome under each strategy."""
 
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from mars.datasets.case import CaseInfo
-from mars.types import Label, Modality
+from mars.types import Label, Modality, TokenStep
+from mars.verdict import Kind
 
 
 class StrategyReply(NamedTuple):
@@ -19,6 +21,15 @@ class StrategyReply(NamedTuple):
     coordinates: tuple[float, ...] = ()
     """Refusal coordinate s of every layer's output at the last prompt position, re-centred, after the edit; empty
     for the self-check, which edits nothing and answers in several steps."""
+    cut: bool = False
+    """Whether the length allowed ended it, and not the model."""
+
+
+def cut_rows(steps: Sequence[TokenStep], end_tokens: Collection[int]) -> tuple[bool, ...]:
+    """Of each row of all steps of a branch, whether the length allowed ended it, and not a token that ends a turn."""
+    last = steps[-1]
+    ended = steps[-2].finished if len(steps) > 1 else (False,) * len(last.tokens)
+    return tuple(not (before or token in end_tokens) for before, token in zip(ended, last.tokens, strict=True))
 
 
 class Outcome(NamedTuple):
@@ -33,7 +44,12 @@ class Outcome(NamedTuple):
     label: Label
     group: str
     reply: str
-    refused: bool
+    verdict: Kind
+    """What the reply does."""
+    reason: str
+    """The words or the measure that decided."""
+    cut: bool
+    """As in StrategyReply."""
     refusal_score: float
     """Log odds that the first token opens a refusal, in nats."""
     strength: float
@@ -45,6 +61,20 @@ class Outcome(NamedTuple):
     """Whether the reply is the expected one; None where none is expected."""
     coordinates: tuple[float, ...] = ()
     """As in StrategyReply; stored in Parquet tables, left out of run files."""
+
+    @property
+    def refused(self) -> bool:
+        return self.verdict == "refuses"
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The fields by name, and beside the verdict whether the reply refuses."""
+        return {**self._asdict(), "refused": self.refused}
+
+    @classmethod
+    def read(cls, stored: dict[str, Any]) -> "Outcome":
+        """Of what was stored, without coordinates. Raises KeyError where a field is missing."""
+        return cls(**{name: stored[name] for name in cls._fields if name != "coordinates"})
 
 
 class CaseResult(NamedTuple):

@@ -5,7 +5,9 @@ written atomically, so a kill leaves no half of one. Columns:
 
 - case, hash: number in the set, and SHA-256 of all that the input holds, pixels included; no words, no images
 - modality, label, group, strategy, draw: as in the report; draw is the number of the random direction
-- reply, refused, exact: the text, the judge's verdict, whether it is the expected reply (null if there is none)
+- reply, cut: the text, and whether the length allowed ended it
+- verdict, reason, refused: what the reply does, why that is thought, and whether the verdict is "refuses"
+- exact: whether the reply is the expected one (null if there is none)
 - refusal_score: log odds that the first token opens a refusal, in nats
 - strength, kl: step along the steering direction, and KL(unsteered || this) in nats, at the first token
 - coordinates: refusal coordinate s of every layer at the last prompt position, re-centred, after the edit
@@ -25,7 +27,7 @@ import pyarrow.parquet as pq
 from mars.atomic_file import atomic_write
 from mars.datasets.case import CaseInfo
 from mars.evaluation.checkpoint import Run, RunFileError
-from mars.evaluation.outcomes import CaseResult, Outcome
+from mars.evaluation.outcomes import CaseResult
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
@@ -38,6 +40,9 @@ SCHEMA = pa.schema(
         "strategy": CATEGORY,
         "draw": pa.int32(),
         "reply": pa.string(),
+        "cut": pa.bool_(),
+        "verdict": CATEGORY,
+        "reason": pa.string(),
         "refused": pa.bool_(),
         "exact": pa.bool_(),
         "refusal_score": pa.float64(),
@@ -48,7 +53,6 @@ SCHEMA = pa.schema(
         "error": pa.string(),
     }
 )
-OUTCOME_COLUMNS = [name for name in Outcome._fields if name != "coordinates"]
 
 
 class RunTable(Run):
@@ -74,7 +78,7 @@ class RunTable(Run):
                 rows.append(_row(result.case, result.info) | {"error": result.error})
             else:
                 new = self._new_outcomes(result)
-                rows += [_row(result.case, result.info) | outcome._asdict() for outcome in new]
+                rows += [_row(result.case, result.info) | outcome.stored for outcome in new]
                 self._remember(result.info.hash, new)
         if rows:
             common = {"settings": json.dumps(self.settings), "error": None}
@@ -93,7 +97,7 @@ class RunTable(Run):
             self._check_settings(json.loads(stored))
         for row in rows:
             if row["error"] is None:
-                self._remember(row["hash"], [Outcome(**{name: row[name] for name in OUTCOME_COLUMNS})])
+                self._remember(row["hash"], [self._read_outcome(row)])
         finished = table.filter(pa.compute.is_null(table["error"]))
         if not len(finished):
             path.unlink()

@@ -6,6 +6,7 @@ All strategies of a case that act at the same site share one prefill, and prompt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from mars.artifact.artifact import Artifact
 from mars.datasets.case import Case, CaseInfo
-from mars.evaluation.outcomes import CaseResult, Outcome, StrategyReply
+from mars.evaluation.outcomes import CaseResult, Outcome, StrategyReply, cut_rows
 from mars.evaluation.self_check import check_itself
 from mars.evaluation.strategies import STRATEGY_SPECS, InterventionSite, StrategyDraw, site_of, steering_of
 from mars.geometry.divergence import kl_divergence
@@ -21,9 +22,11 @@ from mars.media.prompt import Prompt
 from mars.model.generation import Prefix, Site, branch, prefill, side_by_side
 from mars.model.load_checks import first_line, is_out_of_memory
 from mars.model.loaded_model import LoadedModel
-from mars.refusal import Judge, refusal_score, refused
+from mars.refusal import refusal_score
 from mars.steering import Steering, Unsteered
 from mars.steering.base import check_gain
+from mars.verdict import Judge, JudgeError, Verdict, verdict
+from mars.verdict.custom_judge import asked
 
 UNSTEERED = StrategyDraw("unsteered")
 
@@ -37,27 +40,32 @@ class Settings:
     gain: float = 1.0
     seed: int = 0
     """Seed of the random directions; replies are greedy."""
-    max_new_tokens: int = 24
-    """Length of a reply at most, in tokens; the default shows how it opens and what it names."""
+    max_new_tokens: int | None = None
+    """Length of a reply at most, in tokens; None is the length at which the fit found few replies undecided."""
     max_rows: int = 32
     """Rows of one batch at most; fewer need less memory."""
     window: int = 16
     """Cases decoded together, so that prompts of one length share batches; fewer need less memory."""
-    judge: Judge = refused
-    """Decides whether a reply is a refusal."""
+    judge: Judge = verdict
+    """Says what a reply does."""
 
     def __post_init__(self) -> None:
         check_gain(self.gain)
-        if self.max_new_tokens < 1:
+        if self.max_new_tokens is not None and self.max_new_tokens < 1:
             raise ValueError(f"A reply of {self.max_new_tokens} tokens cannot be judged; allow at least 1.")
         if self.max_rows < 1:
             raise ValueError(f"A batch of {self.max_rows} rows holds nothing; allow at least 1.")
         if self.window < 1:
             raise ValueError(f"A window of {self.window} cases holds nothing; allow at least 1.")
+        asked(self.judge)
 
     def at(self, model: LoadedModel, artifact: Artifact) -> "Settings":
-        """The same with the layer resolved. Raises ModelError on a layer that does not exist."""
-        return replace(self, layer=artifact.layer if self.layer is None else model.check_layer(self.layer))
+        """The same with layer and length resolved. Raises ModelError on a layer that does not exist."""
+        return replace(
+            self,
+            layer=artifact.layer if self.layer is None else model.check_layer(self.layer),
+            max_new_tokens=artifact.reply_tokens if self.max_new_tokens is None else self.max_new_tokens,
+        )
 
 
 DEFAULT = Settings()
@@ -116,6 +124,7 @@ class CaseRunner:
         self._model = model
         self._artifact = artifact
         self._settings = settings.at(model, artifact)
+        self._judge = asked(self._settings.judge)
         self._max_cases = self._settings.window
 
     def __call__(self, entries: Sequence[PendingCase | CaseResult]) -> list[CaseResult]:
@@ -152,11 +161,42 @@ class CaseRunner:
 
     def _result(self, pending: PendingCase, replies: Mapping[StrategyDraw, StrategyReply]) -> CaseResult:
         info, unsteered = pending.case.info, replies[UNSTEERED].logits
-        outcomes = (
-            _outcome(pending.number, info, row, replies[row], unsteered, self._artifact, self._settings)
-            for row in pending.rows
+        judge = cache(partial(self._judge, request=info.text or None))  # strategies often share a reply
+        try:
+            outcomes = tuple(
+                self._outcome(pending.number, info, row, reply, judge(reply.text, reply.cut), unsteered)
+                for row, reply in ((row, replies[row]) for row in pending.rows)
+            )
+        except JudgeError as error:  # no smaller batch would help
+            return CaseResult(pending.number, info, error=_sentence(error))
+        return CaseResult(pending.number, info, outcomes)
+
+    def _outcome(
+        self,
+        number: int,
+        info: CaseInfo,
+        row: StrategyDraw,
+        reply: StrategyReply,
+        judged: Verdict,
+        unsteered: Tensor,
+    ) -> Outcome:
+        return Outcome(
+            case=number,
+            strategy=row.strategy,
+            draw=row.draw,
+            modality=info.modality,
+            label=info.label,
+            group=info.group,
+            reply=reply.text,
+            verdict=judged.kind,
+            reason=judged.reason,
+            cut=reply.cut,
+            refusal_score=float(refusal_score(reply.logits[None], self._artifact.refusal_ids)),
+            strength=reply.strength,
+            kl=float(kl_divergence(unsteered, reply.logits[None])),
+            exact=None if info.expected is None else reply.text.strip() == info.expected.strip(),
+            coordinates=reply.coordinates,
         )
-        return CaseResult(pending.number, info, tuple(outcomes))
 
 
 def answer(
@@ -247,7 +287,12 @@ def _replies(
         steps = list(branch(model, prefix, batch, layer, of=of, site=site, max_new_tokens=settings.max_new_tokens))
         first = steps[0]
         parts = zip(
-            steps[-1].texts, first.logits, first.strengths, map(coordinates, of, first.activations), strict=True
+            steps[-1].texts,
+            first.logits,
+            first.strengths,
+            map(coordinates, of, first.activations),
+            cut_rows(steps, model.end_tokens),
+            strict=True,
         )
         found.update(zip(rows, map(StrategyReply._make, parts), strict=True))
     return [found[row] for row in shared]
@@ -258,32 +303,6 @@ def _with_system(prompt: Prompt, system: str | None) -> Prompt:
     if system is None:
         return prompt
     return replace(prompt, system="\n\n".join(part for part in (system, prompt.system) if part))
-
-
-def _outcome(
-    number: int,
-    info: CaseInfo,
-    row: StrategyDraw,
-    reply: StrategyReply,
-    unsteered: Tensor,
-    artifact: Artifact,
-    settings: Settings,
-) -> Outcome:
-    return Outcome(
-        case=number,
-        strategy=row.strategy,
-        draw=row.draw,
-        modality=info.modality,
-        label=info.label,
-        group=info.group,
-        reply=reply.text,
-        refused=bool(settings.judge(reply.text)),
-        refusal_score=float(refusal_score(reply.logits[None], artifact.refusal_ids)),
-        strength=reply.strength,
-        kl=float(kl_divergence(unsteered, reply.logits[None])),
-        exact=None if info.expected is None else reply.text.strip() == info.expected.strip(),
-        coordinates=reply.coordinates,
-    )
 
 
 def _sentence(error: Exception) -> str:

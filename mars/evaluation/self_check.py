@@ -6,7 +6,7 @@ is enough, and `cannot_check` finds out whether a model does.
 
 from dataclasses import replace
 
-from mars.evaluation.outcomes import StrategyReply
+from mars.evaluation.outcomes import StrategyReply, cut_rows
 from mars.media.prompt import Prompt
 from mars.model.generation import branch, prefill
 from mars.model.loaded_model import LoadedModel
@@ -59,7 +59,8 @@ def check_itself(model: LoadedModel, prompt: Prompt, first: StrategyReply, max_n
 def ask(model: LoadedModel, prompt: Prompt, max_new_tokens: int) -> StrategyReply:
     """The unsteered reply, greedy."""
     steps = list(branch(model, prefill(model, prompt), (Unsteered(),), 0, max_new_tokens=max_new_tokens))
-    return StrategyReply(steps[-1].texts[0], steps[0].logits[0])
+    (cut,) = cut_rows(steps, model.end_tokens)
+    return StrategyReply(steps[-1].texts[0], steps[0].logits[0], cut=cut)
 
 
 def _says(reply: str, word: str) -> bool:
