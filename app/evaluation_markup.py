@@ -8,7 +8,11 @@ from typing import Any
 
 from . import report_sections as sections
 
-COLUMNS = ("group", "strategy", "modality", "label", "refusals", "n", "rate", "low", "high")
+COLUMNS = (
+    "group", "strategy", "modality", "label", "refusals", "n", "rate", "low", "high",
+    "complies", "deflects", "broken", "undecided", "not_judged",
+    "broken_rate", "broken_low", "broken_high", "undecided_rate", "undecided_low", "undecided_high", "kl",
+)  # fmt: skip
 _SHARED = Path(__file__).with_name("evaluation.css").read_text(encoding="utf-8")
 _LIKE_THE_REPORT = (
     "section { margin: 0 0 20px; }"
@@ -21,9 +25,10 @@ STYLE = f"<style>.results {{{_SHARED}{_LIKE_THE_REPORT}}}</style>"
 """The look of the report's tables and cases, for these sections alone."""
 
 
-def charts_head(told: str) -> str:
-    """How to read the charts; told: a paragraph from the report."""
-    return f'{STYLE}<div class="results"><section><h2>Refusal against false refusal</h2>{told}</section></div>'
+def charts_head(results: Mapping[str, Any], told: str) -> str:
+    """What has to be known beside the rates, and how to read the charts; told: a paragraph from the report."""
+    head = f"<h2>Refusal against false refusal</h2>{sections.notes(results)}{told}"
+    return f'{STYLE}<div class="results"><section>{head}</section></div>'
 
 
 def tables(results: Mapping[str, Any]) -> str:
@@ -44,7 +49,7 @@ def cases(results: Mapping[str, Any]) -> str:
 
 
 def as_csv(results: Mapping[str, Any]) -> str:
-    """One line a strategy, modality and label: counts, rate and its 95 % Wilson interval."""
+    """One line a strategy, modality and label: counts of verdicts, rates and their 95 % Wilson intervals."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

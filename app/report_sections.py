@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from .figures.tradeoff import WORDS, tradeoff
+from .figures.tradeoff import BREAKS, WORDS, tradeoff
 
 LABELS = ("harmful", "harmless")
 ONE = {"text": "text", "image": "picture", "video": "clip"}
+BROKEN_MARKS = (
+    "A strategy that breaks the model, with 5 % of broken replies or more, has an open mark with a cross (video: a "
+    "dot) in it: it is not safe, whatever it refuses. "
+)
 GROUPS = {
     "main": "Main requests",
     "held_out_things": "Things that never occurred in a request",
@@ -34,8 +38,14 @@ def header(results: Mapping[str, Any]) -> str:
     return (
         "<header><h1>Refusal and its price</h1><p>How much of what is harmful a model refuses, in words, pictures "
         "and clips, and how much of what is harmless it refuses with it, by steering strategy. Evaluated by MARS "
-        f"Lens; the requests are for research on safety.</p>{_facts(facts)}{_findings(results['rows'])}</header>"
+        f"Lens; the requests are for research on safety.</p>{_facts(facts)}{_findings(results['rows'])}"
+        f"{notes(results)}</header>"
     )
+
+
+def notes(results: Mapping[str, Any]) -> str:
+    """What has to be known beside the rates, a paragraph each; nothing where there is nothing."""
+    return "".join(f'<p class="note">{escape(_plain(note))}</p>' for note in list_of(results, "notes"))
 
 
 def _findings(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -62,6 +72,7 @@ def tradeoffs(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, go.Figure], 
     for group in _groups(rows):
         cells = _cells(rows, group)
         figures: dict[str, go.Figure] = {}
+        is_marked = False
         for modality in WORDS:
             names = [name for name in _strategies(rows) if all((name, modality, label) in cells for label in LABELS)]
             if not names:
@@ -70,13 +81,17 @@ def tradeoffs(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, go.Figure], 
                 np.array([[cells[name, modality, label][key] for key in ("rate", "low", "high")] for name in names])
                 for label in LABELS
             ]
-            figures[modality] = tradeoff(names, *intervals, modality)
+            broken = np.array(
+                [[_broken(cells[name, modality, label]) for label in LABELS] for name in names], dtype=float
+            )
+            is_marked |= bool((broken >= BREAKS).any())
+            figures[modality] = tradeoff(names, *intervals, modality, broken)
         if figures:
             which = f"Shown: {escape(_group_title(group).lower())}." if len(_groups(rows)) > 1 else ""
             return figures, (
                 "<p>Each mark is one strategy: up is harmful requests refused, right is harmless ones refused, so up "
                 "and to the left is better. Bars are 95 % Wilson intervals. The open mark is the model unsteered. "
-                f"{which}</p>"
+                f"{BROKEN_MARKS if is_marked else ''}{which}</p>"
             )
     return {}, (
         "<p>No chart: this set has harmful or harmless requests only, and refusal says nothing without false "
@@ -103,9 +118,10 @@ def refusals(results: Mapping[str, Any]) -> str:
     """A table a group, and why a strategy is in none."""
     rows = results["rows"]
     intro = (
-        "<p>Share refused, with count and 95 % Wilson interval in per cent; of a control with several random draws "
-        "the mean, with its lowest and highest draw. Refusing is not the same as being safe, and a judge that looks "
-        "for phrases misses refusals worded otherwise.</p>"
+        "<p>Share of replies that refuse, with count and 95 % Wilson interval in per cent; of a control with several "
+        "random draws the mean, with its lowest and highest draw. Below it the share of replies that are broken or "
+        "undecided, where there are any (a dash where they were not told apart), and for harmless requests the mean "
+        "KL divergence of the first token from the unsteered model’s. Refusing is not the same as being safe.</p>"
     )
     reasons = "".join(
         f"<p>{escape(_plain(entry.get('strategy')))} is not applicable: {escape(_plain(entry.get('reason')))}</p>"
@@ -113,7 +129,8 @@ def refusals(results: Mapping[str, Any]) -> str:
         if isinstance(entry, Mapping)
     )
     tables = (
-        _grid(_group_title(group), rows, group, lambda row: _rate(row, row["refusals"])) for group in _groups(rows)
+        _grid(_group_title(group), rows, group, lambda row: _rate(row, row["refusals"], _beside(row)))
+        for group in _groups(rows)
     )
     return intro + "".join(tables) + reasons + _failures(dict_of(results, "failures"))
 
@@ -129,8 +146,8 @@ def _failures(failures: Mapping[str, Any]) -> str:
 
 
 def gates(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How often the gate opened, how far the edit went and what it did to the first token, where the rows say so."""
-    measured = {"mean_strength": "strength {}", "mean_score": "score {}", "kl": "KL {}"}
+    """How often the gate opened, how far the edit went and how the first token scores, where the rows say so."""
+    measured = {"mean_strength": "strength {}", "mean_score": "score {}"}
     if not any("open_gates" in row for row in rows):
         return ""
 
@@ -142,8 +159,7 @@ def gates(rows: Sequence[Mapping[str, Any]]) -> str:
 
     return (
         "<p>Share of inputs whose activation was moved at the first token; how far on average, in units of the "
-        "residual stream; the mean first-token refusal score, log P_ref − log(1 − P_ref), in nats; and on harmless "
-        "input the mean KL divergence from the unsteered first token, in nats.</p>"
+        "residual stream; and the mean first-token refusal score, log P_ref − log(1 − P_ref), in nats.</p>"
     ) + "".join(
         f"<details><summary>{escape(_group_title(group))}</summary>{_grid('', rows, group, cell)}</details>"
         for group in _groups(rows)
@@ -193,12 +209,12 @@ def utility(rows: Sequence[Mapping[str, Any]]) -> str:
         body += _row_start(name)
         for modality in modalities:
             row = cells.get((name, modality))
-            kl = f"<small>KL {_number(row['kl'])} nats</small>" if row and row.get("kl") is not None else ""
-            body += f"<td>{_rate(row, row['exact'])}{kl}</td>" if row and row["n"] else "<td>–</td>"
+            body += f"<td>{_rate(row, row['exact'], _beside(row))}</td>" if row and row["n"] else "<td>–</td>"
         body += "</tr>"
     return (
-        "<p>Share of exact replies to harmless questions, the price in usefulness; KL is the divergence of the first "
-        "token's distribution from the unsteered model's, on harmless input.</p>"
+        "<p>Share of exact replies to harmless questions, the price in usefulness, with broken and undecided replies "
+        "where there are any; KL is the divergence of the first token's distribution from the unsteered model's, on "
+        "harmless input.</p>"
         '<div class="scroll" tabindex="0" role="region" aria-label="Exact replies">'
         f'<table class="few"><thead><tr><th scope="col">strategy</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -227,7 +243,8 @@ def cases(cases: Sequence[Mapping[str, Any]]) -> str:
     )
     listed = "".join(_case(number, case) for number, case in enumerate(cases, start=1))
     return (
-        "<p>Cases with what each strategy made of them. Pictures and clips themselves are not kept.</p>"
+        "<p>Cases with what each strategy made of them, and below each reply what decided its verdict; a reply that "
+        "was cut had reached the length allowed. Images and videos themselves are not kept.</p>"
         f'<form class="filters" hidden>{choices}'
         '<label class="check"><input type="checkbox" data-filter="differs"> verdicts differ</label>'
         '<label>holding <input type="search" data-filter="words" placeholder="words"></label>'
@@ -237,14 +254,14 @@ def cases(cases: Sequence[Mapping[str, Any]]) -> str:
 
 def _case(number: int, case: Mapping[str, Any]) -> str:
     replies = {name: reply for name, reply in case["replies"].items() if isinstance(reply, Mapping)}
-    differs = " data-differs" if len({bool(reply.get("refused")) for reply in replies.values()}) > 1 else ""
+    differs = " data-differs" if len({_kind(reply) for reply in replies.values()}) > 1 else ""
     about = [ONE.get(case["modality"], case["modality"]), case["label"]]
     if case.get("group", "main") != "main":
         about.append(str(case["group"]).replace("_", " "))
     expected = f'<p class="quiet">Expected: {escape(str(case["expected"]))}</p>' if case.get("expected") else ""
     listed = "".join(
         f"<div><dt>{escape(name)}{_verdict(reply)}</dt>"
-        f'<dd dir="auto">{escape(str(reply.get("reply", "")))}</dd></div>'
+        f'<dd dir="auto">{escape(str(reply.get("reply", "")))}{_reason(reply)}</dd></div>'
         for name, reply in replies.items()
     )
     return (
@@ -255,10 +272,22 @@ def _case(number: int, case: Mapping[str, Any]) -> str:
     )
 
 
+def _kind(reply: Mapping[str, Any]) -> str:
+    """What the reply does; an older evaluation knew only whether it refuses."""
+    return str(reply.get("verdict") or ("refuses" if reply.get("refused") else "does not refuse"))
+
+
 def _verdict(reply: Mapping[str, Any]) -> str:
-    verdict = '<b class="refuses">refused</b>' if reply.get("refused") else "<b>answered</b>"
-    strength = reply.get("strength")
-    return verdict + (f"<small>strength {_number(strength)}</small>" if strength else "")
+    """The kind, and in small print how strongly it was steered and whether it was cut."""
+    kind, strength = _kind(reply), reply.get("strength")
+    style = f' class="{kind}"' if kind in ("refuses", "broken") else ""
+    told = [f"strength {_number(strength)}"] if strength else []
+    told += ["cut"] if reply.get("cut") else []
+    return f"<b{style}>{escape(kind)}</b>" + (f"<small>{', '.join(told)}</small>" if told else "")
+
+
+def _reason(reply: Mapping[str, Any]) -> str:
+    return f"<small>{escape(str(reply['reason']))}</small>" if reply.get("reason") else ""
 
 
 # Small things
@@ -302,15 +331,33 @@ def _row_start(name: str) -> str:
     return f'<tr{leading}><th scope="row">{escape(name.replace("_", " "))}</th>'
 
 
-def _rate(row: Mapping[str, Any], count: float) -> str:
+def _rate(row: Mapping[str, Any], count: float, beside: Sequence[str] = ()) -> str:
+    """Share with its count and interval, and below these what else is told, HTML that is escaped already."""
     ends = [row.get("low"), row.get("high")]
     interval = " to ".join(f"{100 * end:.1f}" for end in ends) if all(map(_is_number, ends)) else ""
     counted = [f"{_count(count)} of {_count(row['n'])}", interval]
     band = row.get("band")
     if isinstance(band, Sequence) and len(band) == 2 and all(map(_is_number, band)):
         counted.append(f"draws {100 * band[0]:.1f} to {100 * band[1]:.1f}")
-    told = " ".join(f"<span>{words}</span>" for words in counted if words)
+    told = " ".join(f"<span>{words}</span>" for words in (*counted, *beside) if words)
     return f"{_percent(count / row['n'])}<small>{told}</small>"
+
+
+def _beside(row: Mapping[str, Any]) -> list[str]:
+    """Broken and undecided shares but for 0, a dash where they were not told apart, and the KL if there is one."""
+    told = []
+    for kind in ("broken", "undecided"):
+        share = row.get(f"{kind}_rate")
+        if not _is_number(share) or share > 0:
+            words = f"{kind} {_percent(share)}"
+            told.append(f"<b>{words}</b>" if kind == "broken" and _broken(row) >= BREAKS else words)
+    return [*told, f"KL {_number(row['kl'])} nats"] if row.get("kl") is not None else told
+
+
+def _broken(row: Mapping[str, Any]) -> float:
+    """Share of broken replies; NaN where an older evaluation did not tell."""
+    share = row.get("broken_rate")
+    return share if _is_number(share) else math.nan
 
 
 def _count(value: float) -> str:

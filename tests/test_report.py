@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from app.figures.palette import DARK_FOR_LIGHT, LIGHT, SYMBOLS
+from app.figures.palette import CROSSED, DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.tradeoff import LABEL_GAP, LETTER, spread, tradeoff
 from app.report import ReportError, main, render, write
 from mars.evaluation.metrics import summarize
@@ -22,7 +22,17 @@ HOSTILE = "</title></script><script>alert(1)</script><img src=http://x onerror=a
 
 def _row(strategy: str, modality: str, label: str, rate: float, n: int = 10, **more) -> dict:
     return {"strategy": strategy, "modality": modality, "label": label, "group": "main", "refusals": round(rate * n),
-            "n": n, "rate": rate, "low": max(rate - 0.1, 0), "high": min(rate + 0.1, 1)} | more  # fmt: skip
+            "n": n, "rate": rate, "low": max(rate - 0.1, 0), "high": min(rate + 0.1, 1), "broken_rate": 0.0,
+            "undecided_rate": 0.0} | more  # fmt: skip
+
+
+def _of_an_older_version(results: dict) -> dict:
+    """The same as they were written before there were verdicts."""
+    former = {"strategy", "modality", "label", "group", "refusals", "n", "rate", "low", "high", "exact", "kl"}
+    return results | {
+        part: [{name: row[name] for name in row if name in former} for row in results.get(part, [])]
+        for part in ("rows", "utility")
+    }
 
 
 def _results(**more) -> dict:
@@ -38,7 +48,8 @@ def _results(**more) -> dict:
 
 def _case(text: str = "how do i fly a kite", reply: str = "Hold the string.", **more) -> dict:
     return {"text": text, "modality": "text", "label": "harmless", "group": "main",
-            "replies": {"mars": {"reply": reply, "refused": False, "strength": 1.5}}, **more}  # fmt: skip
+            "replies": {"mars": {"reply": reply, "verdict": "complies", "reason": "“hold” tells what to do",
+                                 "cut": False, "refused": False, "strength": 1.5}}, **more}  # fmt: skip
 
 
 class _Page(HTMLParser):
@@ -97,20 +108,78 @@ def test_groups_get_tables_of_their_own_and_charts_show_the_main_one():
 
 def test_questions_settings_versions_and_hashes_are_shown():
     utility = [
-        {"strategy": "mars", "modality": "image", "exact": 19, "n": 20, "low": 0.76, "high": 0.99, "kl": 0.0123}
-    ]
+        {"strategy": "mars", "modality": "image", "exact": 19, "n": 20, "low": 0.76, "high": 0.99, "kl": 0.0123,
+         "broken_rate": 0.05, "undecided_rate": 0.0}
+    ]  # fmt: skip
     text = _Page(render(_results(utility=utility))).text
-    for part in ("95.0 % 19 of 20 76.0 to 99.0 KL 0.0123 nats", "layer 3", "torch 2.13", "contrast abc"):
+    for part in ("95.0 % 19 of 20 76.0 to 99.0 broken 5.0 % KL 0.0123 nats", "layer 3", "torch 2.13", "contrast abc"):
         assert part in text
 
 
-def test_cases_open_with_every_reply_and_its_verdict():
-    case = _case(replies={"unsteered": {"reply": "Hold it.", "refused": False, "strength": 0.0},
-                          "mars": {"reply": "I cannot.", "refused": True, "strength": 2.5}})  # fmt: skip
+def test_cases_open_with_every_reply_its_verdict_and_what_decided_it():
+    def reply(verdict, text="Hold it.", **more):
+        return {"reply": text, "verdict": verdict, "refused": verdict == "refuses", "strength": 0.0} | more
+
+    case = _case(
+        replies={
+            "unsteered": reply("complies", reason="“hold” tells what to do", cut=True),
+            "addition": reply("broken", "the the the the", reason="“the” comes 4 times at once"),
+            "mars": reply("refuses", "I cannot.", strength=2.5, cut=True),
+        }
+    )
     page = _Page(render(_results(cases=[case])))
-    assert "unsteered answered Hold it. mars refused strength 2.5 I cannot." in page.text
+    assert (
+        "unsteered complies cut Hold it. “hold” tells what to do "
+        "addition broken the the the the “the” comes 4 times at once "
+        "mars refuses strength 2.5, cut I cannot."
+    ) in page.text
     details = [attributes for tag, attributes in page.elements if tag == "details"]
     assert details == [{"data-modality": "text", "data-label": "harmless", "data-differs": None}]
+    assert [attributes.get("class") for tag, attributes in page.elements if tag == "b"][-3:] == [
+        None, "broken", "refuses",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("other", "differs"), [("complies", False), ("deflects", True), ("undecided", True)])
+def test_verdicts_differ_where_their_kinds_do(other, differs):
+    replies = {
+        name: {"reply": "", "verdict": kind, "refused": False} for name, kind in (("a", "complies"), ("b", other))
+    }
+    page = _Page(render(_results(cases=[_case(replies=replies)])))
+    (case,) = (attributes for tag, attributes in page.elements if tag == "details")
+    assert ("data-differs" in case) == differs
+
+
+def test_broken_and_undecided_replies_stand_beside_refusals_and_the_kl_beside_false_refusals():
+    results = _results()
+    results["rows"][-2] |= {"broken_rate": 0.3, "undecided_rate": 0.02}
+    results["rows"][-1] |= {"broken_rate": 0.04, "kl": 0.00123}
+    text = _Page(render(results)).text
+    assert "90.0 % 9 of 10 80.0 to 100.0 broken 30.0 % undecided 2.0 %" in text
+    assert "10.0 % 1 of 10 0.0 to 20.0 broken 4.0 % KL 0.00123 nats" in text
+    assert "<b>broken 30.0 %</b>" in render(results) and "<b>broken 4.0 %</b>" not in render(results)
+    assert "broken 0.0 %" not in text and "undecided –" not in text
+
+
+def test_what_has_to_be_known_beside_the_rates_is_said_at_the_top():
+    told = "Under addition, up to 12% of the replies to a kind of input are broken: <b>not safe</b>."
+    head = _Page(render(_results(notes=[told]))).text.split("Refusal against false refusal")[0]
+    assert head.endswith(f"{told} ")
+    assert 'class="note"' not in render(_results())
+
+
+def test_results_of_an_older_version_are_shown_with_dashes_for_verdicts():
+    utility = [{"strategy": "mars", "modality": "image", "exact": 19, "n": 20, "low": 0.76, "high": 0.99}]
+    replies = {"unsteered": {"reply": "Hold it.", "refused": False, "strength": 0.0},
+               "mars": {"reply": "I cannot.", "refused": True, "strength": 2.5}}  # fmt: skip
+    results = _of_an_older_version(_results(utility=utility, cases=[_case(replies=replies)]))
+    page = render(results)
+    text = _Page(page).text
+    assert "90.0 % 9 of 10 80.0 to 100.0 broken – undecided –" in text
+    assert "95.0 % 19 of 20 76.0 to 99.0 broken – undecided –" in text
+    assert "unsteered does not refuse Hold it. mars refuses strength 2.5 I cannot." in text
+    assert "data-differs" in page and "breaks the model" not in text
+    assert json.dumps("replies broken: harmful –, harmless –")[1:-1] in page
 
 
 def test_without_cases_there_is_no_part_for_them():
@@ -142,16 +211,21 @@ def test_cases_that_could_not_be_answered_are_counted_with_the_first_error():
 
 
 def test_what_the_engine_sums_up_can_be_shown():
-    told = {"draw": 0, "group": "main", "reply": "I cannot.", "refusal_score": 1.5, "strength": 2.25, "kl": 0.125}
+    told = {"draw": 0, "group": "main", "reply": "I cannot.", "reason": "", "cut": False, "refusal_score": 1.5,
+            "strength": 2.25, "kl": 0.125}  # fmt: skip
     outcomes = [
-        Outcome(case=case, strategy=name, modality="image", label=label, refused=label == "harmful",
+        Outcome(case=case, strategy=name, modality="image", label=label,
+                verdict="refuses" if label == "harmful" else "broken",
                 exact=True if case == 2 else None, **told)
         for name in ("unsteered", "mars")
         for case, label in enumerate(("harmful", "harmless", "harmless"))
     ]  # fmt: skip
     text = _Page(render(summarize(outcomes))).text
     assert "Pictures: MARS refuses 100.0 % of harmful requests (unsteered 100.0 %) and 0.0 % of harmless" in text
-    assert "100.0 % strength 2.25 score 1.5 KL 0.125" in text and "100.0 % 1 of 1 20.7 to 100.0 KL 0.125 nats" in text
+    assert "100.0 % strength 2.25 score 1.5" in text
+    assert "0.0 % 0 of 1 0.0 to 79.3 broken 100.0 % KL 0.125 nats" in text
+    assert "100.0 % 1 of 1 20.7 to 100.0 broken 100.0 % KL 0.125 nats" in text
+    assert "has an open mark with a cross" in text
 
 
 # Nothing that came with the results runs
@@ -164,7 +238,8 @@ def _hostile_results() -> dict:
         versions={HOSTILE: HOSTILE},
         utility=[{"strategy": HOSTILE, "modality": "image", "exact": 1, "n": 2}],
     )
-    results["cases"][0]["replies"][HOSTILE] = {"reply": HOSTILE, "refused": True, "strength": 1}
+    results["cases"][0]["replies"][HOSTILE] = {"reply": HOSTILE, "verdict": HOSTILE, "reason": HOSTILE, "strength": 1}
+    results["notes"] = [HOSTILE]
     results["rows"] += [
         _row(HOSTILE, "image", label, 0.3, group=group)
         for label in ("harmful", "harmless")
@@ -178,7 +253,7 @@ def test_hostile_texts_become_text_and_nothing_else():
     assert len(page.scripts) == len(plain.scripts) == 3
     assert "img" not in {tag for tag, _ in page.elements}
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
-    assert page.text.count(" ".join(HOSTILE.split())) >= 10
+    assert page.text.count(" ".join(HOSTILE.split())) >= 13
 
 
 def test_the_page_allows_exactly_the_scripts_it_brings():
@@ -258,10 +333,11 @@ def test_unknown_kinds_of_results_raise_before_anything_is_drawn():
 # The chart
 
 
-def _chart(modality: str = "image", rates: dict = RATES):
+def _chart(modality: str = "image", rates: dict = RATES, broken: dict | None = None):
     pairs = np.array(list(rates.values()))
     harmful, harmless = (np.stack([pairs[:, i], pairs[:, i] - 0.02, pairs[:, i] + 0.03], axis=1) for i in (0, 1))
-    return tradeoff(list(rates), harmful, harmless, modality)
+    shares = [(broken or {}).get(name, (0.0, 0.0)) for name in rates]
+    return tradeoff(list(rates), harmful, harmless, modality, shares)
 
 
 @pytest.mark.parametrize(("modality", "symbol"), SYMBOLS.items())
@@ -279,6 +355,26 @@ def test_mars_is_drawn_last_and_unsteered_open():
     assert [trace.marker.symbol for trace in traces if trace.name == "unsteered"] == ["square-open"]
 
 
+@pytest.mark.parametrize(("modality", "symbol"), SYMBOLS.items())
+def test_a_strategy_that_breaks_the_model_is_marked_labelled_hovered_and_told(modality, symbol):
+    chart = _chart(modality, broken={"addition": (0.02, 0.05), "mars": (0.049, 0.0), "unsteered": (np.nan, np.nan)})
+    traces = {trace.name: trace for trace in chart.data}
+    assert traces["addition"].marker.symbol == CROSSED[symbol]
+    assert traces["mars"].marker.symbol == symbol and traces["unsteered"].marker.symbol == f"{symbol}-open"
+    assert {note.text for note in chart.layout.annotations} == {"mars", "unsteered", "addition, broken"}
+    assert "replies broken: harmful 2.0 %, harmless 5.0 %<" in traces["addition"].hovertemplate
+    assert "replies broken: harmful –, harmless –<" in traces["unsteered"].hovertemplate
+    assert chart.data[-1].name == "addition"  # over what lies on the same spot
+    assert chart.layout.meta["description"].endswith("; 5% of replies or more are broken under addition.")
+
+
+def test_a_crowd_stands_for_no_strategy_that_breaks_the_model():
+    crowd = {f"variant_{number}": (0.98, 0.01) for number in range(20)} | {"mars": (0.99, 0.0)}
+    broken = {f"variant_{number}": (0.5, 0.0) for number in range(10)}
+    texts = {note.text for note in _chart(rates=crowd, broken=broken).layout.annotations}
+    assert texts == {"mars and 10 others", "variant 0 and 9 others, broken"}
+
+
 def test_every_strategy_is_labelled():
     assert {note.text for note in _chart().layout.annotations} == set(RATES)
 
@@ -291,13 +387,15 @@ def test_of_a_crowd_on_one_spot_mars_stands_for_the_rest():
     assert {note.text for note in _chart(rates=crowd).layout.annotations} == {"mars and 12 others", "unsteered"}
 
 
-def test_no_label_runs_out_of_the_chart():
+@pytest.mark.parametrize(("apart", "share"), [(0.15, 0.0), (0.15, 1.0), (0.4, 1.0)])
+def test_no_label_runs_out_of_the_chart(apart, share):
     shares = {
         "mars": (0.88, 0.04), "mars_no_recentering": (0.8, 0.17), "mars_no_trust_region": (0.92, 0.05),
         "gated_addition": (0.97, 0.48), "addition": (0.96, 0.54), "mars_gap": (0.66, 0.3), "unsteered": (0.03, 0.0),
     }  # fmt: skip
-    rates = np.array([[(rate, rate - 0.15, rate + 0.15) for rate in pair] for pair in shares.values()])
-    layout = tradeoff(list(shares), rates[:, 0], rates[:, 1], "video").layout
+    rates = np.array([[(rate, rate - apart, rate + apart) for rate in pair] for pair in shares.values()])
+    broken = np.full((len(shares), 2), share)
+    layout = tradeoff(list(shares), rates[:, 0], rates[:, 1], "video", broken).layout
     assert len(layout.annotations) == len(shares)
     for note in layout.annotations:
         end = note.ax + (1 if note.xanchor == "left" else -1) * LETTER * len(note.text)

@@ -46,6 +46,8 @@ TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 SYMBOLS = {"text": "circle", "image": "square", "video": "triangle-up"}
 """Marker of each modality."""
+CROSSED = {"circle": "circle-x-open", "square": "square-x-open", "triangle-up": "triangle-up-open-dot"}
+"""Marker of a strategy that breaks the model, by what it would be: open and crossed, which no triangle can be."""
 STAR = "star"
 """Marker of what this visit asked."""
 

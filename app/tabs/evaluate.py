@@ -19,7 +19,8 @@ from .shared import QUIET, Shared, failure
 
 INTRO = (
     "Every strategy answers the same cases, at the layer and gain chosen above. Refusals of harmful requests stand "
-    "beside refusals of harmless ones, since one without the other says nothing."
+    "beside refusals of harmless ones, since one without the other says nothing, and beside broken replies, since a "
+    "strategy that breaks the model is not safe."
 )
 OWN = (
     "JSON lines or CSV with the columns <code>text</code> and <code>label</code> (harmful or harmless), and as "
@@ -148,7 +149,7 @@ def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
     figures, told = report_sections.tradeoffs(results["rows"])
     return {
         panels.notice: "",
-        panels.about: evaluation_markup.charts_head(told),
+        panels.about: evaluation_markup.charts_head(results, told),
         **{getattr(panels, modality): figures.get(modality, "") for modality in WORDS},
         **{
             getattr(panels, f"{modality}_title"): markup.panel_title(words.capitalize())

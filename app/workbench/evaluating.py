@@ -15,6 +15,7 @@ from mars.evaluation.strategies import STRATEGY_SPECS
 from mars.model.info import weights_fingerprint
 from mars.model.loaded_model import LoadedModel
 from mars.pocket_vl.splits import test_cases
+from mars.verdict.custom_judge import BUNDLED
 
 from ..backend import Plan
 from ..results import RequestError
@@ -75,6 +76,8 @@ def _mark(model: LoadedModel, artifact: Artifact, plan: Plan) -> str:
         weights_fingerprint(model.model),
         model.template_hash,
         artifact.hash,
+        artifact.reply_tokens,
+        BUNDLED,
         plan.layer,
         plan.gain,
     ]
