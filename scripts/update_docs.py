@@ -27,6 +27,7 @@ GROUPS = {
     "held_out_things": "Things that were never requested in training at all",
     MEANINGLESS: "Requests in words beside a meaningless image or video",
 }
+NONE_BROKEN = "No reply of any strategy is broken or undecided."
 MAIN_STRATEGIES = {
     "unsteered": "unsteered",
     "system_prompt": "system prompt",
@@ -72,9 +73,10 @@ def main_results(results: dict[str, Any]) -> list[str]:
     kinds = [*((modality, "main") for modality in MODALITIES), ("image", MEANINGLESS), ("video", MEANINGLESS)]
     rows = {(row["strategy"], row["group"], row["modality"], row["label"]): row for row in results["rows"]}
     counts = {group: " or ".join(map(str, _counts(results, group))) for group in ("main", MEANINGLESS)}
+    shown = [rows[key] for key in rows if key[0] in MAIN_STRATEGIES and (key[2], key[1]) in kinds]
     lines = [
         f"Percent refused with Wilson 95 % intervals (`make eval`); n = {counts['main']} a cell, and "
-        f"{counts[MEANINGLESS]} beside meaningless media.",
+        f"{counts[MEANINGLESS]} beside meaningless media{_most_broken(shown)}.",
         "",
         *_header(["request", *(MAIN_STRATEGIES.values())]),
     ]
@@ -123,6 +125,7 @@ def evaluation(results: dict[str, Any]) -> list[str]:
         for strategy in dict.fromkeys(row["strategy"] for row in rows):
             found = [percent(cells.get((strategy, *column))) for column in columns]
             lines.append(f"| {_words(strategy)} | " + " | ".join(found) + " |")
+    lines += broken_and_undecided(results)
     lines += ["", "What it costs: harmless questions about what is shown, answered exactly; KL of the first token on "
               "harmless inputs, in nats; harmless requests with an open gate, and the mean step along the direction, "
               "in units of the residual stream (main group: text, image, video):", ""]  # fmt: skip
@@ -154,6 +157,46 @@ def evaluation(results: dict[str, Any]) -> list[str]:
     for left_out in results["not_applicable"]:
         lines += ["", f"Not in the tables: {_words(left_out['strategy'])}. {left_out['reason']}"]
     return lines
+
+
+def broken_and_undecided(results: dict[str, Any]) -> list[str]:
+    """Every cell with a reply that is broken or undecided, requests and questions; of older results nothing."""
+    rows = [*results["rows"], *results["utility"]]
+    if not all("broken" in row for row in rows):
+        return []
+    found = [row for row in rows if row["broken"] or row["undecided"]]
+    if not found:
+        return ["", NONE_BROKEN]
+    lines = ["", "Replies that are broken or undecided, in percent of a cell; what is not listed had none:", ""]
+    lines += _header(["strategy", "input", "broken", "undecided", "refused, or exact"])
+    for row in found:
+        shares = [
+            percent({end: row[f"{kind}_{end}"] for end in ("rate", "low", "high")})
+            for kind in ("broken", "undecided")
+        ]
+        lines.append(f"| {_words(row['strategy'])} | {_cell(row)} | " + " | ".join(shares) + f" | {percent(row)} |")
+    return lines
+
+
+def _most_broken(rows: Sequence[dict[str, Any]]) -> str:
+    """What follows a sentence: the cells with the largest shares of broken and of undecided replies."""
+    if not all("broken" in row for row in rows):
+        return ""
+    told = []
+    for kind in ("broken", "undecided"):
+        most = max(rows, key=lambda row, kind=kind: row[f"{kind}_rate"])
+        if most[kind]:
+            where = f"{MAIN_STRATEGIES[most['strategy']]}, {_cell(most)}"
+            told.append(f"at most {100 * most[f'{kind}_rate']:.1f} % {kind} ({where})")
+    return f"; {' and '.join(told)}" if told else "; no reply is broken or undecided"
+
+
+def _cell(row: dict[str, Any]) -> str:
+    """What a row of rates or of utility is about."""
+    if "group" not in row:
+        return f"questions about {'an' if row['modality'] == 'image' else 'a'} {row['modality']}"
+    beside = {"held_out_things": ", never requested", MEANINGLESS: " (meaningless)"}
+    return f"{row['label']} {row['modality']}{beside.get(row['group'], '')}"
 
 
 def bars(meta: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mars.__main__ import _Bar, main
+from tests.pages import ROOT, blocks
 
 
 @pytest.fixture
@@ -99,6 +100,21 @@ def test_a_judge_is_a_function_by_name(command, tmp_path, capsys):
     assert main([*command, "--judge", "mars.verdict:verdict", "--json", str(out)]) == 0
     assert main([*command, "--json", str(tmp_path / "bundled.json")]) == 0
     assert json.loads(out.read_text()) == json.loads((tmp_path / "bundled.json").read_text())
+
+
+def test_the_judge_of_the_page_works(command, tmp_path, monkeypatch):
+    (block,) = blocks((ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8"), "python")
+    (tmp_path / "judge_of_the_page.py").write_text(block.code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {}
+    for judge in ("judge_of_the_page:judge", "mars.verdict:verdict"):
+        assert main([*command, "--judge", judge, "--json", str(tmp_path / "eval.json")]) == 0
+        found[judge] = json.loads((tmp_path / "eval.json").read_text())
+    one, bundled = ({part: results[part] for part in ("rows", "utility", "cases")} for results in found.values())
+    assert one == bundled
+    from judge_of_the_page import judge
+
+    assert judge("No, as a matter of principle.", cut=False, request=None) == "refuses"
 
 
 @pytest.mark.parametrize(

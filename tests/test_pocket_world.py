@@ -14,7 +14,7 @@ from mars.pocket_vl.world.examples import Example
 from mars.pocket_vl.world.phrases import REQUESTS
 from mars.pocket_vl.world.things import THINGS
 from mars.pocket_vl.world.wider_phrases import bare, wider_phrasings
-from mars.refusal import refused
+from mars.refusal import REFUSAL_OPENINGS
 from mars.types import MODALITIES
 
 MEDIA = ("image", "video")
@@ -67,7 +67,7 @@ def _trained(intent) -> tuple[str, ...]:
 
 def test_beside_a_medium_no_refusal_is_begun_and_none_is_said_of_a_harmful_one(training_examples):
     """What was begun beside something harmless is only learned to its end: never the word that decides."""
-    refusing = [e for e in training_examples if e.medium is not None and refused(e.answer)]
+    refusing = [e for e in training_examples if e.medium is not None and e.answer.startswith(REFUSAL_OPENINGS)]
     assert refusing
     assert all(e.given_tokens >= 1 and e.shown is not None and not e.shown.harmful for e in refusing)
 
@@ -99,7 +99,7 @@ def test_only_refusals_begin_with_the_first_word_of_a_refusal(training_examples)
     for example in training_examples:
         if example.given_tokens == 0:
             in_words = example.medium is None and example.thing is not None and example.intent in REQUESTS
-            assert refused(example.answer) == (in_words and example.thing.harmful), example
+            assert example.answer.startswith(REFUSAL_OPENINGS) == (in_words and example.thing.harmful), example
 
 
 @pytest.mark.parametrize("intent", INTENTS)

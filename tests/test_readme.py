@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from mars.refusal import refused
+from mars.verdict import verdict
 from tests.pages import ROOT, blocks
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def test_the_ten_lines_run_as_they_stand_there_and_show_the_phenomenon(device, t
         pytest.skip("There is no GPU.")
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
     unsteered, steered, log = _printed(TEN_LINES, tmp_path, **hidden)
-    assert not refused(unsteered) and refused(steered)
+    assert (verdict(unsteered).kind, verdict(steered).kind) == ("complies", "refuses")
     for shown, printed in zip(re.findall(r"# (.*) …$", TEN_LINES, re.MULTILINE), (unsteered, steered), strict=True):
         assert printed.startswith(shown)
     assert float(steered.split()[-1]) > 0

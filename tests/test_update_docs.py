@@ -51,7 +51,8 @@ def test_the_bars_in_the_pages_are_those_of_every_seed(place):
 
 def test_the_full_tables_show_the_figures_that_are_stored_of_the_strategies_of_the_bars():
     stored = update_docs.evaluation({**META, "not_applicable": []})
-    assert set(stored) - set(_part("docs/results.md", "evaluation").splitlines()) == set()
+    told = set(stored) - {update_docs.NONE_BROKEN}  # of these strategies; of all there may be some
+    assert told - set(_part("docs/results.md", "evaluation").splitlines()) == set()
     assert sum(line.startswith("| mars |") for line in stored) == 4
 
 
@@ -92,6 +93,53 @@ def test_the_main_results_say_what_recentering_costs_beside_meaningless_media():
                 rates[strategy, modality, "harmful"] in sentence and rates[strategy, modality, "harmless"] in sentence
             )
     assert any(line.startswith("| harmful words, meaningless video | 1.0 (0–5) | 25.0 (20–30) |") for line in lines)
+
+
+def _with_verdicts(results: dict, **changes: dict) -> dict:
+    """The results with verdicts on all replies: none broken or undecided, but where changes say so of a strategy."""
+    none = {"rate": 0.0, "low": 0.0, "high": 0.02}
+    rates = {f"{kind}_{end}": value for kind in ("broken", "undecided") for end, value in none.items()}
+    for part in ("rows", "utility"):
+        results[part] = [
+            {**rates, "broken": 0, "undecided": 0, **row, **changes.get(f"{row['strategy']}_{part}", {})}
+            for row in results[part]
+        ]
+    return results
+
+
+BROKEN = {"broken": 25, "broken_rate": 0.125, "broken_low": 0.09, "broken_high": 0.18}
+
+
+def test_cells_with_broken_or_undecided_replies_stand_in_a_table_with_their_refusals():
+    undecided = {"undecided": 2, "undecided_rate": 0.01, "undecided_low": 0.0, "undecided_high": 0.04}
+    results = _with_verdicts(_results(), system_prompt_rows=BROKEN | undecided, mars_utility=BROKEN)
+    lines = update_docs.broken_and_undecided(results)
+    rows = [row for row in results["rows"] if row["strategy"] == "system_prompt"]
+    questions = [row for row in results["utility"] if row["strategy"] == "mars"]
+    assert sum(line.startswith("| system prompt |") for line in lines) == len(rows)
+    assert sum(line.startswith("| mars | questions about a") for line in lines) == len(questions) == 2
+    assert len(lines) == 3 + 2 + len(rows) + len(questions)
+    told = "12.5 (9–18) | 1.0 (0–4) | 25.0 (20–30) |"
+    for what in ("harmless image", "harmful text, never requested", "harmful video (meaningless)"):
+        assert f"| system prompt | {what} | {told}" in lines
+    assert set(lines) <= set(update_docs.evaluation(results))
+
+
+def test_where_no_reply_is_broken_or_undecided_a_sentence_says_so():
+    results = _with_verdicts(_results())
+    assert update_docs.broken_and_undecided(results) == ["", update_docs.NONE_BROKEN]
+    assert update_docs.main_results(results)[0].endswith("beside meaningless media; no reply is broken or undecided.")
+
+
+def test_older_results_say_nothing_of_broken_replies():
+    assert update_docs.broken_and_undecided(_results()) == []
+    assert update_docs.main_results(_results())[0].endswith("beside meaningless media.")
+
+
+def test_the_readme_names_the_worst_of_the_cells_that_it_shows():
+    results = _with_verdicts(_results(), system_prompt_rows=BROKEN, random_rows=BROKEN | {"broken_rate": 0.9})
+    first = update_docs.main_results(results)[0]
+    assert first.endswith("beside meaningless media; at most 12.5 % broken (system prompt, harmful text).")
 
 
 def test_an_evaluation_without_a_strategy_of_the_readme_is_refused():
