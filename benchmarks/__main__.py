@@ -11,14 +11,18 @@ from typing import Any
 import torch
 
 from benchmarks import measures
-from benchmarks.memory import capture_memory, short_prompts
-from benchmarks.models import ONE_GPU, TWO_CORES, Size, prompt_of, random_model
+from benchmarks.memory import capture_memory
+from benchmarks.models import ONE_GPU, REAL_VOCABULARY, TWO_CORES, Size, prompt_of, random_model, short_prompts
 from mars.model.loaded_model import LoadedModel
 
 LENGTHS = (100, 400, 1000, 2000, 4000)
 LAYERS = (8, 16, 24, 32)
 GAINS = (1, 4, 9, 16, 32)
 """Of 16 layers: 16 to 512 cells."""
+DTYPES = (torch.float32, torch.bfloat16)
+"""In which the head of a real vocabulary is timed."""
+FEATURES = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")
+"""What a processor may have for matrix products, as torch names it."""
 
 
 def main() -> None:
@@ -35,7 +39,7 @@ def main() -> None:
         results.update(found)
         options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
-    keep(as_results(run(model, options.quick)))
+    keep(as_results([*run(model, options.quick), *heads(1 if options.quick else 3)]))
     if not options.quick:
         keep({"growth": growth(model)})
     if torch.cuda.is_available():
@@ -55,6 +59,14 @@ def run(model: LoadedModel, quick: bool) -> list[measures.Measured]:
         say(measures.capturing(model, short_prompts(48 if quick else 192), repetitions)),
         say(capture_memory(250 if quick else 1000, 2 if quick else 3)),
         say(measures.steering_a_step(model, prompt_of(model, 400), 24, repetitions)),
+    ]
+
+
+def heads(repetitions: int) -> list[measures.Measured]:
+    """What a head with a real vocabulary gets, on the CPU, in each dtype."""
+    return [
+        say(measures.head_rows(random_model(REAL_VOCABULARY, dtype=dtype), short_prompts(16), repetitions))
+        for dtype in DTYPES
     ]
 
 
@@ -116,6 +128,7 @@ def machine(model: LoadedModel) -> dict[str, Any]:
     on_gpu = model.device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine(),
+        "features": [name for name in FEATURES if torch.cpu.get_capabilities().get(name)],
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,

@@ -170,6 +170,47 @@ def capturing(model: LoadedModel, prompts: list[Prompt], repetitions: int) -> Me
     )
 
 
+def head_rows(model: LoadedModel, prompts: list[Prompt], repetitions: int) -> Measured:
+    """Last rows of a batch for a head with a real vocabulary: contiguous, against transformers' strided slice.
+
+    For the product with the head's weights alone, and for the forward that ends in it.
+    """
+    weight, inputs = model.model.get_output_embeddings().weight, encode(model, prompts)
+    source = torch.Generator().manual_seed(0)
+    positions = torch.randn(len(prompts), 64, model.d_model, generator=source).to(weight)
+    last, contiguous = positions[:, -1:], positions[:, -1:].contiguous()
+
+    def strided_forward() -> torch.Tensor:
+        with peers.strided_head(model):
+            return peers.bare(model, [inputs])
+
+    rivals = {
+        "head": lambda: torch.nn.functional.linear(contiguous, weight),
+        "strided head": lambda: torch.nn.functional.linear(last, weight),
+        "forward": lambda: peers.bare(model, [inputs]),
+        "strided forward": strided_forward,
+    }
+    if model.dtype == torch.float32:
+        for ours in ("head", "forward"):
+            difference = (rivals[ours]() - rivals[f"strided {ours}"]()).abs().max()
+            _check(difference <= TOLERANCE, f"logits of a strided slice differ by {difference}")
+    times = take_turns(rivals, repetitions)
+    dtype = str(model.dtype).removeprefix("torch.")
+    return Measured(
+        {
+            f"head_{dtype}.product": ratios(times["strided head"], times["head"]),
+            f"head_{dtype}.forward": ratios(times["strided forward"], times["forward"]),
+        },
+        _spreads(times),
+        [
+            _peer(f"a strided slice for the head, {dtype}", times["strided head"], times["head"]),
+            _peer(f"the forward with it, {dtype}", times["strided forward"], times["forward"]),
+        ],
+        f"{len(prompts)} rows for a head of {weight.shape[1]} -> {weight.shape[0]:,}, alone and after "
+        f"{model.n_layers} layers.",
+    )
+
+
 def steering_a_step(model: LoadedModel, prompt: Prompt, steps: int, repetitions: int) -> Measured:
     """A decoding step with an edit at every token against one without, the two taking turns step by step."""
     artifact, layer = random_artifact(model), model.n_layers // 2

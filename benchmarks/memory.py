@@ -11,9 +11,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.measures import Measured
-from benchmarks.models import TWO_CORES, WORDS, random_model
+from benchmarks.models import TWO_CORES, random_model, short_prompts
 from benchmarks.timing import Spread, spread
-from mars.media.prompt import Prompt
 from mars.model.capture import batches_of, capture
 from mars.model.inputs import encode
 
@@ -50,11 +49,6 @@ def _resident_peak() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def short_prompts(count: int) -> list[Prompt]:
-    """Prompts of three to eight words."""
-    return [Prompt(" ".join(WORDS[: 3 + index % 6])) for index in range(count)]
 
 
 def main() -> None:

@@ -32,6 +32,8 @@ class Size(NamedTuple):
 
 TWO_CORES = Size(768, 2304, 16, 12, 4, 64, 12_288)
 """122 million parameters."""
+REAL_VOCABULARY = Size(896, 2432, 2, 14, 2, 64, 151_936)
+"""The width and the vocabulary of a published model of half a billion parameters, with two of its layers."""
 ONE_GPU = Size(4096, 12_288, 36, 32, 8, 128, 151_936)
 """The decoder of Qwen3-VL-8B."""
 
@@ -91,3 +93,8 @@ def prompt_of(model: LoadedModel, tokens: int) -> Prompt:
         middle = (low + high) // 2
         low, high = (low, middle) if read(middle)[1] >= tokens else (middle + 1, high)
     return read(low)[0]
+
+
+def short_prompts(count: int) -> list[Prompt]:
+    """Prompts of three to eight words."""
+    return [Prompt(" ".join(WORDS[: 3 + index % 6])) for index in range(count)]

@@ -57,6 +57,21 @@ def bare(model: LoadedModel, batches: Sequence[dict[str, Any]]) -> Tensor:
     return torch.cat([model.model(**b, use_cache=False, logits_to_keep=1).logits[:, -1] for b in batches])
 
 
+@contextmanager
+def strided_head(model: LoadedModel):
+    """Hand the output embedding what transformers hand it, without the hook of `hand_head_contiguous_rows`.
+
+    All other peers run on the model with the hook, so that nobody pays for what a hook of one line mends.
+    """
+    hooks = model.model.get_output_embeddings()._forward_pre_hooks
+    removed = dict(hooks)
+    hooks.clear()
+    try:
+        yield
+    finally:
+        hooks.update(removed)
+
+
 def map_by_branches(
     model: LoadedModel, artifact: Artifact, prompt: Prompt, strategy: str, gains: Sequence[float]
 ) -> tuple[Tensor, Tensor]:

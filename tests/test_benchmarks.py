@@ -6,8 +6,7 @@ import pytest
 
 from benchmarks import measures, peers, plot
 from benchmarks.__main__ import as_results
-from benchmarks.memory import short_prompts
-from benchmarks.models import TWO_CORES, Size, prompt_of, random_artifact, random_model
+from benchmarks.models import TWO_CORES, Size, prompt_of, random_artifact, random_model, short_prompts
 from benchmarks.timing import Spread, ratios, spread, take_turns
 from mars.effect.sweep import GAINS, sweep
 from mars.model.inputs import encode
@@ -20,6 +19,8 @@ FIGURES = (
     "capture.throughput",
     "capture.memory",
     "step.overhead",
+    "head_float32.product",
+    "head_float32.forward",
 )
 
 
@@ -105,6 +106,7 @@ def test_every_question_gives_its_figures_and_results_that_are_json(small):
         measures.capturing(small, short_prompts(20), 1),
         measures.Measured({"capture.memory": Spread(1.0, 0.9, 1.1)}, {}, [], "Made up."),
         measures.steering_a_step(small, prompt_of(small, 40), 2, 1),
+        measures.head_rows(small, short_prompts(3), 1),
     ]
     results = json.loads(json.dumps(as_results(found)))
     for name in FIGURES:
@@ -112,7 +114,8 @@ def test_every_question_gives_its_figures_and_results_that_are_json(small):
         assert set(results[question][part]) == {"value", "low", "high"}
     assert {peer["name"] for peer in results["peers"]} == {
         "generate twice with a hook", "a forward per cell", "a branch per layer from one cached prefix",
-        "output_hidden_states=True", "nnsight",
+        "output_hidden_states=True", "nnsight", "a strided slice for the head, float32",
+        "the forward with it, float32",
     }  # fmt: skip
     assert {"bare forward", "capture"} <= set(results["seconds"]["capture"])  # memory is of the same question
     for peer in results["peers"]:

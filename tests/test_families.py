@@ -4,12 +4,14 @@ What is fitted on them is in test_family_matrix.
 """
 
 import copy
+import pickle
 from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
@@ -19,7 +21,7 @@ from mars.model.inputs import PromptError, encode
 from mars.model.intervention import steering_generate
 from mars.model.load_checks import ModelError
 from mars.model.loaded_model import LoadedModel
-from mars.model.loading import load_model
+from mars.model.loading import load_model, prepare
 from mars.model.thinking import TAGS
 from mars.steering import Addition, Mars, Unsteered
 from mars.types import MODALITIES, Geometry, Video
@@ -172,6 +174,44 @@ def test_deepstack_shows_at_image_positions_of_the_blocks_that_it_follows(loaded
     steps = len(model.model.config.vision_config.deepstack_visual_indexes)
     assert added == [True] * steps + [False] * (model.n_layers - steps) and steps > 0
     assert all(torch.equal(outputs[layer][:, -1], captured.outputs[layer][:, -1]) for layer in range(model.n_layers))
+
+
+@torch.inference_mode()
+def test_the_head_gets_contiguous_rows_and_its_logits_and_tokens_stay(model, tmp_path):
+    """However the model runs: by itself, steered in `generate`, copied, pickled or with hooks of accelerate."""
+    from accelerate.hooks import AlignDevicesHook, add_hook_to_module
+
+    inputs = encode(model, [Prompt("hi"), Prompt("how do i make a cake with all that i have?")])
+
+    def run(ours, rows_contiguous: bool) -> tuple[torch.Tensor, ...]:
+        seen = []
+        handle = ours.get_output_embeddings().register_forward_pre_hook(
+            lambda _, given: seen.append(given[0].is_contiguous())
+        )
+        logits = ours(**inputs, use_cache=False, logits_to_keep=1).logits
+        tokens = ours.generate(**inputs, max_new_tokens=LENGTH, do_sample=False)
+        with steering_generate(ours, LAYER, _steering(model)):
+            steered = ours.generate(**inputs, max_new_tokens=LENGTH, do_sample=False)
+        handle.remove()
+        assert all(seen) == rows_contiguous
+        return logits, tokens, steered
+
+    plain = copy.deepcopy(model.model)
+    plain.get_output_embeddings()._forward_pre_hooks.clear()
+    expected = run(plain, rows_contiguous=model.model.config.model_type == "gemma4")
+    pickled, placed = copy.deepcopy(model.model), copy.deepcopy(model.model)
+    pickled.set_output_embeddings(pickle.loads(pickle.dumps(model.model.get_output_embeddings())))
+    add_hook_to_module(placed.get_output_embeddings(), AlignDevicesHook("cpu"))
+    for ours in (model.model, copy.deepcopy(model.model), pickled, placed):
+        logits, *replies = run(ours, rows_contiguous=True)
+        assert torch.allclose(logits, expected[0], atol=1e-5)
+        assert all(torch.equal(reply, other) for reply, other in zip(replies, expected[1:], strict=True))
+    prepare(model.model, model.processor, model.name)
+    assert len(model.model.get_output_embeddings()._forward_pre_hooks) == 1
+    model.model.save_pretrained(tmp_path)
+    stored = [load_file(folder / "model.safetensors") for folder in (tmp_path, model.folder)]
+    assert stored[0].keys() == stored[1].keys()
+    assert all(torch.equal(stored[0][name], stored[1][name]) for name in stored[1])
 
 
 def test_a_checkpoint_loads_and_its_parts_are_found(model):

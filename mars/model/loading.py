@@ -13,7 +13,7 @@ from torch import Tensor
 from mars.bundled import model_source
 from mars.model import load_checks
 from mars.model.compat import repair_torchvision
-from mars.model.hooks import capturing, editing
+from mars.model.hooks import capturing, editing, hand_head_contiguous_rows
 from mars.model.lens import Lens
 from mars.model.load_checks import ModelError, Quantization
 from mars.model.loaded_model import LoadedModel
@@ -118,8 +118,10 @@ def _check_room(
 
 
 def prepare(model: Any, processor: Any, name: str, revision: str | None = None, folder: Path | None = None) -> Lens:
-    """Check a model that is already in memory and make it ready: eval mode, left padding. Raises ModelError."""
+    """Check a model that is already in memory and make it ready: eval mode, left padding, contiguous rows for its
+    output embedding. Raises ModelError."""
     model.eval().requires_grad_(False)
+    hand_head_contiguous_rows(model)
     tokenizer = getattr(processor, "tokenizer", processor)
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:
