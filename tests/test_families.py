@@ -5,6 +5,7 @@ What is fitted on them is in test_family_matrix.
 
 import copy
 import pickle
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -131,28 +132,60 @@ def test_a_plain_model_steered_inside_its_own_generate_gives_the_tokens_of_branc
     assert _generated(model, prompt)[: ends[0]] == replies[0][: ends[0]]
 
 
-def test_what_is_captured_is_what_the_next_block_reads(asked):
-    """DeepStack adds image features to the output of Qwen3-VL's first blocks before the next one reads it."""
-    model, prompt = asked
-    seen: dict[int, torch.Tensor] = {}
+@contextmanager
+def _inputs_of_blocks(model: LoadedModel):
+    """What each block from the second on reads in the latest pass, and what the last puts out, by plain hooks."""
+    seen: list[torch.Tensor | None] = [None] * model.n_layers
 
     def note(layer: int):
-        return lambda _, given, named: seen.update({layer: (given[0] if given else named["hidden_states"]).clone()})
+        return lambda _, given, named: seen.__setitem__(layer - 1, (given or [named["hidden_states"]])[0].clone())
 
     handles = [
-        block.register_forward_pre_hook(note(layer), with_kwargs=True) for layer, block in enumerate(model.layers)
+        block.register_forward_pre_hook(note(layer), with_kwargs=True)
+        for layer, block in enumerate(model.layers)
+        if layer
     ]
     handles.append(
-        model.layers[-1].register_forward_hook(lambda *told: seen.update({model.n_layers: block_output(told[-1])}))
+        model.layers[-1].register_forward_hook(lambda *told: seen.__setitem__(-1, block_output(told[-1]).clone()))
     )
     try:
-        with capturing(model.layers, slice(None)) as captured:
-            model.model(**encode(model, [prompt]), use_cache=False)
+        yield seen
     finally:
         for handle in handles:
             handle.remove()
-    for layer, values in enumerate(captured.outputs):
-        assert torch.equal(values, seen[layer + 1])
+
+
+def test_what_is_captured_is_what_the_next_block_reads(asked):
+    """DeepStack adds image features to the output of Qwen3-VL's first blocks before the next one reads it.
+
+    At all positions, and at the last one by each of the two ways: a capture, and the first step of a reply.
+    """
+    model, prompt = asked
+    with _inputs_of_blocks(model) as read:
+        with capturing(model.layers, slice(None)) as captured:
+            model.model(**encode(model, [prompt]), use_cache=False)
+        assert all(torch.equal(*both) for both in zip(captured.outputs, read, strict=True))
+
+        values = capture(model, [prompt]).values[0]
+        assert torch.equal(values, torch.stack([hidden[0, -1] for hidden in read]))
+
+        first = next(branch(model, prefill(model, prompt), (Unsteered(),), LAYER, max_new_tokens=1))
+        assert {hidden.shape[1] for hidden in read} == {1}
+        assert torch.equal(first.activations[0], torch.stack([hidden[0, -1] for hidden in read]))
+
+
+@torch.inference_mode()
+def test_what_is_steered_is_what_the_next_block_reads(asked):
+    model, prompt = asked
+    inputs, steering = encode(model, [prompt]), _steering(model)
+    with _inputs_of_blocks(model) as plain:
+        model.model(**inputs, use_cache=False)
+    with editing(model.layers, LAYER, steering), _inputs_of_blocks(model) as steered:
+        model.model(**inputs, use_cache=False)
+    assert torch.equal(steered[LAYER][:, -1], steering(plain[LAYER][:, -1]).hidden)
+    assert torch.equal(steered[LAYER][:, :-1], plain[LAYER][:, :-1])
+    assert all(torch.equal(steered[layer], plain[layer]) for layer in range(LAYER))
+    assert not torch.equal(steered[LAYER + 1][:, -1], plain[LAYER + 1][:, -1])
 
 
 def test_deepstack_shows_at_image_positions_of_the_blocks_that_it_follows(loaded, picture):
