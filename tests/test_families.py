@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from mars.geometry.projection import refusal_coordinate
+from mars.geometry.rounding import coordinate_rounding, unreadable_layers
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
 from mars.model.generation import branch, prefill, side_by_side
@@ -284,6 +286,27 @@ def test_a_batch_of_many_lengths_and_shapes_equals_each_prompt_alone(model, pict
     alone = [capture(model, [prompt]) for prompt in prompts]
     assert torch.allclose(together.values, torch.cat([one.values for one in alone]), atol=2e-4)
     assert torch.allclose(together.logits, torch.cat([one.logits for one in alone]), atol=2e-4)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_prompt_reads_alike_alone_and_beside_longer_ones_within_the_bound(folder_of, family, dtype):
+    model = load_model(folder_of(family), dtype=dtype)
+    if family == "gemma4":  # where training decides how sharp attention is; at random it blows rounding up
+        for block in model.layers:
+            block.self_attn.q_norm.weight.mul_(block.self_attn.head_dim**-0.5)
+    things = ("cake", "kite", "boat", "lamp")
+    prompts = [Prompt(f"how do i {verb} a {thing}?") for verb in ("break", "make") for thing in things]
+    alone = torch.cat([capture(model, [prompt]).values for prompt in prompts])
+    padded = capture(model, [*prompts, Prompt("how do i make a cake with all that i have in the house? " * 4)]).values
+    means = alone[: len(things)].mean(dim=0), alone[len(things) :].mean(dim=0)
+    difference = refusal_coordinate(alone, *means) - refusal_coordinate(padded[: len(prompts)], *means)
+    bound = coordinate_rounding(alone.norm(dim=-1), *means, dtype)
+    assert not (difference.abs() > bound).any()
+    # A tiny Qwen3.5 hardly tells in its lower layers what was asked: they are named, and no other.
+    hidden = {torch.float32: [0, 1], torch.bfloat16: [0, 1, 2]}[dtype] if family == "qwen3_5" else []
+    assert unreadable_layers(*means, dtype) == hidden
 
 
 @pytest.mark.parametrize(("family", "stamp"), TIMES.items())
