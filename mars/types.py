@@ -1,7 +1,8 @@
 """The few shapes that everything hangs on: what goes into the engine and what comes out.
 
 Axes are called prompt, row, layer, position, d_model, vocabulary wherever a tensor is public. Layers are
-decoder blocks, numbered from 0; a layer's activation is that block's *output*, before any final norm.
+decoder blocks, numbered from 0; a layer's activation is the residual stream after it, as the next block reads it,
+before any final norm.
 """
 
 import hashlib
@@ -54,7 +55,7 @@ class Activations(NamedTuple):
     """What a model holds at the last prompt position, the one whose logits give the first token."""
 
     values: Tensor
-    """Block outputs (residual stream), float32 on the CPU: (prompt, layer, d_model)."""
+    """The residual stream after every block, float32 on the CPU: (prompt, layer, d_model)."""
     logits: Tensor
     """Next-token logits, float32 on the CPU: (prompt, vocabulary)."""
 

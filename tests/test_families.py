@@ -288,6 +288,37 @@ def test_a_batch_of_many_lengths_and_shapes_equals_each_prompt_alone(model, pict
     assert torch.allclose(together.logits, torch.cat([one.logits for one in alone]), atol=2e-4)
 
 
+def test_images_and_clips_of_any_shape_are_read_alike_in_one_call_and_by_the_first_step_of_a_reply(model):
+    sizes, counts = [(400, 8), (305, 30), (8, 8)], [2, 3, 7] if "video" in model.modalities else []
+    prompts = [Prompt("what is it?", image=Image.effect_noise(size, 90).convert("RGB")) for size in sizes]
+    for count in counts:
+        frames = tuple(Image.effect_noise((64, 64), 90).convert("RGB") for _ in range(count))
+        prompts.append(Prompt("what is it?", video=Video(frames, tuple(0.5 * index for index in range(count)))))
+    huge = Prompt("what is it?", image=Image.effect_noise((690, 15_420), 90).convert("RGB"))
+    *together, last = capture(model, [*prompts, huge]).values
+    assert last.isfinite().all()
+    for prompt, values in zip(prompts, together, strict=True):
+        (step,) = branch(model, prefill(model, prompt), (Unsteered(),), LAYER, max_new_tokens=1)
+        assert torch.allclose(step.activations[0], values, atol=2e-4)
+
+
+def test_after_other_modalities_a_model_reads_and_says_what_a_fresh_one_does(folder_of, model, picture, clip):
+    """Some keep the positions of the prompt before (rope_deltas of the Qwen models)."""
+    prompts = [Prompt("what is this?"), Prompt("what is this?", image=picture), Prompt("how do i make a cake?")]
+    if "video" in model.modalities:
+        prompts.insert(2, Prompt("what is this?", video=clip))
+    untouched = load_model(folder_of(model.model.config.model_type))
+    for prompt in prompts:
+        fresh = prepare(copy.deepcopy(untouched.model), untouched.processor, "fresh")
+        ours, expected = (
+            (capture(one, [prompt]), _steps(one, prefill(one, prompt), Unsteered()), _generated(one, prompt))
+            for one in (model, fresh)
+        )
+        assert torch.equal(ours[0].values, expected[0].values) and torch.equal(ours[0].logits, expected[0].logits)
+        assert all(torch.equal(a.logits, b.logits) for a, b in zip(ours[1], expected[1], strict=True))
+        assert ours[2] == expected[2]
+
+
 @torch.inference_mode()
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("family", FAMILIES)
