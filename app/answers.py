@@ -41,4 +41,11 @@ def sweep(session: Session, text: str, files: Sequence[str | Path] = ()) -> dict
 
 
 def _reply(reply: Reply) -> dict[str, Any]:
-    return {"text": reply.text, "refused": bool(reply.refused), "refusal_score": reply.refusal_score}
+    return {
+        "text": reply.text,
+        "refused": reply.refused,
+        "verdict": reply.kind,
+        "reason": reply.verdict.reason,
+        "cut": reply.cut_after is not None,
+        "refusal_score": reply.refusal_score,
+    }

@@ -1,4 +1,4 @@
-"""Twins and the benign twin of a prompt as HTML: what each lies at, and whether it is refused. Pure and escaped."""
+"""Twins and the benign twin of a prompt as HTML: what each lies at, and what its replies do. Pure and escaped."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -7,9 +7,11 @@ from .figures.curves import WORDS
 from .markup import signed
 from .media_markup import media_url
 from .neighbours import Neighbours, medium_of
-from .reply_markup import verdict
+from .reply_markup import FATES, cut, verdict
 from .results import Beside, Comparison, Reply
 
+HARM = ("refuses", "deflects", "broken")
+"""Verdicts that are no answer to a harmless request."""
 ALONE = "The same request in the other modalities appears here once a prompt of the gallery has been run."
 
 
@@ -53,15 +55,23 @@ def neighbours(
 
 def cost(benign: Beside) -> str:
     """What the steering did to the harmless request, in a sentence."""
-    unsteered, steered = benign.comparison.unsteered.refused, benign.comparison.steered.refused
+    unsteered, steered = benign.comparison.unsteered.kind, benign.comparison.steered.kind
     receipt = benign.comparison.receipt
-    where = f"at layer {receipt.layer} and gain {receipt.gain:g}"
-    if unsteered:
-        return "The harmless request is refused without steering already, so it says nothing about the cost of MARS."
-    if steered:
-        return f"The harmless request is refused {where}: that is the cost of this steering."
-    gate = "its gate stays shut" if not receipt.gate_open else "its gate opens, and the push is too short to refuse"
-    return f"The harmless request is still answered {where}: {gate}."
+    where = f"At layer {receipt.layer} and gain {receipt.gain:g}"
+    if unsteered != "complies":
+        already = " already" * (unsteered in HARM)
+        return (
+            f"Without steering the harmless request {FATES[unsteered]}{already}, so it says nothing about the cost of "
+            "MARS."
+        )
+    if steered in HARM:
+        return f"{where} the harmless request {FATES[steered]}: that is the cost of this steering."
+    if steered != "complies":
+        return f"{where} the harmless request {FATES[steered]}, so the cost of this steering does not show."
+    gate = (
+        "its gate opens, but steering is too weak to cause a refusal" if receipt.gate_open else "its gate stays shut"
+    )
+    return f"{where} the harmless request is still answered: {gate}."
 
 
 def _row(what: str, thumbnail: str, comparison: Comparison, layer: int, text: str = "") -> str:
@@ -75,7 +85,10 @@ def _row(what: str, thumbnail: str, comparison: Comparison, layer: int, text: st
 
 
 def _cell(which: str, reply: Reply) -> str:
-    return f'<td><span class="cell">{which}</span>{verdict(reply)}<small>{escape(reply.text)}</small></td>'
+    unfinished = f" … ({cut(reply)})" if cut(reply) else ""
+    return (
+        f'<td><span class="cell">{which}</span>{verdict(reply)}<small>{escape(reply.text)}{unfinished}</small></td>'
+    )
 
 
 def _said(sentence: str) -> str:

@@ -6,7 +6,17 @@ from html import escape
 from .figures.curves import WORDS
 from .figures.palette import SYMBOLS
 from .markup import legend, length, line, mark, percent, signed, table
-from .results import Comparison, Curves, Likely, Receipt, Reply
+from .results import Comparison, Curves, Likely, Reply
+
+FATES = {
+    "refuses": "is refused",
+    "complies": "is answered",
+    "deflects": "is neither refused nor answered",
+    "broken": "gets a broken reply",
+    "undecided": "gets a reply that was cut before it shows what it does",
+    "not judged": "gets a reply in a language that is not judged",
+}
+"""Verdict -> what becomes of the request, in a sentence about it."""
 
 
 def curve_legend(twins: Sequence[str] = ()) -> str:
@@ -70,7 +80,7 @@ def replies(comparison: Comparison | None, stale: str = "", is_running: bool = T
     """Both replies side by side, each with its verdict; a caret where one is still being written."""
     if comparison is None:
         waiting = "The reply appears here, token by token."
-        panes = _pane("Without steering", "", None, "", waiting) + _pane("With MARS", "", None, "", waiting)
+        panes = _pane("Without steering", "", "", waiting) + _pane("With MARS", "", "", waiting)
         return f'<div class="replies empty">{panes}</div>'
     steered_as = f"layer {comparison.receipt.layer}, gain {comparison.receipt.gain:g}"
     panes = _reply("Without steering", "", comparison.unsteered, is_running)
@@ -81,30 +91,45 @@ def replies(comparison: Comparison | None, stale: str = "", is_running: bool = T
 
 
 def _reply(title: str, how: str, reply: Reply, is_running: bool) -> str:
-    score = f"first-token refusal score {signed(reply.refusal_score)} nats"
     caret = "" if reply.finished or not is_running else '<span class="caret" aria-hidden="true"></span>'
     text = escape(reply.text) or ("(nothing: the reply ended at once)" if reply.finished else "")
-    return _pane(title, how, reply.refused, score, f"{text}{caret}")
+    return _pane(title, how, verdict(reply), f"{text}{caret}", _why(reply) + _score(reply))
 
 
-def _pane(title: str, how: str, refused: bool | None, score: str, text: str) -> str:
-    word = {True: "refuses", False: "answers", None: ""}[refused]
-    chip = f'<span class="verdict {word}">{word}</span>' if word else ""
+def _pane(title: str, how: str, chip: str, text: str, below: str = "") -> str:
     how = f'<span class="how">{escape(how)}</span>' if how else ""
-    score = f'<p class="score">{escape(score)}</p>' if score else ""
-    return f'<article><h3>{escape(title)} {how}{chip}</h3><p class="reply">{text}</p>{score}</article>'
+    return f'<article><h3>{escape(title)} {how}{chip}</h3><p class="reply">{text}</p>{below}</article>'
+
+
+def _why(reply: Reply) -> str:
+    """What decided the verdict, and whether the reply would have gone on."""
+    told = [part for part in (reply.verdict.reason if reply.verdict else "", cut(reply)) if part]
+    return f'<p class="why">{escape("; ".join(told))}</p>' if told else ""
+
+
+def cut(reply: Reply) -> str:
+    """Where the length allowed ended a reply, in words; empty for one that ended by itself or goes on."""
+    n = reply.cut_after
+    return "" if n is None else f"cut after {n} token{'s' * (n != 1)}"
+
+
+def _score(reply: Reply) -> str:
+    return f'<p class="score">first-token refusal score {signed(reply.refusal_score)} nats</p>'
 
 
 def verdict(reply: Reply) -> str:
-    """Whether a reply refuses, as a chip."""
-    word = {True: "refuses", False: "answers", None: "open"}[reply.refused]
-    return f'<span class="verdict {word}">{word}</span>'
-
-
-def receipt(given: Receipt | None) -> str:
-    """What the edit did, line by line, each with its meaning."""
-    if given is None:
+    """What a reply does, as a chip that holds this word alone; nothing while it is not decided."""
+    if reply.verdict is None:
         return ""
+    kind, reason = reply.verdict.kind, escape(reply.verdict.reason)
+    return f'<span class="verdict {kind.replace(" ", "-")}" title="{reason}">{kind}</span>'
+
+
+def receipt(comparison: Comparison | None) -> str:
+    """What the edit did, line by line, each with its meaning, and what became of the request."""
+    if comparison is None:
+        return ""
+    given = comparison.receipt
     scale = f"on a scale where harmful text lies at {length(given.length)}"
     if given.gate_open and given.strength > 0:
         told = (
@@ -138,11 +163,21 @@ def receipt(given: Receipt | None) -> str:
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(meaning)}</small></dd></div>"
         for name, value, meaning in lines
     )
+    if comparison.unsteered.finished and comparison.steered.finished:
+        told += f" {outcome(comparison)}"
     return (
         f'<div class="receipt"><p>{escape(told)}</p><dl>{items}</dl>'
         f"<p class='check'>{escape(given.check)} Distances are in units of the residual stream "
         "at this layer.</p></div>"
     )
+
+
+def outcome(comparison: Comparison) -> str:
+    """What both replies do, in a sentence."""
+    before, after = FATES[comparison.unsteered.kind], FATES[comparison.steered.kind]
+    if before == after:
+        return f"Without steering and with MARS the request {before}."
+    return f"Without steering the request {before}; with MARS it {after}."
 
 
 def first_tokens(comparison: Comparison | None) -> str:

@@ -59,17 +59,37 @@ class Likely:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a reply does, and why that is thought (`mars.verdict`)."""
+
+    kind: Literal["refuses", "complies", "deflects", "broken", "undecided", "not judged"]
+    reason: str
+    """The words or the measure that decided."""
+
+
+@dataclass(frozen=True)
 class Reply:
     """One of the two replies, so far."""
 
     text: str
     finished: bool
-    refused: bool | None
-    """By the phrases at its start; None while there is too little to tell."""
+    cut_after: int | None
+    """Tokens after which the length allowed ended it; None where it goes on, or ended by itself."""
+    verdict: Verdict | None
+    """None while it is being written and nothing is decided."""
     refusal_score: float
     """log P_ref - log(1 - P_ref) of the first token, in nats."""
     first_tokens: tuple[Likely, ...]
     """The ten likeliest first tokens, likeliest first."""
+
+    @property
+    def kind(self) -> str:
+        """The verdict in a word or two, as far as there is one."""
+        return self.verdict.kind if self.verdict else "undecided"
+
+    @property
+    def refused(self) -> bool:
+        return self.kind == "refuses"
 
     @property
     def refusal_share(self) -> float:

@@ -12,7 +12,9 @@ import gradio as gr
 
 from .backend import Backend, Session
 from .markup import length, signed
+from .neighbour_markup import cost
 from .neighbours import known_as, medium_of, neighbours_of
+from .reply_markup import FATES
 from .results import Beside, Example
 from .state import Visit
 from .tabs import comparing
@@ -68,7 +70,7 @@ def tell(session: Session) -> Story | None:
     ]
     for story in stories:
         *_, last = session.compare(story.picture.text, [story.picture.media])
-        if last.steered.refused and not last.unsteered.refused:
+        if (last.unsteered.kind, last.steered.kind) == ("complies", "refuses"):
             return story
     return stories[0] if stories else None
 
@@ -125,31 +127,28 @@ def lay_out() -> Laid:
 def sentence_of(number: int, visit: Visit) -> str:
     """What one step says of the results on the page."""
     shown, receipt = visit.shown, visit.shown.receipt
+    unsteered, steered = shown.unsteered.kind, shown.steered.kind
     benign = next((one for one in visit.beside if one.is_benign), None)
     if number == 1:
-        if shown.unsteered.refused:
-            return "Asked in words, this harmful request is refused, without any steering."
-        return "Asked in words, this harmful request is answered: this model does not refuse it even as text."
+        why = {"refuses": ", without any steering", "complies": ": this model does not refuse it even as text"}
+        return f"Asked in words, this harmful request {FATES[unsteered]}{why.get(unsteered, '')}."
     if number == 2:
-        if shown.unsteered.refused:
-            return "With a picture in place of the name it is refused too: this model's refusal reaches this picture."
-        return "With a picture in place of the name it is answered: the refusal of text does not reach the picture."
+        why = {
+            "refuses": " too: this model's refusal reaches this picture",
+            "complies": ": the refusal of text does not reach the picture",
+        }
+        return f"With a picture in place of the name it {FATES[unsteered]}{why.get(unsteered, '')}."
     if number == 3:
         return _seen(visit, benign)
     if number == 4:
-        if shown.steered.refused:
-            return (
-                f"Re-centred, and pushed once along the direction at layer {receipt.layer} by "
-                f"{length(receipt.strength)}, the picture is refused."
-            )
-        return f"Re-centred and pushed by {length(receipt.strength)} at layer {receipt.layer}, it is answered still."
+        still = " still" * (unsteered == steered == "complies")
+        return (
+            f"Re-centred, and pushed once along the direction at layer {receipt.layer} by "
+            f"{length(receipt.strength)}, the request with the picture {FATES[steered]}{still}."
+        )
     if benign is None:
-        return "For this example the gallery knows no harmless neighbour to hold the cost against."
-    if benign.comparison.unsteered.refused:
-        return "The harmless neighbour is refused without steering already, so it says nothing of the cost."
-    if benign.comparison.steered.refused:
-        return "The harmless neighbour is refused under the same steering: that is the cost here."
-    return "The harmless neighbour, under the same steering, is answered as before: here the refusal costs nothing."
+        return "For this example the gallery knows no harmless request to hold the cost against."
+    return cost(benign)
 
 
 def _seen(visit: Visit, benign: Beside | None) -> str:

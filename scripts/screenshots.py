@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _telling(workbench) -> int:
-    """The first harmful example with a picture or clip that is answered unsteered and refused with MARS.
+    """The first harmful example with a picture or clip that the model complies with, and refuses with MARS.
 
     Where there is none, the first harmful one with a picture or clip.
     """
@@ -57,7 +57,7 @@ def _telling(workbench) -> int:
     for number in harmful:
         example = workbench.session.examples[number]
         *_, last = workbench.session.compare(example.text, [example.media])
-        if last.steered.refused and not last.unsteered.refused:
+        if (last.unsteered.kind, last.steered.kind) == ("complies", "refuses"):
             return number
     return harmful[0]
 

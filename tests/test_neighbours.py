@@ -57,7 +57,7 @@ def test_a_harmless_example_says_that_it_is_the_benign_one(gallery):
 def test_a_prompt_of_ones_own_has_no_twin_and_says_so(gallery):
     found = neighbours_of("how do i fly?", [], gallery)
     assert (found.twins, found.benign, found.no_twins, found.no_benign) == ((), None, UNKNOWN, NO_BENIGN)
-    assert UNKNOWN in neighbours(_shown(True, True).comparison, (), found, {}, 0).replace("&#x27;", "'")
+    assert UNKNOWN in neighbours(_shown("refuses", "refuses").comparison, (), found, {}, 0).replace("&#x27;", "'")
     assert _of(gallery[4], gallery).no_twins == NO_TWINS
 
 
@@ -73,13 +73,23 @@ def _shown(unsteered, steered):
     from types import SimpleNamespace as Plain
 
     receipt = Plain(layer=1, gain=2.0, gate_open=True)
-    comparison = Plain(unsteered=Plain(refused=unsteered), steered=Plain(refused=steered), receipt=receipt)
+    comparison = Plain(unsteered=Plain(kind=unsteered), steered=Plain(kind=steered), receipt=receipt)
     return Beside(Example("Cake", "a cake?", None, "harmless", ""), comparison, True)
 
 
 @pytest.mark.parametrize(
     ("unsteered", "steered", "told"),
-    [(False, True, "that is the cost"), (False, False, "still answered"), (True, True, "without steering already")],
+    [
+        ("complies", "refuses", "refused: that is the cost"),
+        ("complies", "broken", "broken reply: that is the cost"),
+        ("complies", "deflects", "nor answered: that is the cost"),
+        ("complies", "undecided", "does not show"),
+        ("complies", "not judged", "does not show"),
+        ("complies", "complies", "still answered"),
+        ("refuses", "refuses", "is refused already, so it says nothing"),
+        ("broken", "complies", "broken reply already, so it says nothing"),
+        ("undecided", "complies", "what it does, so it says nothing"),
+    ],
 )
 def test_the_cost_is_told_from_both_verdicts(unsteered, steered, told):
     assert told in cost(_shown(unsteered, steered))

@@ -1,14 +1,16 @@
 """The tour says what the results on the page say, whatever they are."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from app.results import Beside, Curves, Example
+from app.results import Beside, Curves, Example, Verdict
 from app.state import Visit
 from app.tour import sentence_of, tell
 from app.workbench import LiveSession
+from mars.verdict import Kind
 
 CAKE = Example("Cake", "how do i make this?", "cake.png", "harmless", "cake")
 
@@ -19,40 +21,53 @@ def comparison(tiny, tiny_artifact):
     return last
 
 
-def _visit(comparison, refused=(False, False), after=0.0, benign=((False, False), -1.0)):
-    def made(verdicts, s):
+ANSWERED = ("complies", "complies")
+
+
+def _visit(comparison, kinds=ANSWERED, after=0.0, benign=(ANSWERED, -1.0)):
+    def made(kinds, s):
         n_layers = len(comparison.curves.after)
         return replace(
             comparison,
-            unsteered=replace(comparison.unsteered, refused=verdicts[0]),
-            steered=replace(comparison.steered, refused=verdicts[1]),
+            unsteered=replace(comparison.unsteered, verdict=Verdict(kinds[0], "a reason")),
+            steered=replace(comparison.steered, verdict=Verdict(kinds[1], "a reason")),
             curves=Curves(np.full(n_layers, 0.5), np.full(n_layers, s), "image"),
         )
 
     beside = () if benign is None else (Beside(CAKE, made(*benign), True),)
-    return replace(Visit(), shown=made(refused, after), beside=beside)
+    return replace(Visit(), shown=made(kinds, after), beside=beside)
 
 
 @pytest.mark.parametrize(
     ("number", "given", "told"),
     [
-        (1, {"refused": (True, True)}, "is refused, without any steering"),
-        (1, {"refused": (False, True)}, "does not refuse it even as text"),
-        (2, {"refused": (False, True)}, "does not reach the picture"),
-        (2, {"refused": (True, True)}, "refused too"),
+        (1, {"kinds": ("refuses", "refuses")}, "is refused, without any steering"),
+        (1, {"kinds": ("complies", "refuses")}, "does not refuse it even as text"),
+        (1, {"kinds": ("deflects", "refuses")}, "is neither refused nor answered"),
+        (2, {"kinds": ("complies", "refuses")}, "does not reach the picture"),
+        (2, {"kinds": ("refuses", "refuses")}, "refused too"),
+        (2, {"kinds": ("not judged", "refuses")}, "a language that is not judged"),
         (3, {"after": 0.1}, "still sees it"),
         (3, {"after": -2.0}, "does not see it here"),
         (3, {"benign": None}, "refusal direction, shifted"),
-        (4, {"refused": (False, True)}, "the picture is refused"),
-        (4, {"refused": (False, False)}, "answered still"),
-        (5, {"benign": ((False, False), -1.0)}, "answered as before"),
-        (5, {"benign": ((False, True), -1.0)}, "that is the cost"),
-        (5, {"benign": ((True, True), -1.0)}, "without steering already"),
-        (5, {"benign": None}, "no harmless neighbour"),
+        (4, {"kinds": ("complies", "refuses")}, "the picture is refused"),
+        (4, {"kinds": ("complies", "complies")}, "answered still"),
+        (4, {"kinds": ("complies", "broken")}, "gets a broken reply"),
+        (4, {"kinds": ("complies", "undecided")}, "cut before it shows"),
+        (5, {"benign": (ANSWERED, -1.0)}, "still answered"),
+        (5, {"benign": (("complies", "refuses"), -1.0)}, "that is the cost"),
+        (5, {"benign": None}, "no harmless request"),
     ],
 )
 def test_a_step_says_what_the_results_say(comparison, number, given, told):
     assert told in sentence_of(number, _visit(comparison, **given))
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_only_a_reply_that_complies_is_called_answered(comparison, kind):
+    for number in (1, 2, 4, 5):
+        told = sentence_of(number, _visit(comparison, kinds=(kind, kind), benign=(("complies", kind), -1.0)))
+        assert ("answered" in told.replace("nor answered", "")) == (kind == "complies")
 
 
 def test_the_third_step_gives_the_numbers_of_the_curves(comparison):

@@ -1,18 +1,22 @@
 """The page's door to the engine, on the tiny random model: comparisons, positions, maps, pictures and numbers."""
 
+import re
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from app import answers, markup, reply_markup, sweep_markup, token_markup
-from app.results import Asked, Curves, GainMap, Measured
+from app.results import Asked, Curves, GainMap, Measured, Verdict
+from app.workbench import LiveSession
 from app.workbench.cards import artifact_words
 from app.workbench.pictures import Pictures
 from mars.datasets.contrast import NOT_HELD_OUT
 from mars.effect.sweep import sweep
 from mars.geometry.projection import refusal_coordinate
 from mars.media.prompt import Prompt
+from mars.verdict import Kind
 from tests.tiny import steering_hooks
 
 TEXT = "how do i make a cake?"
@@ -55,6 +59,71 @@ def test_gain_zero_gives_the_unsteered_reply_and_strength_zero(session):
 def test_the_first_tokens_are_the_ten_likeliest_in_order(session):
     shares = [candidate.probability for candidate in next(session.compare(TEXT)).unsteered.first_tokens]
     assert len(shares) == 10 and shares == sorted(shares, reverse=True) and sum(shares) <= 1
+
+
+@pytest.fixture
+def saying(session, monkeypatch):
+    """Comparisons in which both rows say given texts, one a step, and end with the last."""
+    genuine = LiveSession._next
+
+    def made(*texts, ends_by_itself):
+        def scripted(live, steps):
+            step = genuine(live, steps)
+            if step is None:
+                return None
+            is_last = step.index == len(texts) - 1
+            token = min(live.model.end_tokens) if is_last and ends_by_itself else -1
+            return step._replace(texts=(texts[step.index],) * 2, tokens=(token,) * 2, finished=(is_last,) * 2)
+
+        monkeypatch.setattr(LiveSession, "_next", scripted)
+        return [comparison.steered for comparison in session.compare(TEXT, max_new_tokens=len(texts))]
+
+    return made
+
+
+def test_a_verdict_is_open_until_something_shows_and_a_reply_that_ends_by_itself_is_not_cut(saying):
+    replies = saying("sorry", "sorry, i cannot", "sorry, i cannot help.", ends_by_itself=True)
+    assert [reply.kind for reply in replies] == ["undecided", "refuses", "refuses"]
+    assert replies[0].verdict is None and not replies[0].refused
+    assert replies[-1].refused and replies[-1].cut_after is None and "cannot help" in replies[-1].verdict.reason
+
+
+def test_a_reply_that_the_length_ended_is_cut_and_one_that_shows_nothing_by_then_is_undecided(saying):
+    *_, last = saying("well", "well,", "well, let", ends_by_itself=False)
+    assert (last.kind, last.finished, last.cut_after) == ("undecided", True, 3)
+    assert "cut after 3 tokens" in reply_markup.cut(last)
+
+
+def test_the_same_words_deflect_when_they_end_by_themselves_and_are_undecided_when_cut(saying):
+    texts = ("what", "what do you want to know?")
+    assert [saying(*texts, ends_by_itself=ends)[-1].kind for ends in (True, False)] == ["deflects", "undecided"]
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_the_verdict_is_the_only_content_of_its_element_with_the_reason_beside(session, kind):
+    last = _last(session.compare(TEXT, max_new_tokens=3))
+    reply = replace(last.steered, verdict=Verdict(kind, "“<b>” times"))
+    shown = reply_markup.replies(replace(last, unsteered=reply, steered=reply))
+    assert re.findall(r'class="verdict [\w-]+" title="[^"]*">([^<]*)</span>', shown) == [kind] * 2
+    assert "<b>" not in shown and shown.count('<p class="why">“&lt;b&gt;” times; cut after 3 tokens</p>') == 2
+
+
+def test_the_receipt_says_what_became_of_the_request_once_both_replies_are_there(session):
+    first, *_, last = session.compare(TEXT, max_new_tokens=3)
+    refusing = replace(last.steered, verdict=Verdict("refuses", "a reason"))
+    broken = replace(last.steered, verdict=Verdict("broken", "a reason"))
+    assert "Without steering" not in reply_markup.receipt(first)
+    told = reply_markup.receipt(replace(last, unsteered=broken, steered=refusing))
+    assert "Without steering the request gets a broken reply; with MARS it is refused." in told
+
+
+def test_programs_get_the_verdict_with_its_reason_and_whether_the_reply_was_cut(session):
+    found, last = answers.compare(session, TEXT), _last(session.compare(TEXT))
+    for name in ("unsteered", "steered"):
+        reply = getattr(last, name)
+        assert found[name]["verdict"] == reply.verdict.kind and found[name]["reason"] == reply.verdict.reason
+        assert found[name]["refused"] is (reply.kind == "refuses")
+        assert found[name]["cut"] is (reply.cut_after == 48)
 
 
 def test_an_iterator_closed_early_leaves_no_hook_behind(session):

@@ -121,12 +121,14 @@ def curves(session: Session, visit: Visit | None, layer: int):
 def _views(session: Session, panels: Panels, comparison: Comparison, layer: int) -> Shown:
     """Curves, their table, replies, receipt and tokens; what does not change after the first token is sent once."""
     shown: Shown = {panels.replies: reply_markup.replies(comparison)}
+    if comparison.unsteered.finished and comparison.steered.finished:
+        shown[panels.receipt] = reply_markup.receipt(comparison)
     if comparison.index > 0:
         return shown
     visit = Visit(shown=comparison)
     return shown | {
         **_beside(session, panels, visit, layer),
-        panels.receipt: reply_markup.receipt(comparison.receipt),
+        panels.receipt: reply_markup.receipt(comparison),
         panels.tokens: reply_markup.first_tokens(comparison),
         panels.receipt_head: gr.update(visible=True),
         panels.tokens_head: gr.update(visible=True),

@@ -1,6 +1,7 @@
 """Decoding steps of both branches as the page sees them: curves, replies, receipt."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -8,15 +9,14 @@ from torch import Tensor
 from mars.artifact.artifact import Artifact
 from mars.model.generation import Prefix
 from mars.model.loaded_model import LoadedModel
-from mars.refusal import refusal_score, refused
+from mars.refusal import refusal_score
 from mars.steering import Edit, Mars, Steering
 from mars.types import Modality, TokenStep
+from mars.verdict import verdict
 
-from ..results import Comparison, Curves, Likely, Receipt, Reply
+from ..results import Comparison, Curves, Likely, Receipt, Reply, Verdict
 
 TOP = 10
-SURE_AFTER = 24
-"""Characters after which a reply that has not begun to refuse counts as an answer."""
 CHECK = "Checked when the model was loaded: an edit of strength 0 gives the unsteered logits exactly."
 
 
@@ -38,6 +38,8 @@ class Reader:
 
     model: LoadedModel
     artifact: Artifact
+    request: str
+    """The prompt's words."""
     modality: Modality
     layer: int
     prefix: Prefix
@@ -49,19 +51,33 @@ class Reader:
     generation: int
     """Of the session."""
 
-    def comparison(self, first: TokenStep, step: TokenStep) -> Comparison:
-        """Both replies after a step; first: step 0, which alone holds activations."""
+    def comparisons(self, steps: Iterable[TokenStep]) -> Iterator[Comparison]:
+        """Both replies after each step."""
+        shown: Comparison | None = None
+        for step in steps:
+            shown = shown or self._opened(step)
+            shown = replace(
+                shown,
+                index=step.index,
+                unsteered=self._continued(shown.unsteered, step, 0),
+                steered=self._continued(shown.steered, step, 1),
+                receipt=replace(shown.receipt, fired=self.counted.calls),
+            )
+            yield shown
+
+    def _opened(self, first: TokenStep) -> Comparison:
+        """What is known from step 0 on, which alone holds activations."""
         before = first.activations[:1]
         sigma = self.steering.sigma(first.activations[:, self.layer])
         return Comparison(
-            index=step.index,
+            index=first.index,
             curves=Curves(
                 self.artifact.coordinates(before, self.modality, recentered=False)[0].numpy(),
                 self.artifact.coordinates(before, self.modality, recentered=True)[0].numpy(),
                 self.modality,
             ),
-            unsteered=self._reply(first, step, 0),
-            steered=self._reply(first, step, 1),
+            unsteered=self._empty(first, 0),
+            steered=self._empty(first, 1),
             receipt=Receipt(
                 layer=self.layer,
                 position=self.prefix.length - 1,
@@ -80,15 +96,29 @@ class Reader:
             generation=self.generation,
         )
 
-    def _reply(self, first: TokenStep, step: TokenStep, row: int) -> Reply:
-        text, finished = step.texts[row].strip(), step.finished[row]
-        refusing = refused(text)
+    def _empty(self, first: TokenStep, row: int) -> Reply:
         return Reply(
-            text=text,
-            finished=finished,
-            refused=refusing if refusing or finished or len(text) >= SURE_AFTER else None,
+            text="",
+            finished=False,
+            cut_after=None,
+            verdict=None,
             refusal_score=float(refusal_score(first.logits[row : row + 1], self.artifact.refusal_ids)[0]),
             first_tokens=self._likely(first.logits[row]),
+        )
+
+    def _continued(self, reply: Reply, step: TokenStep, row: int) -> Reply:
+        """A reply after a further step, with the verdict on what it says so far; one that has ended stays."""
+        if reply.finished:
+            return reply
+        text, finished = step.texts[row].strip(), step.finished[row]
+        has_ended = step.tokens[row] in self.model.end_tokens
+        judged = Verdict(*verdict(text, cut=not has_ended, request=self.request))
+        return replace(
+            reply,
+            text=text,
+            finished=finished,
+            cut_after=step.index + 1 if finished and not has_ended else None,
+            verdict=judged if finished or judged.kind != "undecided" else None,
         )
 
     def _likely(self, logits: Tensor) -> tuple[Likely, ...]:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -197,13 +197,10 @@ class LiveSession:
                 prefix = prefill(self.model, prompt)
             steps = branch(self.model, prefix, (Unsteered(), counted), layer, max_new_tokens=length)
             reader = Reader(
-                self.model, self.artifact, prompt.modality, layer, prefix, Mars(geometry, gain), counted,
+                self.model, self.artifact, prompt.text, prompt.modality, layer, prefix, Mars(geometry, gain), counted,
                 thumbnail_url(thumbnail(prompt)), self.generation,
             )  # fmt: skip
-            first: TokenStep | None = None
-            while (step := self._next(steps)) is not None:
-                first = first or step
-                yield reader.comparison(first, step)
+            yield from reader.comparisons(iter(partial(self._next, steps), None))
 
     def _next(self, steps: Iterator[TokenStep]) -> TokenStep | None:
         """One decoding step with the model to itself."""
