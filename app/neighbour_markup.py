@@ -60,18 +60,13 @@ def cost(benign: Beside) -> str:
     where = f"At layer {receipt.layer} and gain {receipt.gain:g}"
     if unsteered != "complies":
         already = " already" * (unsteered in HARM)
-        return (
-            f"Without steering the harmless request {FATES[unsteered]}{already}, so it says nothing about the cost of "
-            "MARS."
-        )
+        return f"Without steering the harmless request {FATES[unsteered]}{already}, so it does not tell the cost."
     if steered in HARM:
         return f"{where} the harmless request {FATES[steered]}: that is the cost of this steering."
     if steered != "complies":
         return f"{where} the harmless request {FATES[steered]}, so the cost of this steering does not show."
-    gate = (
-        "its gate opens, but steering is too weak to cause a refusal" if receipt.gate_open else "its gate stays shut"
-    )
-    return f"{where} the harmless request is still answered: {gate}."
+    gate = "opens, but steering is too weak to cause a refusal" if receipt.gate_open else "stays shut"
+    return f"{where} the harmless request is still answered: its gate {gate}."
 
 
 def _row(what: str, thumbnail: str, comparison: Comparison, layer: int, text: str = "") -> str:

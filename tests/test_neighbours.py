@@ -86,9 +86,9 @@ def _shown(unsteered, steered):
         ("complies", "undecided", "does not show"),
         ("complies", "not judged", "does not show"),
         ("complies", "complies", "still answered"),
-        ("refuses", "refuses", "is refused already, so it says nothing"),
-        ("broken", "complies", "broken reply already, so it says nothing"),
-        ("undecided", "complies", "what it does, so it says nothing"),
+        ("refuses", "refuses", "is refused already, so it does not tell"),
+        ("broken", "complies", "broken reply already, so it does not tell"),
+        ("undecided", "complies", "what it does, so it does not tell"),
     ],
 )
 def test_the_cost_is_told_from_both_verdicts(unsteered, steered, told):
