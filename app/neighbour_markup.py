@@ -80,10 +80,8 @@ def _row(what: str, thumbnail: str, comparison: Comparison, layer: int, text: st
 
 
 def _cell(which: str, reply: Reply) -> str:
-    unfinished = f" … ({cut(reply)})" if cut(reply) else ""
-    return (
-        f'<td><span class="cell">{which}</span>{verdict(reply)}<small>{escape(reply.text)}{unfinished}</small></td>'
-    )
+    text = escape(reply.text) + (f" … ({cut(reply)})" if cut(reply) else "")
+    return f'<td><span class="cell">{which}</span>{verdict(reply)}<small>{text}</small></td>'
 
 
 def _said(sentence: str) -> str:
