@@ -18,6 +18,8 @@ def compare(
         "steered": _reply(last.steered),
         "layer": last.receipt.layer,
         "gain": last.receipt.gain,
+        "chosen_by": list(session.scores().chosen_by(last.receipt.layer, last.receipt.gain)),
+        "warning": last.warning,
         "coordinates_before": [round(float(s), 6) for s in last.curves.before],
         "coordinates_after": [round(float(s), 6) for s in last.curves.after],
         "sigma": last.receipt.sigma_before,
@@ -28,7 +30,7 @@ def compare(
 
 
 def sweep(session: Session, text: str, files: Sequence[str | Path] = ()) -> dict[str, Any]:
-    """The layer x gain map, with the keys of `mars-lens sweep --json`. Raises RequestError."""
+    """The layer x gain map, with the keys of `mars-lens sweep --json` and a warning. Raises RequestError."""
     *_, found = session.gain_map(text, files)
     return {
         "layers": list(found.layers),
@@ -37,6 +39,7 @@ def sweep(session: Session, text: str, files: Sequence[str | Path] = ()) -> dict
         "kl": found.kl.tolist(),
         "saturated": found.saturated.tolist(),
         "unsteered_score": found.unsteered_score,
+        "warning": found.warning,
     }
 
 

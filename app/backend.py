@@ -105,7 +105,7 @@ class Session(Protocol):
         """A small picture of each example's clip: path -> data URL."""
 
     def scores(self) -> Scores:
-        """The three text-only scores and their mean, with the chosen layer and its reason."""
+        """The three text-only scores and their mean, the chosen layer and its reason, and the effect of steering."""
 
     def check_layer(self, layer: Any) -> int:
         """A layer that exists, the chosen one for None. Raises RequestError."""

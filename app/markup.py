@@ -125,7 +125,13 @@ def scores_table(scores: Scores, selected: int) -> str:
                        for values in scores.curves.values())]
         for layer in range(len(scores.eligible))
     ]  # fmt: skip
-    return table(["layer", *scores.curves], rows, "Numbers: scores by layer", selected)
+    head = ["layer", *scores.curves]
+    if scores.effect:
+        for label, change in scores.effect.curves.items():
+            head.append(f"effect on {label} text at gain {scores.effect.gain:g}, nats")
+            for row, (mean, low, high) in zip(rows, change, strict=True):
+                row.append(f"{signed(mean)} ({signed(low)} to {signed(high)})")
+    return table(head, rows, "Numbers: scores by layer", selected)
 
 
 def measured(numbers: Sequence[Measured]) -> str:
@@ -157,6 +163,11 @@ def panel_title(name: str, how: str = "") -> str:
 def caption(sentence: str) -> str:
     """What stands under a picture."""
     return f'<p class="quiet">{escape(sentence)}</p>'
+
+
+def caution(sentence: str) -> str:
+    """What makes the number beside it tell less than it seems to; nothing for an empty sentence."""
+    return f'<p class="caution">{escape(sentence)}</p>' if sentence else ""
 
 
 def definitions(meanings: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from html import escape
 
 from .figures.curves import WORDS
 from .figures.palette import SYMBOLS
-from .markup import legend, length, line, mark, percent, signed, table
+from .markup import caution, legend, length, line, mark, percent, signed, table
 from .results import Comparison, Curves, Likely, Reply
 
 FATES = {
@@ -87,7 +87,8 @@ def replies(comparison: Comparison | None, stale: str = "", is_running: bool = T
     panes += _reply("With MARS", steered_as, comparison.steered, is_running)
     busy = "false" if comparison.unsteered.finished and comparison.steered.finished else "true"
     old = f'<p class="stale" role="status">{escape(stale)}</p>' if stale else ""
-    return f'<div class="replies" aria-live="polite" aria-busy="{busy}">{panes}</div>{old}'
+    told = old + caution(comparison.warning)
+    return f'<div class="replies" aria-live="polite" aria-busy="{busy}">{panes}</div>{told}'
 
 
 def _reply(title: str, how: str, reply: Reply, is_running: bool) -> str:
@@ -188,6 +189,7 @@ def first_tokens(comparison: Comparison | None) -> str:
     return (
         '<p class="reading">All first tokens that open a refusal together have a probability of '
         f"{percent(unsteered)} without steering and {percent(steered)} with MARS.</p>"
+        f"{caution(comparison.warning)}"
         '<div class="tokens">'
         + _token_list("Without steering", comparison.unsteered.first_tokens)
         + _token_list("With MARS", comparison.steered.first_tokens)

@@ -141,6 +141,8 @@ class Comparison:
     """(layer, d_model), the unsteered prompt at its last position, to place it among the clouds."""
     thumbnail: str = ""
     """Data URL of a small picture of what was shown; empty for words alone."""
+    warning: str = ""
+    """What is to be said beside first-token scores of this model, in a sentence; empty where nothing is."""
     generation: int = 0
     """Of the session that answered (`backend.Session`)."""
 
@@ -214,6 +216,8 @@ class GainMap:
     """The likeliest first token: layer -> gain."""
     unsteered_score: float
     unsteered_token: str
+    warning: str = ""
+    """As that of a Comparison."""
 
 
 @dataclass(frozen=True)
@@ -243,8 +247,34 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Recommendation:
+    """The layer and gain with the largest rise on harmful text that all but spare harmless text."""
+
+    layer: int
+    gain: float
+    harmful: float
+    """Rise of P_ref on harmful text, 0 to 1."""
+    harmless: float
+    """Rise of P_ref on harmless text."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What steering does to the first token of validation text, measured at the fit."""
+
+    gain: float
+    """Of the curves: 1 where it was measured."""
+    curves: Mapping[str, NDArray]
+    """"harmful" or "harmless" -> change of the refusal score, in nats: mean, low and high end of 95 %, (layer, 3)."""
+    texts: Mapping[str, int]
+    """How many of each label."""
+    recommended: Recommendation | None
+    """None where no edit raises refusal of harmful text by a point."""
+
+
+@dataclass(frozen=True)
 class Scores:
-    """Why the layer was chosen, from text alone."""
+    """Why the layer was chosen, from text alone, and what steering at each layer does."""
 
     curves: Mapping[str, NDArray]
     """Name -> (layer,); NaN where a layer has none. The mean is last."""
@@ -256,6 +286,18 @@ class Scores:
     """(layer,) bool: whether a layer may be chosen."""
     chosen: int
     reason: str
+    effect: Effect | None = None
+    """None where it was not measured."""
+
+    @property
+    def recommended(self) -> Recommendation | None:
+        return self.effect.recommended if self.effect else None
+
+    def chosen_by(self, layer: int, gain: float) -> tuple[Literal["scores", "effect"], ...]:
+        """What chooses a layer and a gain: the three scores, with gain 1, or the effect on validation text."""
+        found = self.recommended
+        choices = {"scores": (self.chosen, 1.0), "effect": (found.layer, found.gain) if found else None}
+        return tuple(name for name, choice in choices.items() if choice == (layer, gain))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .markup import caption, signed, table
+from .markup import caption, caution, signed, table
 from .results import GainMap, Progress
 
 LEGEND = (
@@ -58,7 +58,7 @@ def reading(found: GainMap, layer: int, gain: float) -> str:
             column = found.gains.index(gain)
             kl = float(found.kl[found.layers.index(layer), column])
             told += f" At gain {gain:g} the score is {signed(float(row[column]))} and the damage {kl:.2f} nats."
-    return f'<p class="reading">{escape(told)}</p>'
+    return f'<p class="reading">{escape(told)}</p>{caution(found.warning)}'
 
 
 def tables(found: GainMap, layer: int) -> str:

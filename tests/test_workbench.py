@@ -279,7 +279,7 @@ def test_the_engine_says_which_way_each_number_points(session):
 def test_programs_get_the_map_that_the_engine_writes(session, png):
     expected = sweep(session.model, session.artifact, Prompt.of(TEXT, png)).as_json()
     found = answers.sweep(session, TEXT, [png])
-    assert found.keys() == expected.keys() and found["gains"] == expected["gains"]
+    assert found.keys() == expected.keys() | {"warning"} and found["gains"] == expected["gains"]
     for name in ("refusal_scores", "kl", "unsteered_score"):
         assert np.array(found[name]) == pytest.approx(np.array(expected[name]), abs=1e-5)
     assert found["saturated"] == expected["saturated"]

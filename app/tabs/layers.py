@@ -7,42 +7,102 @@ import gradio as gr
 
 from .. import markup
 from ..backend import Backend
-from ..figures.scores import HEIGHT, score_rows
+from ..figures.scores import score_rows
 from ..plotly_panel import PlotlyPanel
-from ..results import Scores
+from ..results import Effect, Scores
 from . import gains
-from .shared import Shared, select_layer_by_click
+from .shared import QUIET, Shared, select_layer_by_click
 
 INTRO = (
     "Where to steer is chosen on a validation split of <b>text alone</b>; no picture and no clip is "
     "touched. That the choice weighs these three scores is stated by the paper; their formulas are our "
     "reconstruction. Click a layer to overrule the choice."
 )
+EFFECT = (
+    "The <b>steering effect</b> is measured, not read off the geometry: how far steering at a layer raises the "
+    "refusal score, the log odds that the first token opens a refusal, on text of the validation split."
+)
+LEGEND = markup.legend(
+    [
+        (markup.line("harmful", band=True), "effect on harmful text: mean, 95 %"),
+        (markup.line("harmless", band=True), "effect on harmless text"),
+    ]
+)
+POINT = 0.01
+"""Of a probability."""
 
 
 def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
-    chart, table, why = _draw(backend, backend.session.chosen_layer)
+    chart, legend, table, why, by_effect, use = _draw(backend, backend.session.chosen_layer, 1.0)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             gr.HTML(markup.section("Three scores and their mean", INTRO))
-            panel = PlotlyPanel(chart, height=HEIGHT, elem_id="scores")
+            legend = gr.HTML(legend)
+            panel = PlotlyPanel(chart, height=chart.layout.height, elem_id="scores")
             numbers = gr.HTML(table, elem_id="scores-table")
         with gr.Column(scale=1, min_width=300):
             reason = gr.HTML(why, elem_id="reason")
+            by_effect = gr.HTML(by_effect, elem_id="effect")
+            use = gr.Button("Use the recommended layer and gain", size="sm", elem_id="recommended", **use)
     select_layer_by_click(panel, backend, shared)
-    shared.redraw(partial(_draw, backend), [shared.layer], [panel, numbers, reason])
+    shared.redraw(
+        partial(_redrawn, backend), [shared.layer, shared.gain], [panel, legend, numbers, reason, by_effect, use],
+        with_gain=True,
+    )  # fmt: skip
+    use.click(partial(_recommended, backend), outputs=[shared.layer, shared.gain], **QUIET)
     gains.build(backend, shared, tab)
 
 
-def _draw(backend: Backend, layer: int) -> list:
-    """The chart, its table, and why the chosen layer was chosen."""
+def _draw(backend: Backend, layer: int, gain: float) -> list:
+    """The chart, its legend and table, why the layer was chosen, what steering does, and the state of its button."""
     scores = backend.session.scores()
+    effect, found = scores.effect, scores.recommended
+    measured = (effect.curves, effect.gain, found and found.layer) if effect else ()
     return [
-        score_rows(scores.curves, scores.units, layer, scores.chosen, scores.eligible),
+        score_rows(scores.curves, scores.units, layer, scores.chosen, scores.eligible, *measured),
+        LEGEND if effect else "",
         markup.scores_table(scores, layer),
         _reason(scores),
+        _effect(scores, effect, layer, gain) if effect else "",
+        {"visible": found is not None, "interactive": "effect" not in scores.chosen_by(layer, gain)},
     ]
+
+
+def _redrawn(backend: Backend, layer: int, gain: float) -> list:
+    *shown, use = _draw(backend, layer, gain)
+    return [*shown, gr.update(**use)]
+
+
+def _recommended(backend: Backend) -> list:
+    """Layer and gain for the controls of the page; both stay where nothing is recommended any more."""
+    found = backend.session.scores().recommended
+    return [found.layer, found.gain] if found else [gr.skip(), gr.skip()]
+
+
+def _effect(scores: Scores, effect: Effect, layer: int, gain: float) -> str:
+    """What the scores choose and the effect recommends, whether they differ, and which of them is in use."""
+    told = f"The paper's scores choose layer {scores.chosen}, at gain 1. "
+    texts = " and ".join(f"{count} {label}" for label, count in effect.texts.items())
+    found = effect.recommended
+    if found is None:
+        told += f"By its effect on {texts} texts nothing is recommended: no edit raises refusal of the harmful ones. "
+    else:
+        agree = {
+            (True, True): "Both agree",
+            (True, False): "They agree on the layer and differ in the gain",
+            (False, True): "They differ in the layer",
+            (False, False): "They differ in layer and gain",
+        }[found.layer == scores.chosen, found.gain == 1]
+        told += (
+            f"By its effect on {texts} texts, layer {found.layer} at gain {found.gain:g} is recommended: there the "
+            f"probability that the first token opens a refusal rises by {found.harmful / POINT:.1f} points on the "
+            f"harmful and by {found.harmless / POINT:.1f} on the harmless ones. {agree}. "
+        )
+    name = {(): "neither", ("scores",): "the paper's choice", ("effect",): "the recommendation"}
+    used = name.get(scores.chosen_by(layer, gain), "both")
+    told = f"{escape(told)}In use is <b>layer {layer} at gain {gain:g}: {used}</b>."
+    return f'{markup.section("Where steering has most effect", EFFECT)}<p class="reading">{told}</p>'
 
 
 def _reason(scores: Scores) -> str:

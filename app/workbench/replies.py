@@ -20,6 +20,11 @@ TOP = 10
 CHECK = "Checked when the model was loaded: an edit of strength 0 gives the unsteered logits exactly."
 
 
+def first_token_warning(artifact: Artifact) -> str:
+    """What is to be said beside first-token scores; empty where nothing is, or nothing was measured."""
+    return artifact.calibration.warning if artifact.calibration else ""
+
+
 @dataclass
 class Counted:
     """A strategy that counts how often the hook called it."""
@@ -93,6 +98,7 @@ class Reader:
             ),
             activations=before[0].numpy(),
             thumbnail=self.thumbnail,
+            warning=first_token_warning(self.artifact),
             generation=self.generation,
         )
 

@@ -1,11 +1,12 @@
 """What the page says of the choice of the layer."""
 
+from mars.fitted.effect import SteeringEffect
 from mars.geometry.layer_selection import LayerScores
 
-from ..results import Scores
+from ..results import Effect, Recommendation, Scores
 
 
-def told(found: LayerScores) -> Scores:
+def told(found: LayerScores, effect: SteeringEffect | None) -> Scores:
     """The three text-only scores and their mean, in words and units, with the chosen layer and its reason."""
     return Scores(
         curves={
@@ -29,4 +30,16 @@ def told(found: LayerScores) -> Scores:
         eligible=found.eligible.numpy(),
         chosen=found.layer,
         reason=found.reason,
+        effect=effect and _effect(effect),
+    )
+
+
+def _effect(found: SteeringEffect) -> Effect:
+    """The change of the refusal score at gain 1, or the gain next to it that was measured."""
+    at = min(range(len(found.gains)), key=lambda index: abs(found.gains[index] - 1))
+    return Effect(
+        gain=float(found.gains[at]),
+        curves={label: change[:, at].numpy() for label, change in found.score.items()},
+        texts=found.texts,
+        recommended=found.recommended and Recommendation(*found.recommended),
     )

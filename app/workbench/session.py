@@ -169,7 +169,7 @@ class LiveSession:
         return posters(self.examples)
 
     def scores(self) -> Scores:
-        return scores.told(self.artifact.scores)
+        return scores.told(self.artifact.scores, self.artifact.effect)
 
     def check_layer(self, layer: Any) -> int:
         if layer is None or layer == "":

@@ -6,6 +6,7 @@ from mars.media.prompt import Prompt
 from mars.model.loaded_model import LoadedModel
 
 from ..results import GainMap
+from .replies import first_token_warning
 from .watching import Report
 
 
@@ -22,4 +23,5 @@ def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Rep
         tokens=tuple(tuple(decode([token]) for token in row) for row in found.tokens.tolist()),
         unsteered_score=found.unsteered_score,
         unsteered_token=decode([found.unsteered_token]),
+        warning=first_token_warning(artifact),
     )
