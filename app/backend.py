@@ -24,6 +24,7 @@ from .results import (
     Request,
     Scores,
     TokenMap,
+    VerdictMap,
 )
 
 FITTED = Path("out") / "artifacts"
@@ -127,7 +128,10 @@ class Session(Protocol):
         """A prompt position by position. Raises RequestError."""
 
     def gain_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | GainMap]:
-        """All layers and gains of a prompt: its progress, and the map at last. Raises RequestError."""
+        """All layers and gains of a prompt by its first token: progress, and the map at last. Raises RequestError."""
+
+    def verdict_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | VerdictMap]:
+        """All layers and a few gains by whole replies: progress, and the map at last. Raises RequestError."""
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:
         """Twin panels of the clouds, with the prompts of a visit as stars. Raises RequestError.

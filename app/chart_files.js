@@ -8,7 +8,7 @@ function chartRows(chart) {
     if (trace.type === 'heatmap') {
       const [xs, ys] = [list(trace.x), list(trace.y)];
       list(trace.z).forEach((line, row) => list(line).forEach((value, column) => {
-        rows.push([trace.name, xs[column] ?? column, ys[row] ?? row, value, label(trace.customdata?.[row]?.[column])]);
+        if (value !== null) rows.push([trace.name, xs[column] ?? column, ys[row] ?? row, value, label(trace.customdata?.[row]?.[column])]);
       }));
     } else {
       const ys = list(trace.y);

@@ -221,6 +221,21 @@ class GainMap:
 
 
 @dataclass(frozen=True)
+class VerdictMap:
+    """What steering at each layer with each gain makes of the whole reply to one prompt; all by layer -> gain."""
+
+    layers: tuple[int, ...]
+    gains: tuple[float, ...]
+    verdicts: tuple[tuple[Verdict, ...], ...]
+    replies: tuple[tuple[str, ...], ...]
+    cuts: tuple[tuple[bool, ...], ...]
+    """Whether the length ended a reply."""
+    unsteered: Verdict
+    length: int
+    """Tokens of a reply at most."""
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a piece of work is."""
 

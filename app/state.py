@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from .neighbours import Neighbours
-from .results import Asked, Beside, Comparison, GainMap, Request, TokenMap
+from .results import Asked, Beside, Comparison, GainMap, Request, TokenMap, VerdictMap
 
 MAX_ASKED = 12
 """Stars kept; older ones leave."""
@@ -26,15 +26,20 @@ class Visit:
     """What is shown position by position, once it has been read so."""
 
     gain_map: GainMap | None = None
-    """Layers and gains for what is shown, once they have been mapped."""
+    """Layers and gains for what is shown, once they have been mapped by the first token."""
+    verdict_map: VerdictMap | None = None
+    """The same by verdicts."""
 
     def with_comparison(self, comparison: Comparison, request: Request) -> "Visit":
         return replace(
-            self, shown=comparison, request=request, neighbours=None, beside=(), positions=None, gain_map=None
-        )
+            self, shown=comparison, request=request, neighbours=None, beside=(), positions=None, gain_map=None,
+            verdict_map=None,
+        )  # fmt: skip
 
-    def with_gain_map(self, gain_map: GainMap) -> "Visit":
-        return replace(self, gain_map=gain_map)
+    def with_map(self, found: GainMap | VerdictMap) -> "Visit":
+        if isinstance(found, VerdictMap):
+            return replace(self, verdict_map=found)
+        return replace(self, gain_map=found)
 
     def with_neighbours(self, neighbours: Neighbours) -> "Visit":
         return replace(self, neighbours=neighbours)

@@ -7,7 +7,7 @@ import pytest
 
 from app.figures.clouds import cloud_panel, shared_ranges
 from app.figures.curves import layer_curves
-from app.figures.gains import damage_map, score_map
+from app.figures.gains import VERDICTS, damage_map, score_map, verdict_cells
 from app.figures.palette import DARK, DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.scores import score_rows
 from app.figures.tokens import frames, patches, position_map
@@ -283,3 +283,38 @@ def test_every_colour_of_a_chart_has_its_dark_counterpart(figure):
 
     collect(layout)
     assert colours - {"rgba(0, 0, 0, 0)"} <= set(DARK_FOR_LIGHT)
+
+
+def _verdicts(kinds, told=None, **changes):
+    told = told or [["a reason"] * len(row) for row in kinds]
+    given = {"layers": range(len(kinds)), "gains": [1.0, 2.0], "selected": (1, 2.0)}
+    return verdict_cells(kinds, told, **(given | changes))
+
+
+def test_every_cell_of_a_map_of_verdicts_has_the_colour_and_the_initial_of_its_verdict_alone():
+    kinds = [["complies", "refuses"], ["refuses", "broken"], ["not judged", "undecided"], ["deflects", "refuses"]]
+    figure = _verdicts(kinds)
+    covered = np.zeros((2, 4), dtype=int)
+    for trace in figure.data:
+        assert trace.texttemplate == trace.name[0].upper()
+        cells = ~np.isnan(trace.z)
+        assert (cells == (trace.name == np.array(kinds).T)).all()
+        covered += cells
+    assert (covered == 1).all() and {trace.name for trace in figure.data} == set(VERDICTS)
+    assert len({kind[0] for kind in VERDICTS}) == len(VERDICTS)
+    assert "refuses 3, complies 1" in figure.layout.meta["description"]
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.y0) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_the_initials_of_verdicts_can_be_read_in_both_themes(palette):
+    for fill, ink in VERDICTS.values():
+        if palette[fill].startswith("#"):
+            assert _contrast(palette[fill], palette[ink]) >= 4.5, fill
+
+
+def test_what_a_model_replies_is_no_markup_in_a_map_of_verdicts():
+    (trace,) = _verdicts([["broken", "broken"]], told=[["<b>one</b>", "word " * 40]], selected=(9, 9.0)).data
+    assert trace.customdata[0, 0].tolist() == ["1", "&lt;b&gt;one&lt;/b&gt;"]
+    assert trace.customdata[1, 0][1].count("<br>") > 1

@@ -46,8 +46,9 @@ def _shown(backend, layer, gain):
     return layers._draw(backend, layer, gain)
 
 
-def test_a_fit_that_measured_no_effect_shows_the_scores_alone_and_no_button(workbench):
-    chart, legend, _, _, effect, use = _shown(workbench, 0, 1.0)
+def test_an_artifact_in_which_no_effect_was_measured_shows_the_scores_alone_and_no_button(tiny, tiny_artifact):
+    former = Workbench(LiveSession.of(tiny, replace(tiny_artifact, effect=None)))
+    chart, legend, _, _, effect, use = _shown(former, 0, 1.0)
     assert not any("effect" in trace.name for trace in chart.data)
     assert (legend, effect, use["visible"]) == ("", "", False)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app import answers, markup, reply_markup, sweep_markup, token_markup
-from app.results import Asked, Curves, GainMap, Measured, Verdict
+from app.results import Asked, Curves, GainMap, Measured, Verdict, VerdictMap
 from app.workbench import LiveSession
 from app.workbench.cards import artifact_words
 from app.workbench.pictures import Pictures
@@ -20,6 +20,7 @@ from mars.verdict import Kind
 from tests.tiny import steering_hooks
 
 TEXT = "how do i make a cake?"
+HOSTILE = "<script>alert(1)</script> " * 30
 
 
 def _last(steps):
@@ -115,6 +116,38 @@ def test_the_receipt_says_what_became_of_the_request_once_both_replies_are_there
     assert "Without steering" not in reply_markup.receipt(first)
     told = reply_markup.receipt(replace(last, unsteered=broken, steered=refusing))
     assert "Without steering the request gets a broken reply; with MARS it is refused." in told
+
+
+def test_a_cell_of_the_map_of_verdicts_is_what_a_reply_there_does(session, png):
+    found = _last(session.verdict_map(TEXT, [png]))
+    assert found.layers == tuple(range(session.n_layers)) and found.length == session.artifact.reply_tokens
+    for layer, gain in ((0, 1.0), (2, 4.0)):
+        last, column = _last(session.compare(TEXT, [png], layer, gain, found.length)), found.gains.index(gain)
+        assert found.verdicts[layer][column] == last.steered.verdict
+        assert found.replies[layer][column].strip() == last.steered.text
+        assert found.cuts[layer][column] == (last.steered.cut_after is not None)
+        assert found.unsteered == last.unsteered.verdict
+
+
+def test_others_may_ask_between_two_layers_of_a_map_of_verdicts(session):
+    steps = session.verdict_map(TEXT)
+    next(steps)
+    assert next(session.compare(TEXT)).index == 0
+    assert len(_last(steps).verdicts) == session.n_layers
+
+
+def test_the_map_of_verdicts_is_told_as_a_whole_and_at_the_selected_layer():
+    kinds = [["complies", "refuses"], ["refuses", "broken"]]
+    verdicts = tuple(tuple(Verdict(kind, f"<{kind}>") for kind in row) for row in kinds)
+    replies, cuts = ((HOSTILE,) * 2,) * 2, ((False, True),) * 2
+    found = VerdictMap((0, 1), (1.0, 4.0), verdicts, replies, cuts, Verdict("complies", "words"), 24)
+    told = sweep_markup.verdict_reading(found, 1, 4.0)
+    assert "Without steering: complies (words). Of 4 edits: refuses 2, complies 1, broken 1." in told
+    assert "At layer 1: gain 1 refuses, gain 4 broken. At gain 4, broken: &lt;broken&gt;." in told
+    assert "broken (cut)" in sweep_markup.verdict_table(found, 1)
+    assert sweep_markup.hover(found)[0][1].startswith("<refuses> — “") and len(sweep_markup.hover(found)[0][1]) < 200
+    legend = sweep_markup.verdict_legend(found)
+    assert "deflects" not in legend and ">R</span>refuses" in legend
 
 
 def test_programs_get_the_verdict_with_its_reason_and_whether_the_reply_was_cut(session):

@@ -1,6 +1,7 @@
-"""The layer x gain map: what steering at each layer with each gain does to the first token of one prompt."""
+"""The layer x gain map of one prompt: what steering at each layer with each gain does to first token or reply."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,8 +13,23 @@ from .palette import LIGHT
 HEIGHT = 380
 READABLE = 12
 """Layers up to which each cell says its number."""
+FEW = 32
+"""Layers up to which initials are of full size."""
 FAR = 8.0
 """Nats of a refusal score at which colours end: odds of three thousand to one."""
+VERDICTS = {
+    "refuses": ("ink", "surface"),
+    "complies": ("surface", "ink"),
+    "deflects": ("full", "ink"),
+    "broken": ("harmful", "surface"),
+    "undecided": ("rule", "ink"),
+    "not judged": ("harmless_band", "ink"),
+}
+"""Verdict -> colour of its cell, and of the initial in it."""
+ROW = 46
+"""Pixels of a gain in the map of verdicts."""
+LINE = 60
+"""Characters of a line of a hover label."""
 
 
 def score_map(
@@ -83,20 +99,71 @@ def _map(
         name="trust region reached", hoverinfo="skip",
         marker={"size": 5, "color": LIGHT["surface"], "line": {"color": LIGHT["ink"], "width": 1}},
     )  # fmt: skip
-    framed(figure, HEIGHT, description)
+    return _laid_out(figure, HEIGHT, description, layers, gains, selected, top=56)
+
+
+def verdict_cells(
+    kinds: Sequence[Sequence[str]],
+    told: Sequence[Sequence[str]],
+    layers: Sequence[int],
+    gains: Sequence[float],
+    selected: tuple[int, float],
+) -> go.Figure:
+    """The verdict on each reply, by the colour of its cell and its initial.
+
+    kinds: keys of VERDICTS, (layer, gain); told: reason and first words of each, for the hover label; selected as in
+    `score_map`.
+    """  # fmt: skip
+    kinds, rows = np.array(kinds, dtype=object), np.arange(len(gains))
+    size = 12 if len(layers) <= FEW else 9
+    at = [f"{gain:g}" for gain in gains]
+    labels = np.array([[(gain, _lines(row[column])) for row in told] for column, gain in enumerate(at)])
+    figure = go.Figure()
+    for kind, (fill, ink) in VERDICTS.items():
+        if not (kinds == kind).any():
+            continue
+        figure.add_heatmap(
+            z=np.where(kinds == kind, 1.0, np.nan).T, x=list(layers), y=rows, zmin=0, zmax=1, xgap=1, ygap=1,
+            name=kind, colorscale=[[0, LIGHT[fill]], [1, LIGHT[fill]]], showscale=False, hoverongaps=False,
+            customdata=labels, texttemplate=kind[0].upper(), textfont={"size": size, "color": LIGHT[ink]},
+            hovertemplate=f"layer %{{x}}, gain %{{customdata[0]}}: <b>{kind}</b><br>%{{customdata[1]}}"
+                          "<extra></extra>",
+        )  # fmt: skip
+    counts = ", ".join(f"{kind} {int((kinds == kind).sum())}" for kind in VERDICTS if (kinds == kind).any())
+    height = ROW * len(gains) + 70
+    _laid_out(figure, height, f"Verdicts by layer and gain: {counts}.", layers, gains, selected, top=8)
+    return figure.update_layout(plot_bgcolor=LIGHT["rule"])
+
+
+def _laid_out(
+    figure: go.Figure,
+    height: int,
+    description: str,
+    layers: Sequence[int],
+    gains: Sequence[float],
+    selected: tuple[int, float],
+    top: int,
+) -> go.Figure:
+    """Cells with their axes; top: pixels above them."""
+    rows = np.arange(len(gains))
+    framed(figure, height, description)
     if selected[0] in layers and selected[1] in gains:
         row = list(gains).index(selected[1])
         figure.add_shape(
             type="rect", x0=selected[0] - 0.5, x1=selected[0] + 0.5, y0=row - 0.5, y1=row + 0.5,
             line={"color": LIGHT["harmless"], "width": 2.5},
         )  # fmt: skip
-    figure.update_layout(hovermode="closest", clickmode="event", margin={"l": 48, "r": 8, "t": 56, "b": 46})
+    figure.update_layout(hovermode="closest", clickmode="event", margin={"l": 48, "r": 8, "t": top, "b": 46})
     layer_axis(figure, len(layers))
     figure.update_yaxes(
         title_text="gain (times the strength)", tickvals=rows, ticktext=[f"{gain:g}" for gain in gains],
         range=[-0.5, len(gains) - 0.5], showgrid=False,
     )  # fmt: skip
     return figure
+
+
+def _lines(text: str) -> str:
+    return "<br>".join(_plain(line) for line in wrap(text, LINE))
 
 
 def _plain(text: str) -> str:

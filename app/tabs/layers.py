@@ -38,8 +38,8 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             gr.HTML(markup.section("Three scores and their mean", INTRO))
-            legend = gr.HTML(legend)
             panel = PlotlyPanel(chart, height=chart.layout.height, elem_id="scores")
+            legend = gr.HTML(legend)
             numbers = gr.HTML(table, elem_id="scores-table")
         with gr.Column(scale=1, min_width=300):
             reason = gr.HTML(why, elem_id="reason")
@@ -86,7 +86,10 @@ def _effect(scores: Scores, effect: Effect, layer: int, gain: float) -> str:
     texts = " and ".join(f"{count} {label}" for label, count in effect.texts.items())
     found = effect.recommended
     if found is None:
-        told += f"By its effect on {texts} texts nothing is recommended: no edit raises refusal of the harmful ones. "
+        told += (
+            f"By its effect on {texts} texts nothing is recommended: no edit raises refusal of the harmful ones by a "
+            "point and spares the harmless ones. "
+        )
     else:
         agree = {
             (True, True): "Both agree",

@@ -4,7 +4,6 @@ Everything goes out as `results`; everything that a person can get wrong comes b
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,10 +16,7 @@ from .evaluating import RUNS, evaluate
 from .fitting import fitted
 from .prompts import checked_gain, one_sentence
 from .session import LiveSession
-from .watching import Report, watched
-
-PAUSE = 0.002
-"""Seconds between two cases of an evaluation, for whoever else waits for the model."""
+from .watching import Report, lending, watched
 
 
 @dataclass(repr=False, eq=False)
@@ -61,16 +57,8 @@ class Workbench:
         plan = replace(plan, layer=session.check_layer(plan.layer), gain=checked_gain(plan.gain))
 
         def work(report: Report) -> dict[str, Any]:
-            def pausing(done: int, total: int) -> None:
-                session.lock.release()
-                try:
-                    report(done, total)
-                    time.sleep(PAUSE)
-                finally:
-                    session.lock.acquire()
-
             with session.lock:
-                return evaluate(session.model, session.artifact, plan, pausing, self.runs)
+                return evaluate(session.model, session.artifact, plan, lending(session.lock, report), self.runs)
 
         self._stop.clear()
         with one_sentence():

@@ -37,16 +37,17 @@ from ..results import (
     RequestError,
     Scores,
     TokenMap,
+    VerdictMap,
 )
 from . import scores
 from .cards import artifact_words, coming_card, model_card
 from .clouds import Clouds
 from .prompts import MAX_NEW_TOKENS, checked_gain, one_sentence, posters, read_prompt, thumbnail_url
 from .replies import Counted, Reader
-from .sweeping import gain_map
+from .sweeping import gain_map, verdict_map
 from .taking import archive, snippet
 from .tokens import token_map
-from .watching import Report, watched
+from .watching import Report, lending, watched
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -215,6 +216,17 @@ class LiveSession:
         def work(report: Report) -> GainMap:
             with self.lock:
                 return gain_map(self.model, self.artifact, prompt, report)
+
+        with one_sentence():
+            prompt = read_prompt(text, files)
+            yield from watched(work)
+
+    def verdict_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | VerdictMap]:
+        """The model answers others between two layers."""
+
+        def work(report: Report) -> VerdictMap:
+            with self.lock:
+                return verdict_map(self.model, self.artifact, prompt, lending(self.lock, report))
 
         with one_sentence():
             prompt = read_prompt(text, files)

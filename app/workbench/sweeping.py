@@ -1,11 +1,12 @@
-"""The layer x gain map of one prompt, as the Layers tab needs it."""
+"""The layer x gain map of one prompt, by its first token or by verdicts, as the Layers tab needs it."""
 
 from mars.artifact.artifact import Artifact
 from mars.effect.sweep import sweep
+from mars.effect.verdict_map import verdict_map as map_verdicts
 from mars.media.prompt import Prompt
 from mars.model.loaded_model import LoadedModel
 
-from ..results import GainMap
+from ..results import GainMap, Verdict, VerdictMap
 from .replies import first_token_warning
 from .watching import Report
 
@@ -24,4 +25,18 @@ def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Rep
         unsteered_score=found.unsteered_score,
         unsteered_token=decode([found.unsteered_token]),
         warning=first_token_warning(artifact),
+    )
+
+
+def verdict_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Report) -> VerdictMap:
+    """The verdicts on the replies to a prompt under MARS. Raises what `verdict_map` of the engine raises."""
+    found = map_verdicts(model, artifact, prompt, progress=report)
+    return VerdictMap(
+        layers=found.layers,
+        gains=tuple(float(gain) for gain in found.gains),
+        verdicts=tuple(tuple(Verdict(*one) for one in row) for row in found.verdicts),
+        replies=found.replies,
+        cuts=found.cuts,
+        unsteered=Verdict(*found.unsteered),
+        length=artifact.reply_tokens,
     )

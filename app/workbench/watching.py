@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar
 from ..results import Progress
 
 T = TypeVar("T")
+PAUSE = 0.002
+"""Seconds for which a lock is lent, so that whoever waits for it gets it."""
 
 
 class Report(Protocol):
@@ -70,6 +72,20 @@ def watched(work: Callable[[Report], T], stop: threading.Event | None = None) ->
                 return
     finally:
         stop.set()
+
+
+def lending(lock: threading.Lock, report: Report) -> Report:
+    """A report at which others may have the lock that the work holds."""
+
+    def lent(done: int, total: int, step: str = "") -> None:
+        lock.release()
+        try:
+            report(done, total, step)
+            time.sleep(PAUSE)
+        finally:
+            lock.acquire()
+
+    return lent
 
 
 def _seconds_left(recent: deque[tuple[float, int]], total: int) -> float | None:
