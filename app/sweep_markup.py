@@ -1,6 +1,7 @@
 """The layer x gain map as HTML: its reading and its tables. Pure; everything from outside is escaped."""
 
 from html import escape
+from itertools import groupby
 
 from .figures.gains import VERDICTS
 from .markup import caption, caution, signed, table
@@ -98,9 +99,13 @@ def verdict_reading(found: VerdictMap, layer: int, gain: float) -> str:
     told = f"Without steering: {found.unsteered.kind} ({found.unsteered.reason}). Of {len(kinds)} edits: {counts}."
     if layer in found.layers:
         row = dict(zip(found.gains, found.verdicts[found.layers.index(layer)], strict=True))
-        told += f" At layer {layer}: " + ", ".join(f"gain {one:g} {cell.kind}" for one, cell in row.items()) + "."
+        runs = [
+            f"{kind} at gain {', '.join(f'{one:g}' for one in run)}"
+            for kind, run in groupby(row, lambda one: row[one].kind)
+        ]
+        told += f" At layer {layer}: {'; '.join(runs)}."
         if gain in row:
-            told += f" At gain {gain:g}, {row[gain].kind}: {row[gain].reason}."
+            told += f" Selected, gain {gain:g}: {row[gain].kind} ({row[gain].reason})."
     return f'<p class="reading">{escape(told)}</p>'
 
 

@@ -143,7 +143,7 @@ def test_the_map_of_verdicts_is_told_as_a_whole_and_at_the_selected_layer():
     found = VerdictMap((0, 1), (1.0, 4.0), verdicts, replies, cuts, Verdict("complies", "words"), 24)
     told = sweep_markup.verdict_reading(found, 1, 4.0)
     assert "Without steering: complies (words). Of 4 edits: refuses 2, complies 1, broken 1." in told
-    assert "At layer 1: gain 1 refuses, gain 4 broken. At gain 4, broken: &lt;broken&gt;." in told
+    assert "At layer 1: refuses at gain 1; broken at gain 4. Selected, gain 4: broken (&lt;broken&gt;)." in told
     assert "broken (cut)" in sweep_markup.verdict_table(found, 1)
     assert sweep_markup.hover(found)[0][1].startswith("<refuses> — “") and len(sweep_markup.hover(found)[0][1]) < 200
     legend = sweep_markup.verdict_legend(found)

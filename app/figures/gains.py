@@ -18,7 +18,7 @@ FEW = 32
 FAR = 8.0
 """Nats of a refusal score at which colours end: odds of three thousand to one."""
 VERDICTS = {
-    "refuses": ("ink", "surface"),
+    "refuses": ("muted", "surface"),
     "complies": ("surface", "ink"),
     "deflects": ("full", "ink"),
     "broken": ("harmful", "surface"),
@@ -120,12 +120,14 @@ def verdict_cells(
     labels = np.array([[(gain, _lines(row[column])) for row in told] for column, gain in enumerate(at)])
     figure = go.Figure()
     for kind, (fill, ink) in VERDICTS.items():
-        if not (kinds == kind).any():
+        here = (kinds == kind).T
+        if not here.any():
             continue
         figure.add_heatmap(
-            z=np.where(kinds == kind, 1.0, np.nan).T, x=list(layers), y=rows, zmin=0, zmax=1, xgap=1, ygap=1,
+            z=np.where(here, 1.0, np.nan), x=list(layers), y=rows, zmin=0, zmax=1, xgap=1, ygap=1,
             name=kind, colorscale=[[0, LIGHT[fill]], [1, LIGHT[fill]]], showscale=False, hoverongaps=False,
-            customdata=labels, texttemplate=kind[0].upper(), textfont={"size": size, "color": LIGHT[ink]},
+            customdata=labels, text=np.where(here, kind[0].upper(), ""), texttemplate="%{text}",
+            textfont={"size": size, "color": LIGHT[ink]},
             hovertemplate=f"layer %{{x}}, gain %{{customdata[0]}}: <b>{kind}</b><br>%{{customdata[1]}}"
                           "<extra></extra>",
         )  # fmt: skip

@@ -47,8 +47,8 @@ class Panels(NamedTuple):
 def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     """Lay the map out and wire it."""
     gr.HTML(markup.section("Every layer and gain", INTRO))
-    with gr.Row(elem_classes="map-controls"):
-        of = gr.Radio([FIRST_TOKEN, VERDICTS], value=FIRST_TOKEN, label="Map of", info=SLOWER, elem_id="map-of")
+    of = gr.Radio([FIRST_TOKEN, VERDICTS], value=FIRST_TOKEN, label="Map of", info=SLOWER, elem_id="map-of")
+    with gr.Row():
         make = gr.Button("Map this prompt", variant="primary", interactive=False, scale=0, min_width=180,
                          elem_id="sweep")  # fmt: skip
         stop = gr.Button("Stop", interactive=False, scale=0, min_width=80, elem_id="sweep-stop")

@@ -26,6 +26,7 @@ LEGEND = markup.legend(
     [
         (markup.line("harmful", band=True), "effect on harmful text: mean, 95 %"),
         (markup.line("harmless", band=True), "effect on harmless text"),
+        (markup.mark("circle", "ink"), "large: the layer that is chosen, or recommended"),
     ]
 )
 POINT = 0.01
