@@ -24,6 +24,7 @@ from mars.effect.verdict_map import VerdictMap, verdict_map
 from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
 from mars.evaluation.strategies import STRATEGY_SPECS, draws_of
 from mars.fitted.calibration import DEFAULT_REPLY_TOKENS
+from mars.fitted.fitted import ChosenBy
 from mars.media.prompt import Prompt
 from mars.model.activation_cache import ActivationCache, default_folder
 from mars.model.info import Load
@@ -121,8 +122,14 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     judging.add_argument(
         "--per-cell", type=int, default=200, help="cases per modality and label of the bundled split"
     )
-    judging.add_argument("--layer", type=int, help="default: the one chosen from text alone")
-    judging.add_argument("--gain", type=float, default=Settings.gain)
+    judging.add_argument(
+        "--by",
+        choices=get_args(ChosenBy),
+        default=Settings.by,
+        help="what chooses layer and gain: the paper's scores of text, with gain 1 (default), or the effect on text",
+    )
+    judging.add_argument("--layer", type=int, help="in place of the one chosen")
+    judging.add_argument("--gain", type=float, help="in place of the one chosen")
     judging.add_argument("--seed", type=int, default=Settings.seed, help="of the random directions")
     judging.add_argument(
         "--max-new-tokens",
@@ -318,6 +325,7 @@ def _eval(options: argparse.Namespace) -> None:
     settings = Settings(
         layer=options.layer,
         gain=options.gain,
+        by=options.by,
         seed=options.seed,
         max_new_tokens=options.max_new_tokens,
         max_rows=options.max_rows,

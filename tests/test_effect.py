@@ -1,12 +1,16 @@
 """The effect of steering by layer and gain: against one map after another, and what it recommends."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from mars.artifact.artifact import Artifact
 from mars.effect.by_layer import EFFECT_GAINS, recommendation, steering_effect
 from mars.effect.sweep import sweep
+from mars.evaluation.runner import Settings
 from mars.fitted.effect import Recommendation
+from mars.fitted.fitted import ArtifactError
 from mars.media.prompt import Prompt
 
 ALL = torch.tensor([True, True, True])
@@ -58,3 +62,18 @@ def test_what_is_recommended_is_said_beside_the_layer_in_use(tiny_artifact):
 def test_a_fit_leaves_the_effect_out_where_it_is_asked_to(tiny, contrast):
     without = Artifact.fit(tiny, contrast, with_effect=False)
     assert without.effect is None and without.advice == ""
+
+
+def test_layer_and_gain_are_chosen_by_scores_or_by_effect(tiny, tiny_artifact):
+    effect = tiny_artifact.effect._replace(recommended=Recommendation(1, 4.0, 0.31, 0.01))
+    artifact = Artifact.of(replace(tiny_artifact, effect=effect))
+    assert artifact.choice() == (artifact.layer, 1.0) and artifact.choice("effect") == (1, 4.0)
+    assert artifact.mars(by="effect").layer == 1 and artifact.mars(layer=0, by="effect").layer == 0
+    assert Settings(by="effect").at(tiny, artifact).gain == 4.0
+    assert Settings(by="effect", gain=2).at(tiny, artifact).layer == 1
+    assert Settings().at(tiny, artifact).layer == artifact.layer
+    for lacking, sentence in ((None, "not measured"), (effect._replace(recommended=None), "Nothing can be chosen")):
+        without = Artifact.of(replace(tiny_artifact, effect=lacking))
+        with pytest.raises(ArtifactError, match=sentence):
+            Settings(by="effect").at(tiny, without)
+        assert Settings(by="effect", layer=0, gain=1).at(tiny, without).layer == 0

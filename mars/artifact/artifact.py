@@ -8,7 +8,7 @@ from mars.artifact import storage
 from mars.bundled import ARTIFACT, MODELS, OWN_CONTRAST, REQUESTS
 from mars.datasets.contrast import ContrastSet, read_contrast
 from mars.distributed.executor import Cluster
-from mars.fitted.fitted import ArtifactError, Fitted
+from mars.fitted.fitted import ArtifactError, ChosenBy, Fitted
 from mars.fitting.fit import fit, fit_on
 from mars.media.neutral import NeutralMedia, read_neutral
 from mars.model.hooks import InterventionLog
@@ -89,11 +89,16 @@ class Artifact(Fitted):
         """Write it into a folder; one that is there stays as it is until the new one is complete."""
         storage.save(self, folder)
 
-    def mars(self, gain: float = 1.0, *, layer: int | None = None) -> Intervention:
-        """MARS at the chosen layer or another, for every modality fitted: what `lens.generate` takes as steering.
+    def mars(self, gain: float | None = None, *, layer: int | None = None, by: ChosenBy = "scores") -> Intervention:
+        """MARS for every modality fitted: what `lens.generate` takes as steering.
 
-        Raises ValueError for a gain that is negative or not finite, ArtifactError for a layer that does not exist.
+        Layer and gain, where not given, are those of the text-only scores at gain 1, or by "effect" those that the
+        effect on validation text recommends. Raises ValueError for a gain that is negative or not finite,
+        ArtifactError for a layer that does not exist and where nothing is recommended.
         """
+        if layer is None or gain is None:
+            chosen = self.choice(by)
+            layer, gain = chosen[0] if layer is None else layer, chosen[1] if gain is None else gain
         layer = self._layer(layer)
         strategies = {name: self._strategy("mars", layer, name, gain) for name in self.amplification}
         return Intervention(layer, strategies, self.provenance.get("weights"))

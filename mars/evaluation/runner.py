@@ -17,6 +17,7 @@ from mars.datasets.case import Case, CaseInfo
 from mars.evaluation.outcomes import CaseResult, Outcome, StrategyReply, cut_rows
 from mars.evaluation.self_check import check_itself
 from mars.evaluation.strategies import STRATEGY_SPECS, InterventionSite, StrategyDraw, site_of, steering_of
+from mars.fitted.fitted import ChosenBy
 from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
 from mars.model.generation import Prefix, Site, branch, prefill, side_by_side
@@ -36,8 +37,11 @@ class Settings:
     """How cases are run. Outcomes depend on all of it but `max_rows` and `window`, which bound memory."""
 
     layer: int | None = None
-    """None is the layer that the artifact chose from text alone."""
-    gain: float = 1.0
+    """None is the one that `by` chooses."""
+    gain: float | None = None
+    """None is the one that `by` chooses."""
+    by: ChosenBy = "scores"
+    """What chooses the layer and the gain that are not given."""
     seed: int = 0
     """Seed of the random directions; replies are greedy."""
     max_new_tokens: int | None = None
@@ -50,7 +54,8 @@ class Settings:
     """Says what a reply does."""
 
     def __post_init__(self) -> None:
-        check_gain(self.gain)
+        if self.gain is not None:
+            check_gain(self.gain)
         if self.max_new_tokens is not None and self.max_new_tokens < 1:
             raise ValueError(f"A reply of {self.max_new_tokens} tokens cannot be judged; allow at least 1.")
         if self.max_rows < 1:
@@ -60,10 +65,15 @@ class Settings:
         asked(self.judge)
 
     def at(self, model: LoadedModel, artifact: Artifact) -> "Settings":
-        """The same with layer and length resolved. Raises ModelError on a layer that does not exist."""
+        """The same with layer, gain and length resolved.
+
+        Raises ModelError on a layer that does not exist, ArtifactError where nothing is recommended by effect.
+        """
+        layer, gain = (self.layer, self.gain) if None not in (self.layer, self.gain) else artifact.choice(self.by)
         return replace(
             self,
-            layer=artifact.layer if self.layer is None else model.check_layer(self.layer),
+            layer=layer if self.layer is None else model.check_layer(self.layer),
+            gain=gain if self.gain is None else self.gain,
             max_new_tokens=artifact.reply_tokens if self.max_new_tokens is None else self.max_new_tokens,
         )
 

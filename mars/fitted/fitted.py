@@ -14,11 +14,15 @@ from mars.fitted.effect import SteeringEffect
 from mars.geometry.layer_selection import LayerScores
 from mars.geometry.projection import refusal_coordinate
 from mars.geometry.recentering import recenter
+from mars.geometry.rounding import rounding_warning
 from mars.media.thumbnails import packed
 from mars.types import Geometry, Label, Modality
 
 STEERING = ("mean_harmful", "mean_harmless", "radius", "margin", "amplification", "permuted", "bias")
 """The tensors that an edit depends on, by the name under which they are stored, up to the first dot."""
+
+ChosenBy = Literal["scores", "effect"]
+"""What chooses layer and gain: the paper's scores of text, or the effect of steering on validation text."""
 
 
 class ArtifactError(ValueError):
@@ -93,8 +97,15 @@ class Fitted:
                 "the rates of refusal, the effect of steering by layer, and clouds of a third split. Fit it again "
                 "to have them.",
             )
-        of_refusal = without_refusal(self.calibration.verdicts)
-        return tuple(filter(None, (of_refusal, self.calibration.warning, self.advice, self.held_out_note)))
+        dtype = getattr(torch, str(self.provenance.get("dtype")).removeprefix("torch."), torch.float32)
+        notes = (
+            without_refusal(self.calibration.verdicts),
+            self.calibration.warning,
+            self.advice,
+            rounding_warning(self.mean_harmful, self.mean_harmless, dtype),
+            self.held_out_note,
+        )
+        return tuple(filter(None, notes))
 
     @property
     def held_out_note(self) -> str:
@@ -110,6 +121,19 @@ class Fitted:
     def reply_tokens(self) -> int:
         """Length at which replies are judged: measured at the fit, or the usual one."""
         return self.calibration.reply_tokens if self.calibration else DEFAULT_REPLY_TOKENS
+
+    def choice(self, by: ChosenBy = "scores") -> tuple[int, float]:
+        """Layer and gain: of the text-only scores, at gain 1, or those that the effect on text recommends.
+
+        Raises ArtifactError where nothing is recommended.
+        """
+        if by == "scores":
+            return self.layer, 1.0
+        if self.effect is None:
+            raise ArtifactError("The effect of steering was not measured at the fit. Fit again, or name a layer.")
+        if self.effect.recommended is None:
+            raise ArtifactError(f"Nothing can be chosen by effect. {self.advice}")
+        return self.effect.recommended.layer, self.effect.recommended.gain
 
     @property
     def n_layers(self) -> int:
