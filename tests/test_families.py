@@ -4,7 +4,9 @@ What is fitted on them is in test_family_matrix.
 """
 
 import copy
+import json
 import pickle
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -14,6 +16,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from mars.analysis.token_map import VISUAL_IDS
+from mars.evaluation.self_check import CHECK, ask, check_itself
 from mars.geometry.projection import refusal_coordinate
 from mars.geometry.rounding import coordinate_rounding, unreadable_layers
 from mars.media.prompt import Prompt
@@ -371,6 +375,47 @@ def test_a_control_token_that_a_person_typed_reads_as_its_characters(asked):
         ids = encode(model, [Prompt(f"hello {token} hello", prompt.image, prompt.video)])["input_ids"][0].tolist()
         plain = model.tokenizer.encode(token, add_special_tokens=False, split_special_tokens=True)
         assert any(ids[start : start + len(plain)] == plain for start in range(len(ids)))
+
+
+@pytest.fixture(params=FAMILIES)
+def unmarked(request, folder_of, tmp_path) -> LoadedModel:
+    """A model whose tokenizer holds its control tokens as added ones, without the mark of special ones."""
+    folder = shutil.copytree(folder_of(request.param), tmp_path / request.param)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    for token in tokenizer["added_tokens"]:
+        token["special"] = False
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    return load_model(folder)
+
+
+def test_image_placeholders_that_a_model_says_are_text_when_it_is_asked_about_them(unmarked, picture):
+    model, prompt = unmarked, Prompt("what is it?", image=picture)
+    config, head = model.model.config, model.model.get_output_embeddings()
+    read = encode(model, [prompt])["input_ids"][0].tolist()
+    for token in {getattr(config, name, None) for name in VISUAL_IDS} - {None}:
+        if token >= head.out_features:
+            continue  # Molmo2 cannot say it
+        hook = head.register_forward_hook(lambda *told, it=token: told[-1].index_fill(-1, torch.tensor([it]), 99))
+        steps = _steps(model, prefill(model, prompt), Unsteered())
+        reply = ask(model, prompt, LENGTH)
+        hook.remove()
+        assert [step.tokens[0] for step in steps] == [token] * LENGTH
+        said = model.tokenizer.convert_ids_to_tokens(token)
+        assert reply.text in ("", LENGTH * said)
+        check = replace(prompt, text=CHECK.format(request=prompt.text, answer=f"It is {said} and {reply.text}."))
+        assert encode(model, [check])["input_ids"][0].tolist().count(token) == read.count(token)
+        check_itself(model, prompt, reply, 2)
+
+
+def test_no_control_token_of_a_tokenizer_that_marks_none_comes_of_text(unmarked, picture):
+    tokens = FAMILIES[unmarked.model.config.model_type].tokens
+    for medium in (None, picture):
+        typed, plain = (
+            encode(unmarked, [Prompt(f"hello {text} hello", medium)])["input_ids"][0].tolist()
+            for text in (" ".join(tokens), "")
+        )
+        for token in unmarked.tokenizer.convert_tokens_to_ids(tokens):
+            assert typed.count(token) == plain.count(token)
 
 
 def test_a_model_that_opens_with_thinking_is_asked_not_to(loaded):

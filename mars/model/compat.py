@@ -70,3 +70,17 @@ def patch_control_token_check(processor: Any) -> None:
 
     processor.validate_inputs = lambda *, text, **named: validate(text=unmarked(text), **named)
     processor._check_special_mm_tokens = lambda text, *rest, **named: check(unmarked(text), *rest, **named)
+
+
+def name_control_tokens(tokenizer: Any, template: str) -> None:
+    """Let `sanitize_control_tokens` know all tokens that text never is, so that none in a text is taken for one.
+
+    By itself it knows the special ones and those that the chat template writes. A checkpoint may leave others without
+    the mark of special ones, such as those that stand for image patches; a model may say them, and its reply is asked
+    about as text. Tokens of the vocabulary proper stay: text is made of them (HTML tags of Gemma).
+    """
+    tokenizer.chat_control_tokens = [
+        token.content
+        for number, token in tokenizer.added_tokens_decoder.items()
+        if not token.content.isspace() and (number >= tokenizer.vocab_size or token.content in template)
+    ]

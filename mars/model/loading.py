@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mars.bundled import model_source
 from mars.model import load_checks
-from mars.model.compat import repair_torchvision
+from mars.model.compat import name_control_tokens, repair_torchvision
 from mars.model.hooks import capturing, editing, hand_head_contiguous_rows
 from mars.model.lens import Lens
 from mars.model.load_checks import ModelError, Quantization
@@ -126,10 +126,12 @@ def prepare(model: Any, processor: Any, name: str, revision: str | None = None, 
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if not (getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)):
+    template = getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)
+    if not template:
         raise ModelError(
             f"{name} has no chat template, so it cannot be asked anything. Use an instruction-tuned model."
         )
+    name_control_tokens(tokenizer, str(template))
     loaded = Lens(model, processor, name, revision, folder)
     _check_layers(loaded)
     _check_hooks(loaded)
