@@ -111,9 +111,12 @@ def _refusal(model: LoadedModel, prompts: list[Prompt], error: Exception) -> str
 
 
 def _without_thinking(model: LoadedModel, inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs with thinking closed where the generation prompt opened it, in all rows alike."""
+    """The inputs with thinking closed where the generation prompt opened it, or else the reply would, in all rows
+    alike."""
     ids = inputs["input_ids"]
     text = closing(model.tokenizer.decode(ids[0, -TAIL_TOKENS:]))
+    if not text and model.thinking:
+        text = model.thinking + closing(model.thinking)
     if not text:
         return inputs
     closed = torch.tensor(model.tokenizer.encode(text, add_special_tokens=False)).expand(len(ids), -1)

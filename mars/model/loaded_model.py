@@ -39,6 +39,8 @@ class LoadedModel:
     """Revision asked for, where it came from a hub."""
     folder: Path | None = None
     """Where it was loaded from, where that is a folder."""
+    thinking: str = ""
+    """What its replies open thinking with by themselves, though the prompt does not; closed in every prompt."""
 
     @property
     def tokenizer(self) -> Any:
@@ -88,9 +90,10 @@ class LoadedModel:
 
     @cached_property
     def template_hash(self) -> str:
-        """SHA-256 of the chat template: activations at the last prompt position depend on it."""
+        """SHA-256 of the chat template and of the thinking closed after it: activations at the last prompt position
+        depend on both."""
         template = self.processor.chat_template or self.tokenizer.chat_template
-        return hashlib.sha256(str(template).encode()).hexdigest()
+        return hashlib.sha256(f"{template}{self.thinking}".encode()).hexdigest()
 
     @cached_property
     def end_tokens(self) -> frozenset[int]:

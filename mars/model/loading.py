@@ -4,6 +4,7 @@ One path for all families: what differs between them is data on the model, found
 """
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import torch
 from torch import Tensor
 
 from mars.bundled import model_source
-from mars.model import load_checks
+from mars.media.prompt import Prompt
+from mars.model import load_checks, thinking
 from mars.model.compat import name_control_tokens, repair_torchvision
+from mars.model.generation import branch, prefill
 from mars.model.hooks import capturing, editing, hand_head_contiguous_rows
+from mars.model.inputs import PromptError
 from mars.model.lens import Lens
 from mars.model.load_checks import ModelError, Quantization
 from mars.model.loaded_model import LoadedModel
@@ -135,6 +139,15 @@ def prepare(model: Any, processor: Any, name: str, revision: str | None = None, 
     loaded = Lens(model, processor, name, revision, folder)
     _check_layers(loaded)
     _check_hooks(loaded)
+    opening = _thinking_opened(loaded)
+    if opening:
+        loaded = replace(loaded, thinking=opening)
+        if _thinking_opened(loaded):
+            warnings.warn(
+                f"{name} opens its replies with thinking ({opening}), also where the prompt has closed it: its first "
+                "token is neither an answer nor a refusal, and steering acts on the thinking.",
+                stacklevel=2,
+            )
     return loaded
 
 
@@ -178,3 +191,24 @@ def _check_hooks(loaded: LoadedModel) -> None:
             f"{loaded.name}: an edit of strength 0 changed the logits, or the hook did not fire once "
             f"({log.applications} times). Steering would not be trustworthy on this model."
         )
+
+
+def _thinking_opened(loaded: Lens) -> str:
+    """What a model's reply to a greeting opens thinking with; empty where it does not. Raises ModelError.
+
+    Models that hold no such mark are not asked.
+    """
+    template = loaded.processor.chat_template or loaded.tokenizer.chat_template
+    if not thinking.is_known(str(template), loaded.tokenizer.added_tokens_encoder.keys()):
+        return ""
+    try:
+        prefix = prefill(loaded, Prompt("Hi"))
+    except PromptError as error:
+        raise ModelError(str(error)) from error
+    reply: list[int] = []
+    for step in branch(loaded, prefix, (Unsteered(),), 0, max_new_tokens=thinking.TAIL_TOKENS):
+        reply.append(step.tokens[0])
+        found = thinking.opened(loaded.tokenizer.decode(reply))
+        if found is not None:
+            return found
+    return ""
