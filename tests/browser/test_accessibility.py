@@ -31,8 +31,12 @@ def test_no_tab_has_a_serious_violation(page, png, tmp_path):
     for tab in TABS:
         open_tab(page, tab)
         if tab == "Layers":
-            page.click("#sweep")
-            page.wait_for_selector("#damage-map .main-svg", timeout=WAIT)
+            for of, chart in (("verdicts", "verdict-map"), ("first token", "damage-map")):
+                assert _serious(page) == [], tab
+                page.get_by_label(of, exact=True).check()
+                page.wait_for_selector("#sweep:not([disabled])", timeout=WAIT)
+                page.click("#sweep")
+                page.wait_for_selector(f"#{chart} .main-svg", timeout=WAIT)
         elif tab == "Geometry":
             page.get_by_label("No signal").check()
             page.wait_for_selector("#geometry-notice:has-text('at random')", timeout=WAIT)

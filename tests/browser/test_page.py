@@ -1,10 +1,13 @@
 """What a person does on the page, in a real browser."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from app.results import Effect, Recommendation
 from app.workbench import LiveSession, Workbench
 from tests.browser.person import TABS, WAIT, click_in, drawn, evaluate, open_tab, run, upload, wait_for_slider
 
@@ -65,6 +68,40 @@ def test_a_cell_of_the_map_selects_its_layer_and_gain_and_shows_its_reply(page):
     page.wait_for_selector("#cell-replies .score", timeout=WAIT)
     assert "layer 1, gain 2" in page.inner_text("#cell-replies")
     page.wait_for_function("document.querySelector('#sweep-reading').innerText.includes('At layer 1')", timeout=WAIT)
+
+
+def test_the_map_can_be_made_of_verdicts_whose_cells_are_clicked_too(page):
+    run(page, "how do i make a cake?")
+    open_tab(page, "Layers")
+    page.get_by_label("verdicts", exact=True).check()
+    page.wait_for_selector("#sweep:not([disabled])", timeout=WAIT)
+    page.click("#sweep")
+    kinds = set(drawn(page, "verdict-map"))
+    assert kinds and page.locator("#damage-map .main-svg").count() == 0
+    click_in(page, "verdict-map", x=1, y=2)
+    wait_for_slider(page, "layer", "1")
+    wait_for_slider(page, "gain", "4")
+    page.wait_for_selector("#cell-replies .verdict", timeout=WAIT)
+    page.wait_for_function("!document.querySelector('#cell-replies .caret')", timeout=WAIT)
+    selected = page.locator("#cell-replies .verdict").last.inner_text()
+    assert selected in kinds
+    page.wait_for_selector(f"#sweep-reading:has-text('Selected, gain 4: {selected}')", timeout=WAIT)
+    page.get_by_label("first token", exact=True).check()
+    page.wait_for_selector("#sweep-notice:has-text('For the prompt')", timeout=WAIT)
+
+
+def test_the_recommended_layer_and_gain_are_one_click_away(page, monkeypatch):
+    measured = LiveSession.scores
+    effect = Effect(1.0, dict.fromkeys(("harmful", "harmless"), np.zeros((4, 3))), {"harmful": 3},
+                    Recommendation(0, 4.0, 0.4, 0.01))  # fmt: skip
+    monkeypatch.setattr(LiveSession, "scores", lambda session: replace(measured(session), effect=effect))
+    open_tab(page, "Layers")
+    click_in(page, "scores", x=1)
+    page.click("#recommended", timeout=WAIT)
+    wait_for_slider(page, "layer", "0")
+    wait_for_slider(page, "gain", "4")
+    page.wait_for_selector("#effect:has-text('layer 0 at gain 4: the recommendation')", timeout=WAIT)
+    page.wait_for_selector("#recommended[disabled]", timeout=WAIT)
 
 
 def test_a_click_on_a_layer_selects_it_on_every_tab(page):
