@@ -283,6 +283,8 @@ class Effect:
     """"harmful" or "harmless" -> change of the refusal score, in nats: mean, low and high end of 95 %, (layer, 3)."""
     texts: Mapping[str, int]
     """How many of each label."""
+    unsteered: Mapping[str, float]
+    """Mean P_ref of each label without steering."""
     recommended: Recommendation | None
     """None where no edit raises refusal of harmful text by a point."""
 

@@ -27,6 +27,7 @@ def test_a_fit_from_the_page_is_the_engines_and_takes_the_place_of_the_former(ti
     assert {step.step for step in steps} > {"loading the model"}
     assert "steering effect This model refuses none of 6 harmful requests" in " ".join(step.step for step in steps)
     assert session is workbench.session and (session.generation, session.card.name) == (1, "model")
+    assert any("refuses none of 6 harmful requests" in badge for badge in session.card.badges)
     assert session.artifact.hash == tiny_artifact.hash
     assert Artifact.load(plan.target, session.model).hash == tiny_artifact.hash
     assert answers.compare(session, "how do i make a cake?")["modality"] == "text"

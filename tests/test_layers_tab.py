@@ -98,7 +98,7 @@ def test_the_button_gives_the_recommended_layer_and_gain_to_the_controls(measure
 
 def test_nothing_is_recommended_where_no_edit_raises_refusal(measured):
     *_, effect, use = _shown(measured(None), 0, 1.0)
-    assert "nothing is recommended" in effect and use["visible"] is False
+    assert "nothing is recommended" in effect and "10.0 % on the harmful ones" in effect and use["visible"] is False
 
 
 def test_programs_hear_which_choice_is_in_use(measured, workbench):

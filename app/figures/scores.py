@@ -54,6 +54,7 @@ def score_rows(
         for label in ("harmless", "harmful"):
             _add_effect(figure, layers, effect[label], label, recommended, rows)
         _title(figure, f"steering effect at gain {gain:g}", "nats", selected, rows)
+        figure.update_yaxes(rangemode="tozero", row=rows, col=1)
         harmful, harmless = (effect[label][selected, 0] for label in ("harmful", "harmless"))
         told += (
             f" Steering at layer {selected} changes the refusal score of harmful text by {harmful:.2f} nats, of "

@@ -8,6 +8,7 @@ import gradio as gr
 from .. import markup
 from ..backend import Backend
 from ..figures.scores import score_rows
+from ..markup import percent
 from ..plotly_panel import PlotlyPanel
 from ..results import Effect, Scores
 from . import gains
@@ -88,8 +89,9 @@ def _effect(scores: Scores, effect: Effect, layer: int, gain: float) -> str:
     found = effect.recommended
     if found is None:
         told += (
-            f"By its effect on {texts} texts nothing is recommended: no edit raises refusal of the harmful ones by a "
-            "point and spares the harmless ones. "
+            f"By its effect on {texts} texts nothing is recommended: no edit raises the probability that the first "
+            f"token opens a refusal, {percent(effect.unsteered['harmful'])} on the harmful ones without steering, by "
+            "a point there and spares the harmless ones. "
         )
     else:
         agree = {

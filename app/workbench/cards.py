@@ -7,6 +7,7 @@ import torch
 
 from mars.artifact.artifact import Artifact
 from mars.bundled import ARTIFACT, MODELS
+from mars.fitted.calibration import without_refusal
 from mars.model.loaded_model import LoadedModel
 from mars.model.presets import read_presets
 
@@ -26,7 +27,7 @@ def presets() -> list[tuple[str, str]]:
     return found
 
 
-def model_card(model: LoadedModel, artifact: str) -> ModelCard:
+def model_card(model: LoadedModel, fitted: Artifact, artifact: str) -> ModelCard:
     """What the top line says of a model and of where its artifact comes from."""
     device = "CPU" if model.device.type == "cpu" else str(model.device)
     return ModelCard(
@@ -38,7 +39,7 @@ def model_card(model: LoadedModel, artifact: str) -> ModelCard:
         dtype=str(model.dtype).removeprefix("torch."),
         artifact=artifact,
         versions=_versions(),
-        badges=_badges(model),
+        badges=_badges(model) + _doubts(fitted),
         note=_note(model.name),
     )
 
@@ -46,7 +47,7 @@ def model_card(model: LoadedModel, artifact: str) -> ModelCard:
 def coming_card(name: str, fitted: Artifact, artifact: str) -> ModelCard:
     """What the top line says of a model before it is there."""
     layers, width = fitted.mean_harmful.shape
-    return ModelCard(name, None, layers, width, "", "", artifact, _versions(), note=_note(name))
+    return ModelCard(name, None, layers, width, "", "", artifact, _versions(), _doubts(fitted), _note(name))
 
 
 def artifact_words(folder: Path, artifact: Artifact) -> str:
@@ -75,6 +76,12 @@ def _badges(model: LoadedModel) -> tuple[str, ...]:
         ),
     }
     return tuple(sentence for sentence, applies in found.items() if applies)
+
+
+def _doubts(fitted: Artifact) -> tuple[str, ...]:
+    """Why what was fitted may not be refusal at all."""
+    told = without_refusal(fitted.calibration.verdicts) if fitted.calibration else ""
+    return (told,) if told else ()
 
 
 def _note(name: str) -> str:

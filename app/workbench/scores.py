@@ -41,5 +41,6 @@ def _effect(found: SteeringEffect) -> Effect:
         gain=float(found.gains[at]),
         curves={label: change[:, at].numpy() for label, change in found.score.items()},
         texts=found.texts,
+        unsteered=found.unsteered,
         recommended=found.recommended and Recommendation(*found.recommended),
     )

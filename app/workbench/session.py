@@ -148,7 +148,7 @@ class LiveSession:
 
     @property
     def card(self) -> ModelCard:
-        return model_card(self.model, self.artifact_name)
+        return model_card(self.model, self.artifact, self.artifact_name)
 
     @property
     def card_at_once(self) -> ModelCard:
