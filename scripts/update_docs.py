@@ -188,7 +188,7 @@ def _most_broken(rows: Sequence[dict[str, Any]]) -> str:
         if most[kind]:
             where = f"{MAIN_STRATEGIES[most['strategy']]}, {_cell(most)}"
             told.append(f"at most {100 * most[f'{kind}_rate']:.1f} % {kind} ({where})")
-    return f"; {' and '.join(told)}" if told else "; no reply is broken or undecided"
+    return f"; {' and '.join(told)}" if told else "; of these replies none is broken or undecided"
 
 
 def _cell(row: dict[str, Any]) -> str:

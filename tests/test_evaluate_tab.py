@@ -3,16 +3,19 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from functools import partial
+from html import escape
 
 import pytest
 
 from app import answers, evaluation_markup, report
 from app.backend import Plan
 from app.results import Progress, RequestError
-from app.workbench import LiveSession, Workbench
+from app.workbench import LiveSession, Workbench, evaluating
 from mars.datasets.benchmarks import load_set
 from mars.evaluation.evaluate import Settings, measure
+from mars.fitted.calibration import Calibration
 
 STRATEGIES = ("unsteered", "mars")
 
@@ -107,6 +110,24 @@ def test_the_csv_holds_every_rate_with_its_count_and_interval(workbench, own):
             expected["strategy"], expected["label"], expected["n"],
         )  # fmt: skip
         assert float(row["low"]) <= float(row["rate"]) <= float(row["high"])
+        assert float(row["broken_low"]) <= float(row["broken_rate"]) <= float(row["broken_high"])
+        verdicts = ("refusals", "complies", "deflects", "broken", "undecided", "not_judged")
+        assert sum(float(row[verdict]) for verdict in verdicts) == expected["n"]
+        assert (row["kl"] == "") == (row["label"] == "harmful")
+
+
+def test_what_has_to_be_known_beside_the_rates_stands_above_the_charts(workbench, own):
+    results = _done(workbench.evaluate(Plan(STRATEGIES, own)))
+    assert results["notes"]  # a random model finishes nothing within 24 tokens, or writes no text
+    shown = evaluation_markup.charts_head(results, "<p>How to read them.</p>")
+    for note in results["notes"]:
+        assert shown.index(escape(note)) < shown.index("How to read them.")
+
+
+def test_a_stopped_run_of_another_length_is_not_gone_on_with(tiny, tiny_artifact):
+    longer = replace(tiny_artifact, calibration=Calibration({}, (), (), None, None, "test", 48, 0.0))
+    marks = {evaluating._mark(tiny, artifact, Plan(STRATEGIES)) for artifact in (tiny_artifact, longer)}
+    assert len(marks) == 2
 
 
 def test_the_page_shows_every_case_with_both_replies_and_the_report_opens(workbench, own):

@@ -91,7 +91,7 @@ def _rewritten(folder, settings: dict, without: tuple[str, ...] = ()) -> None:
     """Give the one file in a folder other settings, and leave out columns."""
     (path,) = folder.iterdir()
     table = pq.read_table(path)
-    column = pa.array([json.dumps(settings)]).cast(table.schema.field("settings").type)
+    column = pa.array([json.dumps(settings)] * len(table)).cast(table.schema.field("settings").type)
     table = table.set_column(table.schema.get_field_index("settings"), "settings", column)
     pq.write_table(table.drop_columns(list(without)), path)
 

@@ -128,7 +128,9 @@ def test_cells_with_broken_or_undecided_replies_stand_in_a_table_with_their_refu
 def test_where_no_reply_is_broken_or_undecided_a_sentence_says_so():
     results = _with_verdicts(_results())
     assert update_docs.broken_and_undecided(results) == ["", update_docs.NONE_BROKEN]
-    assert update_docs.main_results(results)[0].endswith("beside meaningless media; no reply is broken or undecided.")
+    assert update_docs.main_results(results)[0].endswith(
+        "beside meaningless media; of these replies none is broken or undecided."
+    )
 
 
 def test_older_results_say_nothing_of_broken_replies():
