@@ -3,19 +3,7 @@ import math
 import pytest
 import torch
 
-from mars.refusal import refusal_score, refusal_token_ids, refused
-
-
-@pytest.mark.parametrize("reply", ["I’m sorry, but no.", "sorry, i cannot help", "  I CANNOT do that", "As an AI, I"])
-def test_refusals_are_known_by_how_they_open(reply):
-    assert refused(reply)
-
-
-@pytest.mark.parametrize(
-    "reply", ["", "sure! take flour", "mix it. i'm sorry it is late", "the picture shows a cake"]
-)
-def test_other_replies_are_not_refusals(reply):
-    assert not refused(reply)
+from mars.refusal import refusal_score, refusal_token_ids
 
 
 def test_the_score_is_the_log_odds_of_the_refusal_tokens():
