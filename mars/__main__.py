@@ -25,6 +25,7 @@ from mars.evaluation.evaluate import TABLE, Settings, measure, measure_on
 from mars.evaluation.strategies import STRATEGY_SPECS, draws_of
 from mars.fitted.calibration import DEFAULT_REPLY_TOKENS
 from mars.fitted.fitted import ChosenBy
+from mars.fitting.fit import EffectOf
 from mars.media.prompt import Prompt
 from mars.model.activation_cache import ActivationCache, default_folder
 from mars.model.info import Load
@@ -78,7 +79,11 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     )
     fitting.add_argument("--no-cache", action="store_true", help="capture everything anew and keep nothing")
     fitting.add_argument(
-        "--no-effect", action="store_true", help="leave out what steering does to validation text by layer and gain"
+        "--effect",
+        choices=get_args(EffectOf),
+        default="scores",
+        help="what of steering's effect on validation text is measured by layer: first tokens (scores, the default), "
+        "whole replies too (verdicts), or nothing",
     )
     fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP images to the page")
     _add_ray(fitting)
@@ -234,7 +239,7 @@ def _fit(options: argparse.Namespace) -> None:
         "contrast": options.contrast or contrast_of(model_source(options.model)),
         "neutral": options.neutral,
         "clouds": own_clouds(options.model),
-        "with_effect": not options.no_effect,
+        "effect": options.effect,
         "with_umap": not options.no_umap,
         "batch_size": options.batch_size,
         "progress": _Bar(),
@@ -266,11 +271,21 @@ def _print_effect(artifact: Artifact) -> None:
         f"{effect.texts['harmless']} harmless): change of the first-token refusal score, in nats, with its 95 % "
         "interval."
     )
-    for layer in range(artifact.n_layers):
-        cells = (
-            f"{label} {{:+.2f}} [{{:+.2f}}, {{:+.2f}}]".format(*effect.score[label][layer, at_one].tolist())
-            for label in ("harmful", "harmless")
+    if effect.refusals:
+        print(
+            "Then, the share that refuses: "
+            + ", ".join(f"{label} {share:.1%} without steering" for label, share in effect.unsteered_refusals.items())
+            + "."
         )
+    for layer in range(artifact.n_layers):
+        cells = [
+            f"{label} {{:+.2f}} [{{:+.2f}}, {{:+.2f}}]".format(*effect.score[label][layer, at_one].tolist())
+            for label in effect.score
+        ]
+        cells += [
+            f"{label} {{:.1%}} [{{:.1%}}, {{:.1%}}]".format(*share[layer].tolist())
+            for label, share in effect.refusals.items()
+        ]
         print(f"{layer:5}  " + "   ".join(cells) + (" (chosen)" if layer == artifact.layer else ""))
 
 

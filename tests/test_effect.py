@@ -5,13 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mars.artifact.artifact import Artifact
+from mars.artifact.artifact import Artifact, contrast_of
+from mars.datasets.contrast import ContrastSet, read_contrast
 from mars.effect.by_layer import EFFECT_GAINS, recommendation, steering_effect
 from mars.effect.sweep import sweep
 from mars.evaluation.runner import Settings
 from mars.fitted.effect import Recommendation
 from mars.fitted.fitted import ArtifactError
 from mars.media.prompt import Prompt
+from mars.model.loading import load_model
+from mars.verdict import verdict
 
 ALL = torch.tensor([True, True, True])
 
@@ -59,8 +62,31 @@ def test_what_is_recommended_is_said_beside_the_layer_in_use(tiny_artifact):
     assert "no layer is recommended" in effect._replace(recommended=None).told(1)
 
 
+def test_where_asked_the_share_of_replies_that_refuse_stands_beside_the_score(tmp_path):
+    lens = load_model("pocket-vl")
+    contrast = read_contrast(contrast_of(lens.folder))
+    few = {label: [r for r in contrast.requests if r.label == label] for label in ("harmful", "harmless")}
+    small = ContrastSet(
+        tuple(r for of in few.values() for split in ("train", "validation") for r in
+              [one for one in of if one.split == split][:4])
+    )  # fmt: skip
+    found = Artifact.fit(lens, small, effect="verdicts")
+    assert found.effect.unsteered_refusals == {"harmful": 1.0, "harmless": 0.0}
+    assert found.effect.refusals["harmful"].shape == (lens.n_layers, 3)
+    text = small.texts("harmless", "validation")[0]
+    told = [
+        lens.generate(Prompt(text), steering=found.mars(1, layer=layer), max_new_tokens=found.reply_tokens)
+        for layer in range(lens.n_layers)
+    ]
+    first = [verdict(one.text, cut=not one.is_complete, request=text).kind == "refuses" for one in told]
+    shares = found.effect.refusals["harmless"][:, 0]
+    assert all(float(share) >= refuses / 4 for share, refuses in zip(shares, first, strict=True))
+    found.save(tmp_path)
+    assert torch.equal(Artifact.read(tmp_path).effect.refusals["harmful"], found.effect.refusals["harmful"])
+
+
 def test_a_fit_leaves_the_effect_out_where_it_is_asked_to(tiny, contrast):
-    without = Artifact.fit(tiny, contrast, with_effect=False)
+    without = Artifact.fit(tiny, contrast, effect="none")
     assert without.effect is None and without.advice == ""
 
 

@@ -104,14 +104,17 @@ def _rows(folder: Path) -> list[tuple]:
 
 @needs_ray
 def test_two_workers_fit_the_artifact_of_one(cluster, tiny_folder, contrast, tiny_artifact):
-    steps = []
+    steps = {}
     found = Artifact.fit_on(
         cluster, partial(load_model, str(tiny_folder)), contrast, with_umap=False,
-        progress=lambda step, done, total: steps.append((done, total)),  # noqa: ARG005
+        progress=lambda step, done, total: steps.setdefault(step, []).append((done, total)),
     )  # fmt: skip
     _assert_equal(found, tiny_artifact)
-    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
-    assert steps[-1][0] == steps[-1][1]
+    assert (found.calibration, found.refusal_ids) == (tiny_artifact.calibration, tiny_artifact.refusal_ids)
+    assert torch.allclose(found.effect.score["harmful"], tiny_artifact.effect.score["harmful"], atol=1e-4)
+    assert list(steps) == ["replies to validation text", "prompts", "steering effect"]
+    for done in steps.values():
+        assert [of for of, _ in done] == sorted({of for of, _ in done}) and done[-1][0] == done[-1][1]
 
 
 @needs_ray

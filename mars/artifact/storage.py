@@ -121,7 +121,7 @@ def _check_numbers(artifact: Fitted, folder: Path) -> None:
     expected = {
         "mean_harmless": (layers, width), "permuted": (layers, width), "bias": (layers, width),
         "radius": (layers,), "margin": (layers,), "amplification": (layers,), "scores": (layers,),
-        "bias_along": (layers, 3), "bands": (layers, 3),
+        "bias_along": (layers, 3), "bands": (layers, 3), "effect_refusals": (layers, 3),
     }  # fmt: skip
     if artifact.effect is not None:
         expected["effect"] = (layers, len(artifact.effect.gains), 3)
@@ -222,7 +222,7 @@ def _assembled(metadata: dict[str, Any], tensors: dict[str, Tensor]) -> Fitted:
     )
 
 
-EFFECT_METADATA = ("gains", "texts", "unsteered", "recommended")
+EFFECT_METADATA = ("gains", "texts", "unsteered", "unsteered_refusals", "recommended")
 """Fields of the effect that are not tensors."""
 
 
@@ -249,7 +249,10 @@ def _effect(stored: dict[str, Any] | None, under: Callable[[str], dict[Any, Tens
     if recommended and not (0 <= recommended[0] < len(rise["harmful"]) and recommended[1] in gains):
         raise ValueError(f"it recommends layer {recommended[0]} at gain {recommended[1]}")
     return SteeringEffect(
-        **stored | {"gains": gains, "recommended": recommended and Recommendation(*recommended)},
+        **{"unsteered_refusals": {}}
+        | stored
+        | {"gains": gains, "recommended": recommended and Recommendation(*recommended)},
         score=under("effect.score."),
         rise=rise,
+        refusals=under("effect_refusals."),
     )

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from mars.effect.sweep import SweepMap
+from mars.effect.verdict_map import VerdictMap
 from mars.fitted.effect import MAX_HARMLESS_RISE, MIN_HARMFUL_RISE, Recommendation, SteeringEffect
 from mars.geometry.bootstrap import bootstrap_mean
+from mars.intervals import wilson
 from mars.types import Label
 
 EFFECT_GAINS = (0.5, 1, 2, 3, 4, 6, 8)
@@ -15,10 +17,14 @@ EFFECT_TEXTS = 32
 """Texts of each label at most."""
 
 
-def steering_effect(maps: Mapping[Label, Sequence[SweepMap]], eligible: Tensor) -> SteeringEffect:
+def steering_effect(
+    maps: Mapping[Label, Sequence[SweepMap]],
+    eligible: Tensor,
+    verdicts: Mapping[Label, Sequence[VerdictMap]] | None = None,
+) -> SteeringEffect:
     """The mean effect over the maps of harmful and of harmless texts, all of the same layers and gains.
 
-    eligible: whether a layer may be recommended, bool, (layer,).
+    eligible: whether a layer may be recommended, bool, (layer,). verdicts: of the same texts at one gain.
     """
     scores = {label: torch.stack([one.refusal_scores for one in found]) for label, found in maps.items()}
     plain = {label: torch.tensor([one.unsteered_score for one in found]) for label, found in maps.items()}
@@ -33,6 +39,11 @@ def steering_effect(maps: Mapping[Label, Sequence[SweepMap]], eligible: Tensor) 
         rise=rise,
         texts={label: len(found) for label, found in maps.items()},
         unsteered={label: float(odds.sigmoid().mean()) for label, odds in plain.items()},
+        refusals={label: _refusals(found) for label, found in (verdicts or {}).items()},
+        unsteered_refusals={
+            label: sum(one.unsteered.kind == "refuses" for one in found) / len(found)
+            for label, found in (verdicts or {}).items()
+        },
         recommended=recommendation(rise["harmful"][..., 0], rise["harmless"][..., 0], gains, eligible),
     )
 
@@ -53,3 +64,9 @@ def recommendation(
     gain = int(near.any(dim=0).nonzero()[0])
     layer = int(harmful[:, gain].masked_fill(~near[:, gain], -1).argmax())
     return Recommendation(layer, gains[gain], float(harmful[layer, gain]), float(harmless[layer, gain]))
+
+
+def _refusals(maps: Sequence[VerdictMap]) -> Tensor:
+    """Share of refusals at the first gain of each layer, with its interval: (layer, 3)."""
+    refused = [sum(one.verdicts[row][0].kind == "refuses" for one in maps) for row in range(len(maps[0].layers))]
+    return torch.tensor([wilson(count, len(maps)) for count in refused])

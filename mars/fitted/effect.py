@@ -34,6 +34,11 @@ class SteeringEffect(NamedTuple):
     """How many texts of each label."""
     unsteered: dict[str, float]
     """Mean P_ref without steering, by label."""
+    refusals: dict[str, Tensor]
+    """Share of texts that refuse at gain 1, by the verdict on the whole reply, with its Wilson interval, by label:
+    (layer, 3); empty where it was not asked for."""
+    unsteered_refusals: dict[str, float]
+    """The same share without steering, by label; empty as well."""
     recommended: Recommendation | None
     """The largest rise on harmful text for which harmless text rises by at most MAX_HARMLESS_RISE; None where it
     is below MIN_HARMFUL_RISE, as where it is refused without steering already."""

@@ -163,6 +163,7 @@ class Fitted:
         if self.effect is not None:
             tensors |= {f"effect.score.{label}": change for label, change in self.effect.score.items()}
             tensors |= {f"effect.rise.{label}": change for label, change in self.effect.rise.items()}
+            tensors |= {f"effect_refusals.{label}": share for label, share in self.effect.refusals.items()}
         for cloud in self.clouds:
             if any(cloud.thumbnails):
                 content, lengths = packed(cloud.thumbnails)
