@@ -72,7 +72,7 @@ bars: $(VENV)/.app ## hold the stored figures of all seeds to the bars again
 	$(TRAIN) --bars
 	$(UPDATE) bars $(META)
 
-bench: $(VENV)/.app ## what the engine costs beside plain transformers; six figures alone: python -m benchmarks --quick --json FILE
+bench: $(VENV)/.app ## what the engine costs beside plain transformers; figures with a bar alone: python -m benchmarks --quick --json FILE
 	$(RUN) -m benchmarks --json out/bench.json
 	$(RUN) -m benchmarks.plot out/bench.json out/bench.html
 	$(UPDATE) speed out/bench.json

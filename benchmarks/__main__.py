@@ -13,10 +13,14 @@ import torch
 from benchmarks import measures
 from benchmarks.memory import capture_memory
 from benchmarks.models import ONE_GPU, REAL_VOCABULARY, TWO_CORES, Size, prompt_of, random_model, short_prompts
+from mars.bundled import MODELS, OWN_CONTRAST
+from mars.datasets.contrast import read_contrast
 from mars.model.loaded_model import LoadedModel
+from mars.model.loading import load_model
 
 LENGTHS = (100, 400, 1000, 2000, 4000)
 LAYERS = (8, 16, 24, 32)
+OWN_SET = MODELS["pocket-vl"] / OWN_CONTRAST
 GAINS = (1, 4, 9, 16, 32)
 """Of 16 layers: 16 to 512 cells."""
 DTYPES = (torch.float32, torch.bfloat16)
@@ -28,7 +32,7 @@ FEATURES = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="where the results go")
-    parser.add_argument("--quick", action="store_true", help="the six figures alone, with fewer repetitions")
+    parser.add_argument("--quick", action="store_true", help="the figures with a bar alone, with fewer repetitions")
     options = parser.parse_args()
     model = random_model(TWO_CORES)
     results: dict[str, Any] = {"machine": machine(model), "quick": options.quick}
@@ -50,7 +54,7 @@ def main() -> None:
 
 
 def run(model: LoadedModel, quick: bool) -> list[measures.Measured]:
-    """The six figures with a bar on two cores, each printed as it is measured."""
+    """The seven figures with a bar on two cores, each printed as it is measured."""
     repetitions = 3 if quick else 7
     return [
         say(measures.side_by_side(model, prompt_of(model, 1000), 32, repetitions)),
@@ -59,6 +63,7 @@ def run(model: LoadedModel, quick: bool) -> list[measures.Measured]:
         say(measures.capturing(model, short_prompts(48 if quick else 192), repetitions)),
         say(capture_memory(250 if quick else 1000, 2 if quick else 3)),
         say(measures.steering_a_step(model, prompt_of(model, 400), 24, repetitions)),
+        say(measures.effect_in_fit(load_model("pocket-vl"), read_contrast(OWN_SET), 1 if quick else 3)),
     ]
 
 

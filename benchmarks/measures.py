@@ -8,7 +8,9 @@ import torch
 from benchmarks import peers
 from benchmarks.models import random_artifact
 from benchmarks.timing import Spread, ratios, seconds_of, spread, take_turns
+from mars.datasets.contrast import ContrastSet
 from mars.effect.sweep import GAINS, sweep, sweep_naive
+from mars.fitting.fit import fit
 from mars.media.prompt import Prompt
 from mars.model.capture import batches_of, capture
 from mars.model.generation import branch, prefill
@@ -235,6 +237,22 @@ def steering_a_step(model: LoadedModel, prompt: Prompt, steps: int, repetitions:
         _spreads(times),
         [],
         f"{steps} steps of two rows after {_length(model, prompt)} prompt tokens.",
+    )
+
+
+def effect_in_fit(model: LoadedModel, contrast: ContrastSet, repetitions: int) -> Measured:
+    """What the effect of steering by layer and gain adds to a fit."""
+    rivals = {
+        "fit with effect": lambda: fit(model, contrast, effect="scores"),
+        "fit": lambda: fit(model, contrast, effect="none"),
+    }
+    times = take_turns(rivals, repetitions)
+    ratio = ratios(times["fit with effect"], times["fit"])
+    return Measured(
+        {"fit.effect": Spread(*(part - 1 for part in ratio))},
+        _spreads(times),
+        [],
+        f"A fit of {model.name} on {len(contrast.requests)} requests, without UMAP.",
     )
 
 

@@ -43,6 +43,7 @@ SPEED = (
     ("capture", "throughput", "activations of all layers, as a share of the bare forward's throughput", ">= 0.97", 1),
     ("capture", "memory", "what capturing adds to the peak of memory, in sizes of its result", "<= 1.05", 1),
     ("step", "overhead", "what steering every token adds to a step", "<= 3 %", 100),
+    ("fit", "effect", "what the effect of steering by layer and gain adds to a fit", "<= 50 %", 100),
 )
 """Question, part, what it says, the bar on two cores, and 100 where it is shown in percent."""
 SAMPLE = re.compile(r"\s*\d+ s\s+\d+ requests")

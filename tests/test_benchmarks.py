@@ -21,6 +21,7 @@ FIGURES = (
     "step.overhead",
     "head_float32.product",
     "head_float32.forward",
+    "fit.effect",
 )
 
 
@@ -99,7 +100,7 @@ def test_no_two_cells_of_the_map_that_is_timed_share_a_row(small):
     assert len(found.kl.unique()) == small.n_layers * len(GAINS)
 
 
-def test_every_question_gives_its_figures_and_results_that_are_json(small):
+def test_every_question_gives_its_figures_and_results_that_are_json(small, tiny, contrast):
     found = [
         measures.side_by_side(small, prompt_of(small, 40), 3, 1),
         measures.gain_map(small, prompt_of(small, 40), 1, sampled=False),
@@ -107,6 +108,7 @@ def test_every_question_gives_its_figures_and_results_that_are_json(small):
         measures.Measured({"capture.memory": Spread(1.0, 0.9, 1.1)}, {}, [], "Made up."),
         measures.steering_a_step(small, prompt_of(small, 40), 2, 1),
         measures.head_rows(small, short_prompts(3), 1),
+        measures.effect_in_fit(tiny, contrast, 1),
     ]
     results = json.loads(json.dumps(as_results(found)))
     for name in FIGURES:

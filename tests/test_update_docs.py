@@ -167,6 +167,7 @@ def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
         "map": {"speedup": figure, "prefills": figure},
         "capture": {"throughput": figure, "memory": figure},
         "step": {"overhead": figure},
+        "fit": {"effect": figure},
         "peers": [
             {"name": "generate twice", "times_ours": {"value": 2.0, "low": 1.5, "high": 2.5}, "error": None},
             {"name": "nnsight", "times_ours": None, "error": "ImportError: none"},
