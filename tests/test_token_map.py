@@ -1,5 +1,6 @@
 """Every position of a prompt: what stands there, where its patch lies, and its refusal coordinate in closed form."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 import mars.analysis.token_map
+from app.figures.tokens import _plain, position_map
 from mars.analysis.token_map import locate, read_positions
 from mars.media.neutral import random_image, random_video
 from mars.media.prompt import Prompt
@@ -119,6 +121,53 @@ def test_where_no_grid_is_told_frames_are_told_by_what_stands_between_them(loade
 def test_a_clip_in_one_unbroken_run_without_a_grid_has_no_frames(loaded):
     positions = _located(loaded("llava_onevision"), _prompt("video"))
     assert positions.grid is None and set(positions.frames) == {None}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_labels_stand_over_their_tokens_characters_of_several_tokens_and_images_included(loaded, family):
+    model = loaded(family)
+    for modality in model.modalities:
+        prompt = replace(_prompt(modality), text="bake 🍰, 蛋糕!")
+        inputs = encode(model, [prompt])
+        ids = inputs["input_ids"][0].tolist()
+        positions = locate(model, inputs, modality)
+        coordinates = np.arange(len(ids) * 2).reshape(-1, 2)
+        (heat,) = position_map(coordinates, positions.kinds, positions.tokens, positions.frames, 1).data
+        for place, token in enumerate(ids):
+            assert [row[place] for row in heat.z] == coordinates[place].tolist()
+            hover, text = {row[place] for row in heat.customdata}, model.tokenizer.decode([token])
+            if positions.kinds[place] != "text":
+                assert hover.pop().startswith("patch of ")
+            elif "\ufffd" not in text:
+                assert hover == {_plain(f"“{text}”")}
+        whole = [f"“🍰 {part}/4”" for part in (1, 2, 3, 4)]
+        start = positions.tokens.index("🍰 1/4")
+        assert list(heat.customdata[0][start : start + 4]) == whole
+        assert model.tokenizer.decode(ids[start : start + 4]) == "🍰"
+        assert {"蛋 1/3", "糕 3/3"} <= set(positions.tokens) and "\ufffd" not in "".join(positions.tokens)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_labels_of_a_prompt_that_is_padded_on_the_left_move_with_its_tokens(loaded, family):
+    model = loaded(family)
+    alone = _located(model, Prompt("bake 🍰"))
+    padded = locate(model, encode(model, [Prompt("bake 🍰"), Prompt("bake 🍰, or whatever there is")]), "text")
+    assert len(padded.tokens) > len(alone.tokens) and padded.tokens[-len(alone.tokens) :] == alone.tokens
+
+
+def test_labels_put_bytes_together_where_a_vocabulary_falls_back_on_them(tiny, monkeypatch):
+    """As in Gemma's and Llama's vocabularies. What a person typed for an unknown character stays one."""
+    from tokenizers import Tokenizer, decoders, models
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {f"<0x{byte:02X}>": byte for byte in range(256)} | {"a": 256, "<?>": 257}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<?>", byte_fallback=True))
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    monkeypatch.setattr(tiny.processor, "tokenizer", PreTrainedTokenizerFast(tokenizer_object=tokenizer))
+    ids = tiny.tokenizer.encode("a🍰é\ufffda", add_special_tokens=False)
+    assert locate(tiny, {"input_ids": torch.tensor([ids])}, "text").tokens == (
+        "a", "🍰 1/4", "🍰 2/4", "🍰 3/4", "🍰 4/4", "é 1/2", "é 2/2", "\ufffd", "\ufffd", "\ufffd", "a",
+    )  # fmt: skip
 
 
 def test_a_prompt_too_long_to_read_everywhere_gets_a_sentence(tiny, tiny_artifact, monkeypatch):

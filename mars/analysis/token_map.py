@@ -24,13 +24,19 @@ VISUAL_IDS = ("image_token_id", "video_token_id", "image_token_index", "video_to
 """Names under which configs of transformers hold the id of the token that stands for a patch."""
 
 
+BROKEN = "\ufffd"
+"""What part of a character is decoded to."""
+MAX_PARTS = 8
+"""Tokens that characters are put together of, at most: one has four bytes, and a token may hold parts of two."""
+
+
 class Positions(NamedTuple):
     """The token or patch at each position of one prompt, in order."""
 
     kinds: tuple[Modality, ...]
     """"text" for text and control tokens, "image" or "video" for patches."""
     tokens: tuple[str, ...]
-    """Each token decoded."""
+    """Each token decoded; where a character is made of several tokens, each has all of it with its part, "🍰 1/4"."""
     frames: tuple[int | None, ...]
     """Temporal step of a patch of a video, from 0; None elsewhere and where it is not known."""
     cells: tuple[tuple[int, int] | None, ...]
@@ -94,11 +100,26 @@ def locate(model: LoadedModel, inputs: dict[str, Any], modality: Modality) -> Po
             frames[position] = frame
     return Positions(
         kinds=tuple(modality if token in visual else "text" for token in ids),
-        tokens=tuple(model.tokenizer.decode([token]) for token in ids),
+        tokens=_decoded(model.tokenizer, ids),
         frames=tuple(frames),
         cells=tuple(cells),
         grid=grid,
     )
+
+
+def _decoded(tokenizer: Any, ids: list[int]) -> tuple[str, ...]:
+    """Text of each token, as `Positions.tokens` has it."""
+    single = {token: tokenizer.decode([token]) for token in set(ids)}
+    texts: list[str] = []
+    while (start := len(texts)) < len(ids):
+        joined = [single[ids[start]]]
+        while BROKEN in joined[-1] and len(joined) < min(MAX_PARTS, len(ids) - start):
+            joined.append(tokenizer.decode(ids[start : start + len(joined) + 1]))
+        if len(joined) > 1 and BROKEN not in joined[-1]:
+            texts += [f"{joined[-1]} {part + 1}/{len(joined)}" for part in range(len(joined))]
+        else:
+            texts.append(joined[0])
+    return tuple(texts)
 
 
 def _runs(positions: list[int]) -> list[int]:
