@@ -53,6 +53,13 @@ def test_an_artifact_in_which_no_effect_was_measured_shows_the_scores_alone_and_
     assert (legend, effect, use["visible"]) == ("", "", False)
 
 
+def test_an_artifact_of_an_older_version_says_in_the_top_line_what_it_lacks(tiny, tiny_artifact):
+    former = LiveSession.of(tiny, replace(tiny_artifact, effect=None, calibration=None))
+    assert any("older version" in badge for badge in former.card.badges)
+    assert former.card.badges == former.card_at_once.badges
+    assert next(former.compare(TEXT)).warning == ""
+
+
 def test_the_effect_at_gain_one_stands_under_the_scores_with_its_band(measured):
     chart, legend, table, *_ = _shown(measured(Recommendation(2, 4.0, 0.4, 0.01)), 1, 1.0)
     found = {trace.name: trace for trace in chart.data}["effect on harmful text"]

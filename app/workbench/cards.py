@@ -7,7 +7,6 @@ import torch
 
 from mars.artifact.artifact import Artifact
 from mars.bundled import ARTIFACT, MODELS
-from mars.fitted.calibration import without_refusal
 from mars.model.loaded_model import LoadedModel
 from mars.model.presets import read_presets
 
@@ -79,9 +78,9 @@ def _badges(model: LoadedModel) -> tuple[str, ...]:
 
 
 def _doubts(fitted: Artifact) -> tuple[str, ...]:
-    """Why what was fitted may not be refusal at all."""
-    told = without_refusal(fitted.calibration.verdicts) if fitted.calibration else ""
-    return (told,) if told else ()
+    """What an artifact says of itself, but for what stands beside the scores, the layers and the clouds."""
+    elsewhere = {fitted.advice, fitted.held_out_note, fitted.calibration and fitted.calibration.warning}
+    return tuple(note for note in fitted.notes if note not in elsewhere)
 
 
 def _note(name: str) -> str:
