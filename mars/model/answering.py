@@ -13,7 +13,7 @@ from mars.model.loaded_model import LoadedModel
 from mars.steering import Unsteered
 
 Progress = Callable[[int, int], None]
-"""Called with how many prompts are answered, and of how many. An exception raised in it ends the work."""
+"""Called with how much is done, in prompts, and of how many. An exception raised in it ends the work."""
 
 
 class Answer(NamedTuple):
@@ -41,16 +41,18 @@ def answers(
     memory does not hold is halved. Raises PromptError for a prompt that the model cannot read, ModelError for numbers
     that are not finite and where memory does not hold a single prompt.
     """
-    prefixes = [prefill(model, prompt) for prompt in prompts]
+    prefixes: list[Prefix] = []
     by_length: dict[int, list[int]] = defaultdict(list)
-    for number, prefix in enumerate(prefixes):
-        by_length[prefix.length].append(number)
+    for number, prompt in enumerate(prompts):
+        prefixes.append(prefill(model, prompt))
+        by_length[prefixes[-1].length].append(number)
+        progress(len(prefixes) // 2, len(prompts))  # reading a prompt counts half, answering it the rest
     found: dict[int, Answer] = {}
     for numbers in by_length.values():
         for start in range(0, len(numbers), batch_size):
             batch = numbers[start : start + batch_size]
             found.update(zip(batch, _answers(model, [prefixes[number] for number in batch], lengths), strict=True))
-            progress(len(found), len(prompts))
+            progress((len(prefixes) + len(found)) // 2, len(prompts))
     return [found[number] for number in range(len(prompts))]
 
 
