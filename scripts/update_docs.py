@@ -46,6 +46,7 @@ SPEED = (
     ("fit", "effect", "what the effect of steering by layer and gain adds to a fit", "<= 50 %", 100),
 )
 """Question, part, what it says, the bar on two cores, and 100 where it is shown in percent."""
+FORMER = "judged the old way"
 SAMPLE = re.compile(r"\s*\d+ s\s+\d+ requests")
 """A line of `make soak` that says what the server holds at a moment."""
 SHOWN_SAMPLES = 4
@@ -203,12 +204,13 @@ def _cell(row: dict[str, Any]) -> str:
 def bars(meta: dict[str, Any]) -> list[str]:
     """Every bar with what each training seed reached, missed ones marked; then meaningless media, by seed."""
     entries = _seeds(meta)
-    lines = _header(["what", "bar", *(f"seed {entry['seed']}" for entry in entries)])
+    seeds = [_seed(entry) for entry in entries]
+    lines = _header(["what", "bar", *seeds])
     for row in zip(*(entry["bars"] for entry in entries), strict=True):
         values = [f"{bar['value']:.3f}" + ("" if bar["met"] else " **missed**") for bar in row]
         lines.append(f"| {row[0]['what']} | {_bar(row[0])} | " + " | ".join(values) + " |")
     lines += ["", f"{GROUPS[MEANINGLESS]}, percent refused:", ""]
-    lines += _header(["request", "strategy", *(f"seed {entry['seed']}" for entry in entries)])
+    lines += _header(["request", "strategy", *seeds])
     cells = [
         {
             (row["modality"], row["label"], row["strategy"]): row
@@ -221,7 +223,17 @@ def bars(meta: dict[str, Any]) -> list[str]:
         for strategy in ("unsteered", "mars", "mars_no_recentering"):
             rates = " | ".join(percent(rows[modality, label, strategy]) for rows in cells)
             lines.append(f"| {label}, beside a meaningless {modality} | {_words(strategy)} | {rates} |")
+    if any(FORMER in seed for seed in seeds):
+        lines += [
+            "",
+            f"{FORMER.capitalize()}: by the judge of opening phrases that earlier versions had; the others by verdicts.",
+        ]
     return lines
+
+
+def _seed(entry: dict[str, Any]) -> str:
+    """The title of a seed's column, marked where its replies were judged the old way."""
+    return f"seed {entry['seed']}" + (f" ({FORMER})" if entry["settings"]["judge"].endswith(":refused") else "")
 
 
 def missed_bars(meta: dict[str, Any]) -> list[str]:

@@ -69,6 +69,19 @@ def test_a_bar_that_is_missed_is_marked_and_named():
     ]
 
 
+def test_a_seed_that_was_judged_the_old_way_is_marked_and_the_mark_is_explained():
+    meta = deepcopy(META)
+    meta["settings"]["judge"] = "mars.verdict:verdict"
+    for entry in meta["other_seeds"]:
+        entry["settings"]["judge"] = "mars.judges:refused"
+    lines = update_docs.bars(meta)
+    assert f"| what | bar | seed 0 | seed 1 ({update_docs.FORMER}) | seed 2 ({update_docs.FORMER}) |" in lines
+    assert lines[-1].startswith(f"{update_docs.FORMER.capitalize()}: by the opening phrases")
+    for entry in meta["other_seeds"]:
+        entry["settings"]["judge"] = "mars.verdict:verdict"
+    assert update_docs.FORMER not in "\n".join(update_docs.bars(meta))
+
+
 def test_the_tables_of_an_evaluation_have_a_row_a_strategy_and_no_cell_is_made_up():
     lines = update_docs.evaluation(_results())
     for strategy in ("unsteered", "system prompt", "mars no recentering"):
