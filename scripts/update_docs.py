@@ -226,7 +226,7 @@ def bars(meta: dict[str, Any]) -> list[str]:
     if any(FORMER in seed for seed in seeds):
         lines += [
             "",
-            f"{FORMER.capitalize()}: by the judge of opening phrases that earlier versions had; the others by verdicts.",
+            f"{FORMER.capitalize()}: by opening phrases, as in earlier versions; the others by verdicts.",
         ]
     return lines
 

@@ -76,7 +76,7 @@ def test_a_seed_that_was_judged_the_old_way_is_marked_and_the_mark_is_explained(
         entry["settings"]["judge"] = "mars.judges:refused"
     lines = update_docs.bars(meta)
     assert f"| what | bar | seed 0 | seed 1 ({update_docs.FORMER}) | seed 2 ({update_docs.FORMER}) |" in lines
-    assert lines[-1].startswith(f"{update_docs.FORMER.capitalize()}: by the opening phrases")
+    assert lines[-1].startswith(f"{update_docs.FORMER.capitalize()}: by opening phrases")
     for entry in meta["other_seeds"]:
         entry["settings"]["judge"] = "mars.verdict:verdict"
     assert update_docs.FORMER not in "\n".join(update_docs.bars(meta))
