@@ -126,10 +126,10 @@ def scores_table(scores: Scores, selected: int) -> str:
         for layer in range(len(scores.eligible))
     ]  # fmt: skip
     head = ["layer", *scores.curves]
-    if scores.effect:
-        for label, change in scores.effect.curves.items():
-            head.append(f"effect on {label} text at gain {scores.effect.gain:g}, nats")
-            for row, (mean, low, high) in zip(rows, change, strict=True):
+    for name, effect in scores.effect.curves.items() if scores.effect else ():
+        for label, values in effect.items():
+            head.append(f"{name}, {label} text ({scores.effect.units[name]})")
+            for row, (mean, low, high) in zip(rows, values, strict=True):
                 row.append(f"{signed(mean)} ({signed(low)} to {signed(high)})")
     return table(head, rows, "Numbers: scores by layer", selected)
 

@@ -275,12 +275,13 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Effect:
-    """What steering does to the first token of validation text, measured at the fit."""
+    """What steering does to validation text, measured at the fit."""
 
-    gain: float
-    """Of the curves: 1 where it was measured."""
-    curves: Mapping[str, NDArray]
-    """"harmful" or "harmless" -> change of the refusal score, in nats: mean, low and high end of 95 %, (layer, 3)."""
+    curves: Mapping[str, Mapping[str, NDArray]]
+    """Name -> "harmful" or "harmless" -> mean, low and high end of 95 %, (layer, 3): the change of the refusal score,
+    and the share of replies that refuse where that was measured."""
+    units: Mapping[str, str]
+    """Name -> what the axis says."""
     texts: Mapping[str, int]
     """How many of each label."""
     unsteered: Mapping[str, float]

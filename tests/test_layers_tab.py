@@ -16,13 +16,16 @@ TEXT = "how do i make a cake?"
 GAINS = (1.0, 4.0)
 
 
-def _effect(n_layers, recommended):
+def _effect(n_layers, recommended, refusals):
     """Harmful text rises by the layer's number in nats at gain 1, harmless text by a tenth of that."""
     rise = torch.arange(n_layers, dtype=torch.float32)[:, None, None] * torch.tensor([1.0, 4.0])[None, :, None]
     band = torch.tensor([0.0, -0.25, 0.25])
     score = {"harmful": rise + band, "harmless": rise / 10 + band}
     counts = {"harmful": 6, "harmless": 5}
-    return SteeringEffect(GAINS, score, score, counts, {"harmful": 0.1, "harmless": 0.0}, recommended)
+    return SteeringEffect(
+        gains=GAINS, score=score, rise=score, texts=counts, unsteered={"harmful": 0.1, "harmless": 0.0},
+        refusals=refusals, unsteered_refusals={}, recommended=recommended,
+    )  # fmt: skip
 
 
 def _calibration(auc):
@@ -33,10 +36,9 @@ def _calibration(auc):
 def measured(tiny, tiny_artifact):
     """A backend whose fit recommends a layer and a gain, or nothing, and found an AUC of the first token."""
 
-    def made(recommended=None, auc=None):
-        artifact = replace(
-            tiny_artifact, effect=_effect(tiny_artifact.n_layers, recommended), calibration=_calibration(auc)
-        )
+    def made(recommended=None, auc=None, refusals=None):
+        effect = _effect(tiny_artifact.n_layers, recommended, refusals or {})
+        artifact = replace(tiny_artifact, effect=effect, calibration=_calibration(auc))
         return Workbench(LiveSession.of(tiny, artifact))
 
     return made
@@ -62,12 +64,22 @@ def test_an_artifact_of_an_older_version_says_in_the_top_line_what_it_lacks(tiny
 
 def test_the_effect_at_gain_one_stands_under_the_scores_with_its_band(measured):
     chart, legend, table, *_ = _shown(measured(Recommendation(2, 4.0, 0.4, 0.01)), 1, 1.0)
-    found = {trace.name: trace for trace in chart.data}["effect on harmful text"]
+    found = {trace.name: trace for trace in chart.data}["harmful text, steering effect at gain 1"]
     assert list(found.y) == list(range(len(found.y)))
     assert found.customdata.tolist() == [[layer - 0.25, layer + 0.25] for layer in range(len(found.y))]
     assert list(found.marker.size).index(11) == 2
     assert "harmful text" in legend and "+1.00 (+0.75 to +1.25)" in table and "+0.10 (−0.15 to +0.35)" in table
-    assert "by 1.00 nats, of harmless text by 0.10" in chart.layout.meta["description"]
+    assert "layer 1: harmful text 1.00 nats, harmless text 0.10" in chart.layout.meta["description"]
+
+
+def test_where_replies_were_judged_at_the_fit_their_share_of_refusals_has_a_row_of_its_own(measured, workbench):
+    shares = {label: torch.full((workbench.session.n_layers, 3), share)
+              for label, share in (("harmful", 0.75), ("harmless", 0.25))}  # fmt: skip
+    chart, _, table, *_ = _shown(measured(refusals=shares), 1, 1.0)
+    without, *_ = _shown(measured(), 1, 1.0)
+    assert chart.layout.height > without.layout.height
+    assert set({trace.name: trace for trace in chart.data}["harmful text, replies that refuse at gain 1"].y) == {0.75}
+    assert "harmless text (share)" in table and "layer 1: harmful text 0.75 share" in chart.layout.meta["description"]
 
 
 @pytest.mark.parametrize(

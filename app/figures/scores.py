@@ -19,20 +19,19 @@ def score_rows(
     selected: int,
     chosen: int,
     eligible: NDArray,
-    effect: Mapping[str, NDArray] | None = None,
-    gain: float = 1.0,
+    effects: Mapping[str, Mapping[str, NDArray]] | None = None,
     recommended: int | None = None,
 ) -> go.Figure:
-    """One row per score, and one for the effect of steering where it was measured; layers along the bottom.
+    """One row per score, and one per effect of steering that was measured; layers along the bottom.
 
-    scores: name -> (layer,), NaN where a layer has none; units: name -> axis title; selected, chosen, recommended:
-    layers, from 0; eligible: (layer,) bool, whether a layer may be chosen; effect: "harmful" and "harmless" -> change
-    of the refusal score in nats at this gain, mean, low and high end, (layer, 3). The last score is drawn stronger.
+    scores: name -> (layer,), NaN where a layer has none; units: name of a score or effect -> axis title; selected,
+    chosen, recommended: layers, from 0; eligible: (layer,) bool, whether a layer may be chosen; effects: name ->
+    "harmful" and "harmless" -> mean, low and high end, (layer, 3). The last score is drawn stronger.
     """
-    names = list(scores)
+    names, effects = list(scores), effects or {}
     n_layers = len(eligible)
     layers = np.arange(n_layers)
-    rows = len(names) + bool(effect)
+    rows = len(names) + len(effects)
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.3 / rows)
     for row, name in enumerate(names, start=1):
         is_last = row == len(names)
@@ -50,16 +49,13 @@ def score_rows(
                 line_width=0, layer="below", row=row, col=1,
             )  # fmt: skip
     told = f"Three text-only scores by layer and their mean; layer {chosen} has the largest mean."
-    if effect:
+    for row, (name, effect) in enumerate(effects.items(), start=len(names) + 1):
         for label in ("harmless", "harmful"):
-            _add_effect(figure, layers, effect[label], label, recommended, rows)
-        _title(figure, f"steering effect at gain {gain:g}", "nats", selected, rows)
-        figure.update_yaxes(rangemode="tozero", row=rows, col=1)
+            _add_effect(figure, layers, effect[label], label, name, units[name], recommended, row)
+        _title(figure, name, units[name], selected, row)
+        figure.update_yaxes(rangemode="tozero", row=row, col=1)
         harmful, harmless = (effect[label][selected, 0] for label in ("harmful", "harmless"))
-        told += (
-            f" Steering at layer {selected} changes the refusal score of harmful text by {harmful:.2f} nats, of "
-            f"harmless text by {harmless:.2f}."
-        )
+        told += f" {name}, layer {selected}: harmful text {harmful:.2f} {units[name]}, harmless text {harmless:.2f}."
     framed(figure, ROW_HEIGHT * rows, told)
     figure.update_layout(hovermode="x", hoverdistance=-1, margin={"l": 64, "r": 12, "t": 24, "b": 46})
     layer_axis(figure, n_layers, title="")
@@ -78,19 +74,20 @@ def _title(figure: go.Figure, name: str, unit: str, selected: int, row: int) -> 
 
 
 def _add_effect(
-    figure: go.Figure, layers: NDArray, change: NDArray, label: str, recommended: int | None, row: int
+    figure: go.Figure, layers: NDArray, effect: NDArray, label: str, name: str, unit: str, large: int | None, row: int
 ) -> None:
-    mean, low, high = change.T
+    """large: layer whose mark is large."""
+    mean, low, high = effect.T
     figure.add_scatter(
         x=np.concatenate([layers, layers[::-1]]), y=np.concatenate([high, low[::-1]]), fill="toself", mode="lines",
-        fillcolor=LIGHT[f"{label}_band"], line={"width": 0}, hoverinfo="skip", name=f"{label} text, 95 %",
+        fillcolor=LIGHT[f"{label}_band"], line={"width": 0}, hoverinfo="skip", name=f"{label} text, {name}, 95 %",
         row=row, col=1,
     )  # fmt: skip
     figure.add_scatter(
-        x=layers, y=mean, mode="lines+markers", name=f"effect on {label} text", row=row, col=1,
+        x=layers, y=mean, mode="lines+markers", name=f"{label} text, {name}", row=row, col=1,
         line={"color": LIGHT[label], "width": 1.5},
-        marker={"color": LIGHT[label], "size": np.where(layers == recommended, 11, 6)},
+        marker={"color": LIGHT[label], "size": np.where(layers == large, 11, 6)},
         customdata=np.stack([low, high], axis=1),
-        hovertemplate=f"{label} text %{{y:+.2f}} nats (%{{customdata[0]:+.2f}} to %{{customdata[1]:+.2f}})"
+        hovertemplate=f"{label} text %{{y:.2f}} {unit} (%{{customdata[0]:.2f}} to %{{customdata[1]:.2f}})"
                       "<extra></extra>",
     )  # fmt: skip

@@ -21,12 +21,13 @@ INTRO = (
 )
 EFFECT = (
     "The <b>steering effect</b> is measured, not read off the geometry: how far steering at a layer raises the "
-    "refusal score, the log odds that the first token opens a refusal, on text of the validation split."
+    "refusal score, the log odds that the first token opens a refusal, on text of the validation split. A fit that "
+    "was asked to also counts the whole replies that refuse."
 )
 LEGEND = markup.legend(
     [
-        (markup.line("harmful", band=True), "effect on harmful text: mean, 95 %"),
-        (markup.line("harmless", band=True), "effect on harmless text"),
+        (markup.line("harmful", band=True), "harmful text: mean, 95 %"),
+        (markup.line("harmless", band=True), "harmless text"),
         (markup.mark("circle", "ink"), "large: the layer that is chosen, or recommended"),
     ]
 )
@@ -60,9 +61,10 @@ def _draw(backend: Backend, layer: int, gain: float) -> list:
     """The chart, its legend and table, why the layer was chosen, what steering does, and the state of its button."""
     scores = backend.session.scores()
     effect, found = scores.effect, scores.recommended
-    measured = (effect.curves, effect.gain, found and found.layer) if effect else ()
+    units = scores.units | (effect.units if effect else {})
+    measured = (effect.curves, found and found.layer) if effect else ()
     return [
-        score_rows(scores.curves, scores.units, layer, scores.chosen, scores.eligible, *measured),
+        score_rows(scores.curves, units, layer, scores.chosen, scores.eligible, *measured),
         LEGEND if effect else "",
         markup.scores_table(scores, layer),
         _reason(scores),

@@ -35,11 +35,15 @@ def told(found: LayerScores, effect: SteeringEffect | None) -> Scores:
 
 
 def _effect(found: SteeringEffect) -> Effect:
-    """The change of the refusal score at gain 1, or the gain next to it that was measured."""
+    """The change of the refusal score at gain 1, or the gain next to it that was measured, and what replies do."""
     at = min(range(len(found.gains)), key=lambda index: abs(found.gains[index] - 1))
+    change, refusals = f"steering effect at gain {found.gains[at]:g}", "replies that refuse at gain 1"
+    curves = {change: {label: nats[:, at].numpy() for label, nats in found.score.items()}}
+    if found.refusals:
+        curves[refusals] = {label: shares.numpy() for label, shares in found.refusals.items()}
     return Effect(
-        gain=float(found.gains[at]),
-        curves={label: change[:, at].numpy() for label, change in found.score.items()},
+        curves=curves,
+        units={change: "nats", refusals: "share"},
         texts=found.texts,
         unsteered=found.unsteered,
         recommended=found.recommended and Recommendation(*found.recommended),

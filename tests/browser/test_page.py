@@ -93,7 +93,9 @@ def test_the_map_can_be_made_of_verdicts_whose_cells_are_clicked_too(page):
 def test_the_recommended_layer_and_gain_are_one_click_away(page, monkeypatch):
     measured = LiveSession.scores
     curves = dict.fromkeys(("harmful", "harmless"), np.zeros((4, 3)))
-    effect = Effect(1.0, curves, {"harmful": 3}, {"harmful": 0.1}, Recommendation(0, 4.0, 0.4, 0.01))
+    effect = Effect(
+        {"effect": curves}, {"effect": "nats"}, {"harmful": 3}, {"harmful": 0.1}, Recommendation(0, 4.0, 0.4, 0.01)
+    )
     monkeypatch.setattr(LiveSession, "scores", lambda session: replace(measured(session), effect=effect))
     open_tab(page, "Layers")
     click_in(page, "scores", x=1)
