@@ -142,11 +142,11 @@ def test_a_batch_that_memory_does_not_hold_is_halved(tiny, monkeypatch):
     whole, sizes = answers(tiny, prompts, (3,)), []
     run = answering._of_one_batch
 
-    def small(model, prefixes, lengths):
-        sizes.append(len(prefixes))
-        if len(prefixes) > 1:
+    def small(model, prompts, lengths):
+        sizes.append(len(prompts))
+        if len(prompts) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return run(model, prefixes, lengths)
+        return run(model, prompts, lengths)
 
     monkeypatch.setattr(answering, "_of_one_batch", small)
     assert [one.texts for one in answers(tiny, prompts, (3,))] == [one.texts for one in whole]

@@ -186,4 +186,4 @@ def test_the_lines_on_the_table_of_results_run(tmp_path, monkeypatch, capsys):
     Path("out").mkdir()
     RunTable(Path("out/eval.parquet"), {}).keep([_result(0, "unsteered", "mars")])
     exec(_lines("docs/ray.md"), {})
-    assert re.search(r"mars\s+harmless\s+1\.0", capsys.readouterr().out)
+    assert re.search(r"mars\s+harmless\s+refuses\s+1\.0", capsys.readouterr().out)

@@ -147,8 +147,14 @@ def test_where_no_reply_is_broken_or_undecided_a_sentence_says_so():
 
 
 def test_older_results_say_nothing_of_broken_replies():
-    assert update_docs.broken_and_undecided(_results()) == []
-    assert update_docs.main_results(_results())[0].endswith("beside meaningless media.")
+    older = _results()
+    for part in ("rows", "utility"):
+        older[part] = [
+            {name: value for name, value in row.items() if not name.startswith(("broken", "undecided"))}
+            for row in older[part]
+        ]
+    assert update_docs.broken_and_undecided(older) == []
+    assert update_docs.main_results(older)[0].endswith("beside meaningless media.")
 
 
 def test_the_readme_names_the_worst_of_the_cells_that_it_shows():

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mars.media.prompt import Prompt
-from mars.model.generation import Prefix, branch, prefill, side_by_side
+from mars.model.generation import branch, prefill_together
+from mars.model.inputs import batch_key, preprocess
 from mars.model.load_checks import ModelError, is_out_of_memory
 from mars.model.loaded_model import LoadedModel
 from mars.steering import Unsteered
@@ -41,37 +42,35 @@ def answers(
     memory does not hold is halved. Raises PromptError for a prompt that the model cannot read, ModelError for numbers
     that are not finite and where memory does not hold a single prompt.
     """
-    prefixes: list[Prefix] = []
-    by_length: dict[int, list[int]] = defaultdict(list)
+    by_length: dict[tuple, list[int]] = defaultdict(list)
     for number, prompt in enumerate(prompts):
-        prefixes.append(prefill(model, prompt))
-        by_length[prefixes[-1].length].append(number)
-        progress(len(prefixes) // 2, len(prompts))  # reading a prompt counts half, answering it the rest
+        length = preprocess(model, [prompt])["input_ids"].shape[1]
+        by_length[*batch_key(prompt), length].append(number)
     found: dict[int, Answer] = {}
     for numbers in by_length.values():
         for start in range(0, len(numbers), batch_size):
             batch = numbers[start : start + batch_size]
-            found.update(zip(batch, _answers(model, [prefixes[number] for number in batch], lengths), strict=True))
-            progress((len(prefixes) + len(found)) // 2, len(prompts))
+            found.update(zip(batch, _answers(model, [prompts[number] for number in batch], lengths), strict=True))
+            progress(len(found), len(prompts))
     return [found[number] for number in range(len(prompts))]
 
 
-def _answers(model: LoadedModel, prefixes: list[Prefix], lengths: Sequence[int]) -> list[Answer]:
+def _answers(model: LoadedModel, prompts: Sequence[Prompt], lengths: Sequence[int]) -> list[Answer]:
     try:
-        return _of_one_batch(model, prefixes, lengths)
+        return _of_one_batch(model, prompts, lengths)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-    if len(prefixes) == 1:
+    if len(prompts) == 1:
         raise ModelError(f"{model.name}: memory does not hold a single reply. Shorten the prompt, or free memory.")
-    half = len(prefixes) // 2
-    return [*_answers(model, prefixes[:half], lengths), *_answers(model, prefixes[half:], lengths)]
+    half = len(prompts) // 2
+    return [*_answers(model, prompts[:half], lengths), *_answers(model, prompts[half:], lengths)]
 
 
-def _of_one_batch(model: LoadedModel, prefixes: list[Prefix], lengths: Sequence[int]) -> list[Answer]:
-    rows = range(len(prefixes))
-    plain = (Unsteered(),) * len(prefixes)
-    steps = list(branch(model, side_by_side(prefixes), plain, 0, of=rows, max_new_tokens=max(lengths)))
+def _of_one_batch(model: LoadedModel, prompts: Sequence[Prompt], lengths: Sequence[int]) -> list[Answer]:
+    rows = range(len(prompts))
+    plain = (Unsteered(),) * len(prompts)
+    steps = list(branch(model, prefill_together(model, prompts), plain, 0, of=rows, max_new_tokens=max(lengths)))
     found = []
     for row in rows:
         ends = next((step.index for step in steps if step.tokens[row] in model.end_tokens), max(lengths))

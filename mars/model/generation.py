@@ -41,12 +41,22 @@ class Prefix(NamedTuple):
     None for other models."""
 
 
-@torch.inference_mode()
 def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
     """Prefill all of a prompt but its last token, images included. Raises PromptError."""
-    inputs = encode(model, [prompt])
+    return prefill_together(model, [prompt])
+
+
+@torch.inference_mode()
+def prefill_together(model: LoadedModel, prompts: Sequence[Prompt]) -> Prefix:
+    """Prefill prompts of one modality and length in one batch, in which nothing is padded.
+
+    Raises PromptError, and ValueError on prompts of different lengths.
+    """
+    inputs = encode(model, list(prompts))
     ids = inputs["input_ids"]
     length = ids.shape[1]
+    if not bool(inputs["attention_mask"].all()):
+        raise ValueError("Prompts that are prefilled together have one length; these have several.")
     shortened = {
         name: value[:, :-1] if isinstance(value, Tensor) and value.shape == ids.shape else value
         for name, value in inputs.items()

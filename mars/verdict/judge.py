@@ -28,6 +28,8 @@ REFUSES = 0.55
 mistake."""
 CONTENT = 5
 """Words that the beginning of a reply has to deliver before it complies."""
+LONGEST_MARK = 4
+"""Characters without a letter with which text may open: marks of a list, a heading or bold type."""
 CERTAIN = 0.7
 """Probability from which the beginning of a reply counts as what the whole does."""
 
@@ -46,7 +48,7 @@ def verdict(
     Sentences count wherever they stand: their order changes nothing, but for text that repeats itself.
     """
     if not has_words(reply):
-        is_waiting = cut and not reply.strip()
+        is_waiting = cut and len(reply.strip()) <= LONGEST_MARK
         return Verdict("undecided", "cut before the first word") if is_waiting else Verdict("broken", "no word")
     if fault := repeats(reply):
         return Verdict("broken", fault)

@@ -51,7 +51,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--per-cell", type=int, default=200, help="test cases for each modality and label")
     parser.add_argument("--fit-only", action="store_true", help="stop before measuring")
-    parser.add_argument("--results", type=Path, help="take the figures from what mars eval --json wrote of this seed")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="take the figures of this seed from what mars eval --json wrote; nothing is trained",
+    )
     parser.add_argument("--bars", action="store_true", help="only hold the figures of meta.json to the bars again")
     options = parser.parse_args()
     if options.bars:
@@ -59,16 +63,21 @@ def main() -> None:
             say(f"seed {seed}", *measuring.told(found))
         return
 
+    folder = options.work / f"seed{options.seed}"
+    out = SHIPPED if options.seed == SHIPPED_SEED else folder / "model"
+    if options.results and not (folder / f"{list(LESSONS)[-1]}.pt").exists():
+        results = measuring.read_results(options.results, out)
+        say(*measuring.told(measuring.rewrite_figures(META, options.seed, measuring.of_the_bars(results))))
+        return
+
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    folder = options.work / f"seed{options.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     # The tokenizer is part of the world and not of a seed: every seed reads with the same one.
     tokenizer = make_tokenizer(SHIPPED_SEED)
     course = Course(build_model(tokenizer), Encoder(tokenizer), options.seed, folder, say)
     if not teach(course, options.until):
         return
-    out = SHIPPED if options.seed == SHIPPED_SEED else folder / "model"
     if options.results:
         results = measuring.read_results(options.results, out)
     else:

@@ -106,6 +106,15 @@ def write_meta(path: Path, entry: dict[str, Any], shipped_seed: int) -> None:
     _write(path, meta)
 
 
+def rewrite_figures(path: Path, seed: int, figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """Replace the figures that meta.json keeps of a seed whose training stays as it is described; its bars."""
+    meta = json.loads(path.read_text(encoding="utf-8"))
+    (entry,) = (entry for entry in (meta, *meta["other_seeds"]) if entry["seed"] == seed)
+    entry |= {**figures, "bars": bars(figures)}
+    _write(path, meta)
+    return entry["bars"]
+
+
 def rewrite_bars(path: Path) -> dict[int, list[dict[str, Any]]]:
     """Hold the figures that meta.json keeps of every seed to the bars again: seed -> bars, as now written."""
     meta = json.loads(path.read_text(encoding="utf-8"))
