@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from mars.__main__ import _Bar, main
+from mars.__main__ import main
+from mars.printing import ProgressBar
 from tests.pages import ROOT, blocks
 
 
@@ -76,7 +77,7 @@ def test_a_stopped_run_says_that_it_can_go_on_and_does(command, tmp_path, capsys
     command = [*command, "--window", "1"]
     assert main([*command, "--json", str(whole)]) == 0
     with monkeypatch.context() as patch:
-        patch.setattr("mars.__main__._Bar.__call__", _stop)
+        patch.setattr("mars.printing.ProgressBar.__call__", _stop)
         assert main([*command, "--json", str(out)]) == 130
     assert "goes on here" in capsys.readouterr().err
     assert len((tmp_path / "eval.json.run").read_text().splitlines()) == 1 + 2
@@ -139,7 +140,7 @@ def test_the_time_left_follows_the_pace_of_the_last_hundred_cases(monkeypatch, c
     clock = iter([*[0.001 * n for n in range(500)], *[1.0 + 2.0 * n for n in range(101)]])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    bar = _Bar()
+    bar = ProgressBar()
     for done in range(1, 601):  # 500 from a run file at once, then one every two seconds
         bar("cases", done, 1000)
     assert "  800 s left" in capsys.readouterr().err.split("\r")[-1]
