@@ -28,6 +28,8 @@ class Video:
     """RGB, all of one size, in order of time."""
     times: tuple[float, ...]
     """Seconds from the start of the source, one per frame."""
+    source_frames: int | None = None
+    """How many frames the source has, of which these were sampled; None where there is no source."""
 
     def __post_init__(self) -> None:
         if not self.frames or len(self.frames) != len(self.times):

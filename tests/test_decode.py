@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mars.media import decode as media
+from mars.media import limits
 from mars.media.decode import FRAMES, MediaError, read_image, read_media, read_video
 from mars.types import Video
 
@@ -159,7 +159,7 @@ def test_a_file_of_sound_only_says_so(tmp_path):
 
 def test_another_kind_of_file_is_told_what_would_do(tmp_path):
     (tmp_path / "page.html").write_text("<b>hi</b>")
-    with pytest.raises(MediaError, match=r"“.html” is not supported: use an image \(bmp, gif"):
+    with pytest.raises(MediaError, match=r"“.html” is not supported: use an image \(apng, avif, bmp, gif, heic"):
         read_media(tmp_path / "page.html")
 
 
@@ -216,7 +216,7 @@ def test_a_png_whose_checksum_is_wrong_is_damaged(tmp_path):
 
 def test_a_clip_that_takes_too_long_to_decode_is_given_up(tmp_path, monkeypatch):
     _write_clip(tmp_path / "slow.mp4", 6)
-    monkeypatch.setattr(media, "MAX_DECODING_SECONDS", -1.0)
+    monkeypatch.setattr(limits, "MAX_DECODING_SECONDS", -1.0)
     with pytest.raises(MediaError, match="seconds to decode"):
         read_media(tmp_path / "slow.mp4")
 
@@ -232,6 +232,6 @@ def test_a_clip_that_is_cut_off_is_refused_not_shown_in_part(tmp_path, suffix, c
 
 def test_a_file_beyond_the_bound_is_not_read(tmp_path, monkeypatch):
     Image.new("RGB", (40, 40)).save(tmp_path / "large.png")
-    monkeypatch.setattr(media, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(limits, "MAX_FILE_BYTES", 10)
     with pytest.raises(MediaError, match="at most"):
         read_media(tmp_path / "large.png")
