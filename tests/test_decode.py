@@ -1,22 +1,29 @@
 import fractions
 import io
 import os
+import struct
+import sys
 
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mars.media import limits
 from mars.media.decode import FRAMES, MediaError, read_image, read_media, read_video
 from mars.types import Video
 
 
-def _write_clip(path, frames: int, codec: str = "libx264", rate: int = 4, size=(64, 48), times=None) -> None:
-    """Frame i is grey of level 8 i, so that a decoded frame says which one it was."""
+def _write_clip(
+    path, frames: int, codec: str = "libx264", rate: int = 4, size=(64, 48), times=None, ticks=None
+) -> None:
+    """Frame i is grey of level 8 i, so that a decoded frame says which one it was.
+
+    times: of the frames in milliseconds; `ticks` in frames of the rate.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if times:
             stream.codec_context.time_base = fractions.Fraction(1, 1000)
         for index in range(frames):
@@ -24,6 +31,8 @@ def _write_clip(path, frames: int, codec: str = "libx264", rate: int = 4, size=(
             frame = av.VideoFrame.from_ndarray(level, format="rgb24")
             if times:
                 frame.pts, frame.time_base = times[index], fractions.Fraction(1, 1000)
+            if ticks:
+                frame.pts, frame.time_base = ticks[index], fractions.Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
@@ -178,6 +187,224 @@ def test_what_is_clear_in_a_gif_that_moves_is_white(tmp_path):
     frames[1].paste((200, 0, 0, 255), (0, 0, 16, 32))
     frames[0].save(tmp_path / "clear.gif", save_all=True, append_images=frames[1:], duration=100, disposal=2)
     assert read_media(tmp_path / "clear.gif").frames[0].getpixel((30, 30)) == (255, 255, 255)
+
+
+# --- what phones, screens and the web make
+
+
+BLOCKS = {
+    "top left": (200, 30, 30),
+    "top right": (30, 200, 30),
+    "bottom left": (30, 30, 200),
+    "bottom right": (200,) * 3,
+}
+
+
+def _blocks(width: int = 96, height: int = 64) -> Image.Image:
+    """Four blocks of colours, by which a turned image is known."""
+    image = Image.new("RGB", (width, height))
+    corners = [(0, 0), (width // 2, 0), (0, height // 2), (width // 2, height // 2)]
+    for (x, y), colour in zip(corners, BLOCKS.values(), strict=True):
+        image.paste(colour, (x, y, x + width // 2, y + height // 2))
+    return image
+
+
+def _corners(image: Image.Image) -> list[str]:
+    """Which block lies top left, top right, bottom left and bottom right."""
+    width, height = image.size
+    found = []
+    for x, y in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)]:
+        pixel = np.array(image.getpixel((int(x * width), int(y * height))))
+        name, difference = min(
+            ((name, np.abs(pixel - colour).max()) for name, colour in BLOCKS.items()), key=lambda pair: pair[1]
+        )
+        assert difference < 20
+        found.append(name)
+    return found
+
+
+UPRIGHT = list(BLOCKS)
+QUARTER = ["bottom left", "top left", "bottom right", "top right"]
+"""Corners of an image that is shown turned by a quarter to the right."""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "options", "tolerance"),
+    [
+        ("x.jfif", "JPEG", {"quality": 95}, 6),
+        ("x.tif", "TIFF", {}, 0),
+        ("x.tiff", "TIFF", {"compression": "tiff_lzw"}, 0),
+        ("x.tiff", "TIFF", {"compression": "tiff_adobe_deflate"}, 0),
+        ("x.tiff", "TIFF", {"compression": "packbits"}, 0),
+        ("x.tiff", "TIFF", {"compression": "jpeg", "quality": 95}, 6),
+        ("x.avif", "AVIF", {"quality": 95}, 6),
+        ("x.heic", "HEIF", {"quality": 95}, 6),
+        ("x.heif", "HEIF", {"quality": -1, "chroma": 444, "matrix_coefficients": 0}, 0),
+        ("x.png", "HEIF", {"quality": 95}, 6),  # a messenger's name for a phone's photograph
+    ],
+)
+def test_other_kinds_of_images_are_read(tmp_path, name, kind, options, tolerance):
+    _save(_blocks(), tmp_path / name, kind, **options)
+    shown = np.asarray(read_media(tmp_path / name), dtype=int)
+    inside = (slice(8, 24), slice(8, 40))  # away from edges, which subsampled colours blur
+    assert np.abs(shown[inside] - np.asarray(_blocks(), dtype=int)[inside]).max() <= tolerance
+    assert _corners(read_image(tmp_path / name)) == UPRIGHT
+
+
+def _save(image: Image.Image, path, kind: str, **options) -> None:
+    if kind != "HEIF":
+        image.save(path, kind, **options)
+        return
+    import pillow_heif
+
+    pillow_heif.from_pillow(image).save(path, **options)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+def test_every_kind_stands_upright_as_its_exif_or_its_container_says(tmp_path, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # show turned by a quarter to the right
+    path = tmp_path / f"turned.{kind.lower().replace('heif', 'heic')}"
+    _save(_blocks(), path, kind, exif=exif.tobytes() if kind != "TIFF" else exif)
+    shown = read_image(path)
+    assert shown.size == (64, 96) and _corners(shown) == QUARTER
+
+
+def test_16_bits_of_a_heic_image_are_shown_by_their_range(tmp_path):
+    import pillow_heif
+
+    dark = np.full((64, 64), 300 << 4, dtype=np.uint16)  # of 65,535
+    pillow_heif.encode("I;16", (64, 64), dark.tobytes(), tmp_path / "dark.heic", quality=-1)
+    assert np.asarray(read_image(tmp_path / "dark.heic")).mean() == pytest.approx(4800 / 257, abs=2)
+
+
+def test_without_pillow_heif_heic_alone_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    _save(_blocks(), tmp_path / "x.heic", "HEIF")
+    _blocks().save(tmp_path / "x.avif")
+    monkeypatch.setitem(sys.modules, "pillow_heif.as_plugin", None)
+    with pytest.raises(MediaError, match="pip install pillow-heif"):
+        read_media(tmp_path / "x.heic")
+    assert _corners(read_media(tmp_path / "x.avif")) == UPRIGHT
+
+
+def test_no_other_way_into_pillow_opens_heic(tmp_path):
+    _save(_blocks(), tmp_path / "x.heic", "HEIF")
+    read_image(tmp_path / "x.heic")
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(tmp_path / "x.heic")
+
+
+def test_of_a_tiff_of_several_pages_the_first_is_read(tmp_path):
+    _blocks().save(tmp_path / "pages.tiff", save_all=True, append_images=[Image.new("RGB", (96, 64), "black")])
+    assert _corners(read_media(tmp_path / "pages.tiff")) == UPRIGHT
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".apng", ".avif", ".gif"])
+def test_an_animated_image_that_moves_is_a_video_with_its_times(tmp_path, suffix):
+    frames = [Image.new("RGB", (64, 48), (40 * index, 0, 0)) for index in range(5)]
+    path = tmp_path / f"moves{suffix}"
+    lossless = {".webp": {"lossless": True}, ".avif": {"quality": 100, "subsampling": "4:4:4"}}.get(suffix, {})
+    kind = {".apng": "PNG"}.get(suffix, suffix[1:].upper())
+    durations = [100, 500, 200, 1000, 50]
+    frames[0].save(path, kind, save_all=True, append_images=frames[1:], duration=durations, **lossless)
+    video = read_media(path)
+    assert isinstance(video, Video) and video.source_frames == 5
+    assert video.times == pytest.approx((0, 0.1, 0.6, 0.8, 1.8), abs=0.001)
+    assert [frame.getpixel((9, 9))[0] for frame in video.frames] == pytest.approx([0, 40, 80, 120, 160], abs=3)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".avif"])
+def test_an_animated_image_of_one_frame_stays_an_image(tmp_path, suffix):
+    _blocks().save(tmp_path / f"still{suffix}", save_all=True)
+    assert _corners(read_media(tmp_path / f"still{suffix}")) == UPRIGHT
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_what_is_clear_in_an_animated_image_is_white(tmp_path, suffix):
+    frames = [Image.new("RGBA", (32, 32), (0, 0, 0, 0)) for _ in range(2)]
+    frames[1].paste((200, 0, 0, 51), (0, 0, 16, 32))
+    options = {"lossless": True, "exact": True} if suffix == ".webp" else {"disposal": 1, "blend": 0}
+    path = tmp_path / f"clear{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, **options)
+    first, second = read_media(path).frames
+    assert first.getpixel((3, 3)) == second.getpixel((30, 30)) == (255, 255, 255)
+    assert second.getpixel((3, 3)) == pytest.approx((244, 204, 204), abs=1)
+
+
+def test_the_image_that_a_png_shows_where_nothing_moves_is_no_frame(tmp_path):
+    frames = [Image.new("RGB", (32, 32), (40 * index, 0, 0)) for index in range(1, 4)]
+    path = tmp_path / "both.png"
+    Image.new("RGB", (32, 32), "blue").save(
+        path, save_all=True, default_image=True, append_images=frames, duration=300
+    )
+    video = read_media(path)
+    assert [frame.getpixel((3, 3)) for frame in video.frames] == [(40, 0, 0), (80, 0, 0), (120, 0, 0)]
+    assert video.times == pytest.approx((0, 0.3, 0.6))
+
+
+def test_a_frame_of_no_duration_is_shown_as_long_as_browsers_show_it(tmp_path):
+    frames = [Image.new("RGB", (32, 32), (40 * index, 0, 0)) for index in range(3)]
+    frames[0].save(tmp_path / "fast.png", save_all=True, append_images=frames[1:], duration=0)
+    assert read_media(tmp_path / "fast.png").times == pytest.approx((0, 0.1, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("x.mp4", "mpeg4"), ("x.avi", "mpeg4"), ("x.webm", "libvpx-vp9"), ("x.mkv", "libx264"), ("x.mov", "mjpeg"),
+     ("x.mp4", "libx265"), ("x.mp4", "libsvtav1")],
+)  # fmt: skip
+def test_the_codecs_of_the_field_are_read_with_their_frames_and_times(tmp_path, name, codec):
+    _write_clip(tmp_path / name, 16, codec, rate=8, size=(96, 64))
+    video = read_media(tmp_path / name)
+    assert video.source_frames == 16
+    assert _levels(video) == pytest.approx(np.linspace(0, 15, FRAMES).round(), abs=0.5)
+    assert video.times == pytest.approx(np.linspace(0, 15, FRAMES).round() / 8, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("x.mp4", "libx264"), ("x.mkv", "libx264"), ("x.webm", "libvpx-vp9"), ("x.avi", "mjpeg")]
+)
+def test_of_a_variable_frame_rate_frames_are_evenly_spaced_in_time(tmp_path, name, codec):
+    times = [0, 40, 80, 2000, 2040, 5000, 5040, 5080, 8000, 8040, 10_000]
+    if name.endswith(".avi"):
+        _write_clip(tmp_path / name, len(times), codec, rate=25, ticks=[time // 40 for time in times])
+    else:
+        _write_clip(tmp_path / name, len(times), codec, times=times)
+    video = read_media(tmp_path / name)
+    assert video.times == pytest.approx((0, 2, 2.04, 5, 5.08, 8, 8.04, 10), abs=0.002)
+    assert _levels(video) == [0, 3, 4, 5, 7, 8, 9, 10]
+    assert video.source_frames == len(times)
+
+
+MATRICES = {
+    "not at all": ((1, 0, 0, 1), UPRIGHT),
+    "a quarter to the right": ((0, 1, -1, 0), QUARTER),
+    "by half": ((-1, 0, 0, -1), UPRIGHT[::-1]),
+    "a quarter to the left": ((0, -1, 1, 0), QUARTER[::-1]),
+    "mirrored": ((-1, 0, 0, 1), ["top right", "top left", "bottom right", "bottom left"]),
+    "upside down": ((1, 0, 0, -1), ["bottom left", "bottom right", "top left", "top right"]),
+    "along its diagonal": ((0, 1, 1, 0), ["top left", "bottom left", "top right", "bottom right"]),
+}
+
+
+@pytest.mark.parametrize("name", ["turned.mp4", "turned.mov"])
+@pytest.mark.parametrize("turn", MATRICES)
+def test_a_video_is_turned_as_its_display_matrix_says(tmp_path, turn, name):
+    """As phones write it: the frames lie, and the header of the track says how to show them."""
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream("libx264", rate=4)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_image(_blocks())))
+        container.mux(stream.encode())
+    (a, b, c, d), expected = MATRICES[turn]
+    content = (tmp_path / name).read_bytes()
+    place = content.index(b"tkhd") + 44
+    matrix = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    (tmp_path / name).write_bytes(content[:place] + matrix + content[place + 36 :])
+    video = read_media(tmp_path / name)
+    assert {frame.size for frame in video.frames} == {(64, 96) if b else (96, 64)}
+    assert [_corners(frame) for frame in video.frames] == [expected] * 3
 
 
 # --- hostile files; tests/hostile makes hundreds more

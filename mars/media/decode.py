@@ -184,7 +184,6 @@ def _open(content: bytes) -> Image.Image:
 def _open_heic(content: bytes) -> Image.Image:
     """By pillow-heif, without its being registered, so that no other way into Pillow opens such files."""
     try:
-        from pillow_heif import HeifImagePlugin  # noqa: F401
         from pillow_heif.as_plugin import HeifImageFile
 
         return HeifImageFile(io.BytesIO(content))
@@ -212,7 +211,7 @@ def _check_sound(content: bytes, kind: str) -> None:
 
 def _drop_large_exif(image: Image.Image) -> None:
     """Take away EXIF data, and their older form in a PNG, that would take long or much memory to read."""
-    exif = image.info.get("exif", b"")
+    exif = image.info.get("exif") or b""
     image.info.pop("Raw profile type exif", None)
     if len(exif) > limits.MAX_EXIF_BYTES or tiff.shares_values(exif.removeprefix(b"Exif\0\0")):
         image.info.pop("exif", None)
