@@ -102,7 +102,6 @@ def read_image(source: str | Path | bytes) -> Image.Image:
     """
     content = source if isinstance(source, bytes) else _content(source)
     with _opened(content) as image:
-        _check_sound(content, image.format)
         if image.format in ("JPEG", "MPO"):
             image.draft("RGB", (limits.MAX_SIDE, limits.MAX_SIDE))
         return upright(image)
@@ -160,6 +159,7 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with _open(content) as image:
                 check_size(*image.size)
+                _check_sound(content, image.format)
                 yield image
     except MediaError:
         raise

@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
-from tests.hostile.inputs import Input, clip, clips, pictures, scene, scenes
+from mars.media import limits
+from tests.hostile.inputs import Input, clip, clips, pictures, saved, scene, scenes
 
 MANY_FRAMES = 100_000
 
@@ -23,7 +24,8 @@ MANY_FRAMES = 100_000
 @cache
 def crafted(with_slow: bool = True) -> tuple[Input, ...]:
     """All of them; without the slow ones, which take seconds to make."""
-    return (*_bombs(), *_foreign(), *_polyglots(), *_absurd_clips(), *_names(), *(_slow() if with_slow else ()))
+    makers = (_bombs, _harmless_if_bounded, _foreign, _polyglots, _absurd_clips, _names)
+    return tuple(one for make in (*makers, *((_slow,) if with_slow else ())) for one in make())
 
 
 # Bombs: small files that ask for much.
@@ -34,7 +36,7 @@ def _bombs() -> Iterator[Input]:
         return Input(f"bomb: {what}", name, content, outcome="refused")
 
     for side in (20_000, 9_000):
-        yield bomb(f"PNG of {side} pixels a side", "bomb.png", _saved(Image.new("1", (side, side)), "PNG"))
+        yield bomb(f"PNG of {side} pixels a side", "bomb.png", saved(Image.new("1", (side, side)), "PNG"))
     yield bomb("PNG that claims 2 billion pixels a side", "claim.png", _png_of(2**31 - 1, 2**31 - 1))
     yield bomb("PNG that claims 36 megapixels and has none", "empty.png", _png_of(6000, 6000))
     yield bomb("PNG with 200 MB of packed words", "words.png", _with_words(200_000_000))
@@ -46,12 +48,52 @@ def _bombs() -> Iterator[Input]:
     yield bomb("JPEG of 3000 scans", "scans.jpg", _many_scans(3000))
     yield bomb("clip of PNG frames that claim 30000 pixels a side", "claim.mov", _mov_of(30_000, 30_000))
     yield bomb("JPEG that claims 65500 pixels a side", "claim.jpg", _jpeg_of(65_500, 65_500))
+    for suffix in (".avif", ".heic"):
+        yield bomb(f"{suffix} that claims 30000 pixels a side", f"claim{suffix}", _boxes_of(suffix, 30_000, 30_000))
+    yield bomb(".heic whose coded pixels are more than it claims", "claim.heic", _boxes_of(".heic", 16, 16))
+    yield bomb("TIFF that claims 30000 pixels a side", "claim.tif", _tiff(width=30_000, length=30_000))
+    yield bomb("TIFF that claims 36 megapixels and has none", "claim.tif", _tiff(width=6000, length=6000))
+    yield bomb("TIFF of a tile of 3600 megapixels", "tile.tif", _tiff(tile=60_000))
+    yield bomb("TIFF of a strip of 4 billion rows", "strip.tif", _tiff(compression=5, rows=2**32 - 1))
+    yield bomb("TIFF whose 5000 entries share a megabyte", "shared.tif", _tiff(shared=5000) + bytes(1_000_000))
+    yield bomb("TIFF in a rare compression", "rare.tif", _tiff(compression=34_925))
+    yield bomb("TIFF of floats of no range", "float.tif", saved(Image.new("F", (64, 48), 300.0), "TIFF"))
+    yield bomb("PNG that claims 2 billion frames", "claim.png", _frames_of(2**31 - 1))
+    yield bomb("PNG that claims more frames than it has", "claim.png", _frames_of(2000))
+    yield bomb("animated WebP of more than a gigapixel", "long.webp", _gigapixel())
 
 
-def _saved(picture: Image.Image, kind: str, **options) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
+def _harmless_if_bounded() -> Iterator[Input]:
+    """Files whose images are sound and whose other data would take a careless reader minutes or gigabytes."""
+
+    def bounded(what: str, name: str, content: bytes) -> Input:
+        return Input(f"metadata: {what}", name, content, outcome="answered", seen=(scene(),))
+
+    prefixes = b"Exif\0\0" * 170_000 + b"II*\0" + struct.pack("<IHI", 8, 0, 0)
+    shared = struct.pack("<4sIH", b"II*\0", 8, 5000)
+    shared += b"".join(struct.pack("<HHII", 40_000 + number, 1, 60_000, 0) for number in range(5000)) + bytes(4)
+    for suffix in (".avif", ".heic", ".webp"):
+        options = {} if suffix == ".heic" else {"quality": 95}
+        for what, exif in (("prefixes", prefixes), ("shared values", shared)):
+            content = saved(scene(), suffix[1:].upper().replace("HEIC", "HEIF"), exif=exif, **options)
+            yield bounded(f"EXIF of {what} in {suffix}", f"exif{suffix}", content)
+    yield bounded("EXIF of shared values in .png", "exif.png", saved(scene(), "PNG", exif=shared))
+    pages = saved(scene(), "TIFF", save_all=True, append_images=[Image.new("RGB", (8, 8))] * 300)
+    yield bounded("TIFF of 301 pages", "pages.tif", pages)
+    (start,) = struct.unpack_from("<I", pages, 4)
+    (count,) = struct.unpack_from("<H", pages, start)
+    end = start + 2 + 12 * count
+    yield bounded("TIFF whose page follows itself", "loop.tif", pages[:end] + pages[4:8] + pages[end + 4 :])
+    sound = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    curve = sound.index(b"para") if b"para" in sound else sound.index(b"curv")
+    for what, profile in (
+        ("of noise", np.random.default_rng(0).bytes(5000)),
+        ("of 2 billion tags", sound[:128] + b"\x7f" * 4 + sound[132:]),
+        ("of a curve of 2 billion points", sound[:curve] + b"curv" + bytes(4) + b"\x7f" * 4 + sound[curve + 12 :]),
+        ("of 5 MB", sound + bytes(5_000_000)),
+        ("of inks", sound.replace(b"RGB ", b"CMYK")),
+    ):
+        yield bounded(f"profile {what}", "profile.tif", saved(scene(), "TIFF", icc_profile=profile))
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -92,6 +134,38 @@ def _jpeg_of(width: int, height: int) -> bytes:
     return sound[:place] + struct.pack(">HH", height, width) + sound[place + 4 :]
 
 
+def _boxes_of(suffix: str, width: int, height: int) -> bytes:
+    claimed = struct.pack(">II", width, height)
+    return re.sub(rb"(ispe.{4}).{8}", lambda found: found[1] + claimed, pictures()[suffix], flags=re.DOTALL)
+
+
+def _tiff(width=64, length=48, compression=1, rows=48, tile=0, shared=0) -> bytes:
+    """A grey TIFF of black; `shared` is how many entries of a megabyte each have the same place."""
+    entries = {256: width, 257: length, 258: 8, 259: compression, 262: 1, 277: 1}
+    entries |= {322: tile, 323: tile, 324: 8, 325: 64} if tile else {273: 8, 278: rows, 279: 64 * 48}
+    packed = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(entries.items())]
+    packed += [struct.pack("<HHII", 40_000 + number, 1, 1_000_000, 8) for number in range(shared)]
+    start = 8 + 64 * 48
+    table = struct.pack("<H", len(packed)) + b"".join(packed) + bytes(4)
+    return b"II*\0" + struct.pack("<I", start) + bytes(64 * 48) + table
+
+
+def _frames_of(count: int) -> bytes:
+    sound = clips()[".moving.png"]
+    place = sound.index(b"acTL") - 4
+    return sound[:place] + _chunk(b"acTL", struct.pack(">II", count, 0)) + sound[place + 20 :]
+
+
+def _gigapixel() -> bytes:
+    """Two frames of four megapixels, the second of them repeated."""
+    first, second = (Image.new("RGB", (2000, 2000), colour) for colour in ("black", "white"))
+    sound = saved(first, "WEBP", save_all=True, append_images=[second], duration=20, method=0)
+    frames = sound[sound.index(b"ANMF") :]
+    (length,) = struct.unpack_from("<I", frames, 4)
+    content = sound + frames[8 + length :] * (limits.MAX_ANIMATION_PIXELS // 2000**2)
+    return content[:4] + struct.pack("<I", len(content) - 8) + content[8:]
+
+
 def _many_scans(count: int) -> bytes:
     sound = pictures()[".jpeg"]
     last = sound.rindex(b"\xff\xda")
@@ -117,8 +191,9 @@ def _foreign() -> Iterator[Input]:
         "zip": archive.getvalue(),
         "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\nshowpage\n%%EOF",
         "PDF": b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF",
-        "TIFF": _saved(scene(), "TIFF"),
-        "ICO": _saved(scene(), "ICO"),
+        "BigTIFF": b"II+\0\x08\0\0\0" + bytes(64),
+        "JPEG 2000": saved(scene(), "JPEG2000"),
+        "ICO": saved(scene(), "ICO"),
         "pickle": b"\x80\x04\x95\x17\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.",
         "playlist": b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n",
         "list of files": b"ffconcat version 1.0\nfile sound.mp4\n",

@@ -9,12 +9,19 @@ from typing import Literal
 
 import av
 import numpy as np
-from PIL import Image
+import pillow_heif
+from PIL import Image, ImageCms
 
 SIZE = (64, 48)
 FRAMES = 12
 CLIPS = {".mp4": "libx264", ".webm": "libvpx", ".avi": "mpeg4", ".mov": "png"}
 """Suffix -> codec of the sound clips."""
+MOVING = {
+    ".moving.png": ("PNG", {}),
+    ".moving.webp": ("WEBP", {"lossless": True}),
+    ".moving.avif": ("AVIF", {"quality": 95, "speed": 8}),
+}
+"""The same for animated images: how Pillow writes them."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +62,31 @@ def pictures() -> dict[str, bytes]:
         ".gif": ("GIF", {}),
         ".webp": ("WEBP", {"lossless": True}),
         ".bmp": ("BMP", {}),
+        ".tif": ("TIFF", {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}),
+        ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
+        ".avif": ("AVIF", {"quality": 95}),
+        ".heic": ("HEIF", {"quality": 95}),
     }
-    return {suffix: _saved(scene(), *given) for suffix, given in options.items()}
+    return {suffix: saved(scene(), kind, **given) for suffix, (kind, given) in options.items()}
 
 
-def _saved(picture: Image.Image, kind: str, options: dict) -> bytes:
+def saved(picture: Image.Image, kind: str, **options) -> bytes:
+    """The content of a file of a kind that Pillow or, for HEIF, pillow-heif writes."""
     file = io.BytesIO()
-    picture.save(file, kind, **options)
+    if kind == "HEIF":
+        pillow_heif.from_pillow(picture).save(file, **options)
+    else:
+        picture.save(file, kind, **options)
     return file.getvalue()
 
 
 @cache
 def clips() -> dict[str, bytes]:
-    """Sound clips by suffix."""
-    return {suffix: clip(suffix, codec) for suffix, codec in CLIPS.items()}
+    """Sound clips by suffix, animated images among them."""
+    first, *rest = scenes()
+    animated = {"save_all": True, "append_images": rest, "duration": 160}
+    moving = {suffix: saved(first, kind, **options, **animated) for suffix, (kind, options) in MOVING.items()}
+    return {suffix: clip(suffix, codec) for suffix, codec in CLIPS.items()} | moving
 
 
 def clip(suffix: str, codec: str, frames: int = FRAMES, rate: int = 6, ticks: list[int] | None = None) -> bytes:

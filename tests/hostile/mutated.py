@@ -1,11 +1,13 @@
 """Sound files made bad: cut, bits flipped, stretches overwritten, given another's name."""
 
 import numpy as np
+from PIL import Image
 
 from tests.hostile.inputs import Input, clips, pictures, scene, scenes
 
-CHECKED = (".png", ".mov")
-"""Kinds with checksums over what is shown, where no flipped bit may go unseen. (The .mov holds PNG frames.)"""
+CHECKED = (".png", ".mov", ".moving.png")
+"""Kinds with checksums over what is shown, where no flipped bit may go unseen. (The .mov holds PNG frames; how they
+are turned stands in its header, which has none.)"""
 
 
 def mutated(seed: int, number: int) -> Input:
@@ -21,9 +23,9 @@ def mutated(seed: int, number: int) -> Input:
             return Input(f"truncated {suffix}", f"cut{suffix}", cut, seen=seen)
         case 1:
             flipped = _flipped(content, rng)
-            return Input(
-                f"bits flipped {suffix}", f"flipped{suffix}", flipped, seen=seen if suffix in CHECKED else None
-            )
+            turned = (*seen, *(one.transpose(turn) for one in seen for turn in Image.Transpose))
+            shown = {".mov": turned}.get(suffix, seen) if suffix in CHECKED else None
+            return Input(f"bits flipped {suffix}", f"flipped{suffix}", flipped, seen=shown)
         case 2:
             return Input(f"overwritten {suffix}", f"over{suffix}", _overwritten(content, rng))
         case _:
