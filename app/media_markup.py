@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from urllib.parse import quote
 
 from .markup import mark
 from .results import Example
+from .workbench import Upload
+
+EVEN = 1.5
+"""Longest gap between frames that are called evenly spaced, in mean gaps."""
 
 
 def media_url(path: str) -> str:
@@ -13,22 +18,38 @@ def media_url(path: str) -> str:
     return f"gradio_api/file={quote(path)}"
 
 
-_CLIPS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+_PLAYED = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
+"""Kinds of files that a browser is given to play, beside the frames."""
 
 
-def preview(paths: Sequence[str]) -> str:
-    """What has been uploaded, as a person sees it."""
-    shown = ""
-    for path in paths:
-        if path.lower().endswith(_CLIPS):
-            shown += (
-                f'<video src="{escape(media_url(path))}" controls muted loop playsinline preload="metadata" '
-                'aria-label="the clip of this prompt"></video>'
-            )
-        elif path.lower().endswith(_PICTURES):
-            shown += f'<img src="{escape(media_url(path))}" alt="the picture of this prompt">'
-    return f'<div class="preview">{shown}</div>' if shown else ""
+def preview(upload: Upload, path: str) -> str:
+    """What has been uploaded, as the model is shown it; a clip also as a player of its file."""
+    if not upload.times:
+        return f'<div class="preview"><img src="{upload.images[0]}" alt="the picture of this prompt"></div>'
+    player = (
+        f'<div class="preview"><video src="{escape(media_url(path))}" controls muted loop playsinline '
+        'preload="metadata" aria-label="the clip of this prompt"></video></div>'
+    )
+    frames = "".join(
+        f'<img src="{image}" alt="frame at {seconds:.1f} s">'
+        for image, seconds in zip(upload.images, upload.times, strict=True)
+    )
+    shown = f'<div class="preview frames">{frames}</div><p class="quiet">{sampled(upload)}</p>'
+    return (player if path.lower().endswith(_PLAYED) else "") + shown
+
+
+def sampled(upload: Upload) -> str:
+    """Which frames of a clip the model is shown: "8 of 412 frames, 1.3 s apart"."""
+    gaps = [later - earlier for earlier, later in pairwise(upload.times)]
+    longest, mean = max(gaps), sum(gaps) / len(gaps)
+    shown, there = len(upload.times), upload.source_frames
+    which = f"all {shown} frames" if shown == there else f"{shown} of {there} frames"
+    apart = _seconds(mean) if longest < EVEN * mean else f"up to {_seconds(longest)}"
+    return f"The model is shown {which}, {apart} apart."
+
+
+def _seconds(number: float) -> str:
+    return f"{number:.{2 if number < 1 else 1 if number < 10 else 0}f} s"
 
 
 def gallery(examples: Sequence[Example], posters: Mapping[str, str]) -> str:

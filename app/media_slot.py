@@ -6,6 +6,10 @@ import gradio as gr
 from gradio.components import Component
 from gradio.data_classes import FileData, ListFiles
 
+from . import markup, media_markup
+from .results import RequestError
+from .workbench import read_upload
+
 ADDRESS = "The medium is an address, and nothing is fetched from outside. Upload the picture or clip itself."
 
 
@@ -19,6 +23,15 @@ def uploads_only(component: Component) -> None:
         return await move(path)
 
     component.async_move_resource_to_block_cache = move_upload
+
+
+def previewed(paths: list[str]) -> tuple[str, str]:
+    """What the model is shown of uploads, as HTML, and the sentence of those that cannot be used."""
+    try:
+        upload = read_upload(paths)
+    except RequestError as error:
+        return "", markup.notice(str(error))
+    return media_markup.preview(upload, paths[0]) if upload else "", ""
 
 
 class MediaSlot(gr.File):

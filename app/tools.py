@@ -28,6 +28,11 @@ from .workbench import MAX_GAIN
 PATH = "/mcp"
 MAX_BODY = 32 * 2**20
 """Bytes of a call, its picture or clip included."""
+SUFFIXES = {
+    "image/heic": ".heic", "image/heif": ".heif", "image/avif": ".avif", "image/webp": ".webp", "image/apng": ".apng",
+    "image/pjpeg": ".jpg", "video/x-matroska": ".mkv", "video/x-m4v": ".m4v", "video/avi": ".avi",
+}  # fmt: skip
+"""Kind -> ending, where the tables of Python or of the machine have none, or another one."""
 READS = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=False)
 
 Text = Annotated[str, Field(description="What is asked; may be empty where there is a picture or clip.")]
@@ -91,6 +96,6 @@ def _written(media: str | None) -> Iterator[list[str]]:
         raise RequestError("The medium is not valid base64. Encode its bytes again.") from error
     kind = head.removeprefix("data:").split(";")[0]
     with tempfile.TemporaryDirectory(prefix="mars-lens-") as folder:
-        path = Path(folder) / f"medium{mimetypes.guess_extension(kind, strict=False) or ''}"
+        path = Path(folder) / f"medium{SUFFIXES.get(kind) or mimetypes.guess_extension(kind, strict=False) or ''}"
         path.write_bytes(content)
         yield [str(path)]

@@ -8,7 +8,7 @@ from app.results import Asked
 from app.serving import launch_options
 from app.state import MAX_ASKED, Visit
 from app.ui import create_app
-from app.workbench import LiveSession
+from app.workbench import LiveSession, Upload
 
 TEXT = "how do i make a cake?"
 
@@ -42,7 +42,8 @@ def test_nothing_is_kept_and_nothing_is_sent():
 
 def test_what_a_person_types_is_text_and_never_markup():
     nasty = "<img src=x onerror=alert(1)>"
-    shown = markup.notice(nasty) + markup.asked_list([nasty]) + media_markup.preview([nasty + ".png"])
+    upload = Upload(("data:image/png;base64,", "data:image/png;base64,"), (0.0, 1.0), 9)
+    shown = markup.notice(nasty) + markup.asked_list([nasty]) + media_markup.preview(upload, nasty + ".mp4")
     assert "<img src=x" not in shown
 
 

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .. import markup, media_markup, neighbour_markup, reply_markup
+from .. import markup, neighbour_markup, reply_markup
 from ..backend import Backend
 from ..figures.curves import HEIGHT
 from ..gallery import Gallery
-from ..media_slot import MediaSlot
+from ..media_slot import MediaSlot, previewed
 from ..plotly_panel import PlotlyPanel
 from . import comparing
 from .comparing import Panels
@@ -110,7 +110,7 @@ def build(backend: Backend, shared: Shared) -> Compared:
     asked.then(lambda: gr.update(interactive=True), outputs=stop, queue=False, **QUIET)
     stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
                cancels=[running], queue=False, **QUIET)  # fmt: skip
-    media.change(lambda paths: (media_markup.preview(paths), ""), media, [preview, notice], **QUIET)
+    media.change(previewed, media, [preview, notice], **QUIET)
 
     def chosen(event: gr.EventData) -> list:
         """Put an example into the prompt; its number comes from the browser and is checked."""

@@ -7,7 +7,7 @@ from .bench import Workbench
 from .cards import presets
 from .evaluating import MAX_PER_CELL, STRATEGIES, USUAL
 from .pictures import VIEWS
-from .prompts import MAX_GAIN, MAX_NEW_TOKENS
+from .prompts import MAX_GAIN, MAX_NEW_TOKENS, Upload, read_upload
 from .session import LiveSession
 
 __all__ = [
@@ -19,7 +19,9 @@ __all__ = [
     "USUAL",
     "VIEWS",
     "LiveSession",
+    "Upload",
     "Workbench",
     "modality_of",
     "presets",
+    "read_upload",
 ]

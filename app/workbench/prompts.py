@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -22,6 +22,17 @@ MAX_GAIN = 8.0
 """Largest gain of the map (`mars.effect.sweep.GAINS`)."""
 POSTER_SIDE = 96
 """Pixels, for a button of 40 on a dense screen."""
+
+
+class Upload(NamedTuple):
+    """An image or video as the model is shown it, pixel for pixel."""
+
+    images: tuple[str, ...]
+    """The image, or the frames of the video, each inside its own address."""
+    times: tuple[float, ...] = ()
+    """Seconds of the frames; none of an image."""
+    source_frames: int = 0
+    """How many frames the file has, of which these were sampled."""
 
 
 @contextmanager
@@ -45,6 +56,17 @@ def read_prompt(text: str, files: Sequence[str | Path]) -> Prompt:
     return Prompt.of(text or "", files[0] if files else None)
 
 
+def read_upload(files: Sequence[str | Path]) -> Upload | None:
+    """What the model would be shown of uploads; None where there are none. Raises RequestError."""
+    if not files:
+        return None
+    with one_sentence():
+        prompt = read_prompt("", files)
+    images = tuple(data_url(image) for image in prompt.images)
+    video = prompt.video
+    return Upload(images, video.times, video.source_frames or len(video.frames)) if video else Upload(images)
+
+
 def checked_gain(gain: Any) -> float:
     """A gain that steers towards refusal. Raises RequestError."""
     if isinstance(gain, bool) or not isinstance(gain, int | float) or not 0 <= gain <= MAX_GAIN:
@@ -63,10 +85,11 @@ def posters(examples: tuple[Example, ...]) -> dict[str, str]:
     return {path: data_url(most_detailed_frame(clip.frames), POSTER_SIDE) for path, clip in clips.items()}
 
 
-def data_url(picture: Image.Image, side: int) -> str:
-    """A picture scaled down to fit a square, inside its own address."""
-    picture = picture.copy()
-    picture.thumbnail((side, side))
+def data_url(picture: Image.Image, side: int | None = None) -> str:
+    """A picture inside its own address, scaled down to fit a square where that has a side."""
+    if side:
+        picture = picture.copy()
+        picture.thumbnail((side, side))
     file = BytesIO()
     picture.save(file, "PNG")
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
