@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from mars.bundled import EXAMPLES
 from mars.media import limits
@@ -297,6 +298,16 @@ def test_every_kind_stands_upright_as_its_exif_or_its_container_says(tmp_path, k
     _save(_blocks(), path, kind, exif=exif.tobytes() if kind != "TIFF" else exif)
     shown = read_image(path)
     assert shown.size == (64, 96) and _corners(shown) == QUARTER
+
+
+def test_a_png_stands_upright_by_exif_data_in_their_older_form_too(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0")
+    words = PngInfo()
+    words.add_text("Raw profile type exif", f"\nexif\n{len(content):8}\n{content.hex()}\n", zip=True)
+    _blocks().save(tmp_path / "older.png", pnginfo=words)
+    assert _corners(read_image(tmp_path / "older.png")) == QUARTER
 
 
 def test_16_bits_of_a_heic_image_are_shown_by_their_range(tmp_path):

@@ -161,6 +161,16 @@ def test_the_medium_of_a_tool_is_gone_after_the_call(url, png, tmp_path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == [Path(png).name]
 
 
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [("image/heic", ".heic"), ("image/avif", ".avif"), ("image/tiff", ".tiff"), ("image/jpeg", ".jpg"),
+     ("video/x-matroska", ".mkv"), ("video/mp4", ".mp4"), ("video/quicktime", ".mov")],
+)  # fmt: skip
+def test_a_medium_of_a_tool_is_named_after_its_kind(kind, suffix):
+    with tools._written(f"data:{kind};base64,YWJj") as (path,):
+        assert Path(path).suffix == suffix
+
+
 def test_a_page_of_another_name_cannot_call_the_tools(url):
     ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     headers = {"accept": "application/json", "host": "elsewhere.example"}

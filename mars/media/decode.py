@@ -111,7 +111,7 @@ def upright(image: Image.Image, side: int = limits.MAX_SIDE) -> Image.Image:
     """An image as RGB (`mars.media.color`), upright by its EXIF data, no side above `side`. Turns the one given."""
     image.load()
     check_size(*image.size)  # a frame of a GIF may be larger than the file says
-    _drop_large_exif(image)
+    _bound_exif(image)
     ImageOps.exif_transpose(image, in_place=True)
     image = as_rgb(image)
     image.thumbnail((side, side))
@@ -209,12 +209,12 @@ def _check_sound(content: bytes, kind: str) -> None:
         raise ValueError("too many scans")
 
 
-def _drop_large_exif(image: Image.Image) -> None:
-    """Take away EXIF data, and their older form in a PNG, that would take long or much memory to read."""
-    exif = image.info.get("exif") or b""
-    image.info.pop("Raw profile type exif", None)
-    if len(exif) > limits.MAX_EXIF_BYTES or tiff.shares_values(exif.removeprefix(b"Exif\0\0")):
-        image.info.pop("exif", None)
+def _bound_exif(image: Image.Image) -> None:
+    """Take away EXIF data, or their older form in a PNG, that would take long or much memory to read."""
+    hexadecimal = image.info.pop("Raw profile type exif", "")
+    exif = image.info.pop("exif", None) or bytes.fromhex("".join(hexadecimal.split("\n")[3:]))
+    if len(exif) <= limits.MAX_EXIF_BYTES and not tiff.shares_values(exif.removeprefix(b"Exif\0\0")):
+        image.info["exif"] = exif
 
 
 def _is_animated_kind(head: bytes) -> bool:
