@@ -224,7 +224,9 @@ def _is_animated_kind(head: bytes) -> bool:
 
 
 def _moves(image: Image.Image) -> bool:
-    return image.format in ANIMATED_FORMATS and image.n_frames - getattr(image, "default_image", False) > 1
+    if image.format not in ANIMATED_FORMATS or not image.is_animated:
+        return False
+    return not (getattr(image, "default_image", False) and image.n_frames == 2)
 
 
 def _animation(image: Image.Image) -> Iterator[tuple[float, Callable[[], Image.Image]]]:
