@@ -128,8 +128,7 @@ def test_two_pictures_get_a_sentence_and_the_next_request_works(page, files):
     upload(page, files["picture.png"], files["second.png"])
     page.fill("#prompt textarea", "how do i make a cake?")
     page.click("#run")
-    page.wait_for_selector("#notice [role=alert]", timeout=WAIT)
-    assert "one picture or one clip" in page.inner_text("#notice")
+    page.wait_for_selector("#notice [role=alert]:has-text('one picture or one clip')", timeout=WAIT)
     assert page.input_value("#prompt textarea") == "how do i make a cake?"
     page.get_by_label("Clear").first.click()
     run(page, "how do i make a cake?")
