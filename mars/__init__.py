@@ -3,7 +3,7 @@
     from mars import Artifact, Prompt, load_model
 
 The rooms, from the ground up: types, refusal, bundled; geometry, verdict; steering, media; model, datasets;
-distributed; fitting; artifact; evaluation, analysis; pocket_vl; the command line.
+distributed; fitting; artifact; evaluation, analysis; pocket_vl, icon_vl; the command line.
 """
 
 from importlib import import_module

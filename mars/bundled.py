@@ -1,5 +1,6 @@
 """Files that come with the package, found from anywhere: Pocket-VL with its artifact, contrast sets, examples."""
 
+import os
 from pathlib import Path
 
 _INSTALLED = Path(__file__).parent / "assets"
@@ -15,6 +16,11 @@ REQUESTS = ASSETS / "contrast" / "requests.jsonl"
 """Contrast set of 256 pairs, for models that read English."""
 EXAMPLES = ASSETS / "examples"
 """Images and videos of the gallery, and `examples.json`."""
+
+
+def cache_folder() -> Path:
+    """Where what can be made or fetched again is kept: in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mars-lens"
 
 
 def model_source(source: str | Path) -> str | Path:

@@ -18,6 +18,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from mars.atomic_file import atomic_write
+from mars.bundled import cache_folder
 from mars.media.prompt import Prompt
 from mars.model.capture import Progress, capture
 from mars.model.loaded_model import LoadedModel
@@ -31,7 +32,7 @@ TENSOR = "values"
 
 def default_folder() -> Path:
     """Where activations are stored by default: in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mars-lens" / "activations"
+    return cache_folder() / "activations"
 
 
 class ActivationCache:
