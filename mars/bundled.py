@@ -6,8 +6,21 @@ from pathlib import Path
 _INSTALLED = Path(__file__).parent / "assets"
 ASSETS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "assets"
 """In the package where it was installed, beside it in a checkout."""
-MODELS = {"pocket-vl": ASSETS / "pocket-vl"}
-"""Name -> folder of a model with its artifact and contrast set. A folder of that name is given as "./pocket-vl"."""
+
+
+def cache_folder() -> Path:
+    """Where what can be made or fetched again is kept: in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mars-lens"
+
+
+MODELS = {"pocket-vl": ASSETS / "pocket-vl", "icon-vl": cache_folder() / "icon-vl"}
+"""Name -> folder of a model with its artifact and contrast set. A folder of that name is given as "./pocket-vl".
+Icon-VL's is there once it was fetched."""
+LANGUAGE_MODEL = "language-model"
+"""Folder of Icon-VL's language model in its own: what has to be fetched."""
+CLASSES = {"icon_vl": "mars.icon_vl.folder"}
+"""model_type of a config -> the module that makes transformers know its classes: by name, since it lies above the
+one that loads models."""
 ARTIFACT = "artifact"
 """Folder of the artifact, in a model's folder."""
 OWN_CONTRAST = "contrast.jsonl"
@@ -16,11 +29,6 @@ REQUESTS = ASSETS / "contrast" / "requests.jsonl"
 """Contrast set of 256 pairs, for models that read English."""
 EXAMPLES = ASSETS / "examples"
 """Images and videos of the gallery, and `examples.json`."""
-
-
-def cache_folder() -> Path:
-    """Where what can be made or fetched again is kept: in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mars-lens"
 
 
 def model_source(source: str | Path) -> str | Path:

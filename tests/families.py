@@ -1,4 +1,4 @@
-"""What tiny checkpoints of nine families are made of: data only, made into checkpoints by tests.tiny.
+"""What tiny checkpoints of ten families are made of: data only, made into checkpoints by tests.tiny.
 
 Chat templates, control tokens and the parts of the processors are those of the published checkpoints, shortened;
 only sizes are made up. A control token as a config's value stands for its id.
@@ -6,6 +6,9 @@ only sizes are made up. A control token as a config's value stands for its id.
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from mars.icon_vl.model import IMAGE_TOKEN, VIDEO_TOKEN
+from mars.icon_vl.processor import CHAT_TEMPLATE
 
 TEXT = {
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -338,5 +341,23 @@ FAMILIES: dict[str, Family] = {
             "end_of_utterance_token": "<end_of_utterance>", "global_image_token": "<global-img>",
         },
         unnamed=("<video>", *(f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2))),
+    ),
+    "icon_vl": Family(
+        config=TEXT | {
+            "vision_stages": [[1, 3, 1, 1, 8], [2, 5, 2, 6, 8]], "vision_stem": 8, "vision_head": 32,
+            "vision_classes": 10, "grid": 2, "connector_size": 48, "embedding_rms": 0.15,
+            "image_token_id": IMAGE_TOKEN, "video_token_id": VIDEO_TOKEN,
+        },
+        processor=("IconVLProcessor", {"positions": 5}),
+        parts={
+            "image_processor": ("SiglipImageProcessor", {"size": {"height": 32, "width": 32}}),
+            "video_processor": (
+                "LlavaOnevisionVideoProcessor",
+                {"size": {"height": 32, "width": 32}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3},
+            ),
+        },
+        template=CHAT_TEMPLATE,
+        roles=CHATML_ROLES,
+        unnamed=("<|im_start|>", IMAGE_TOKEN, VIDEO_TOKEN),
     ),
 }  # fmt: skip

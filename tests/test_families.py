@@ -1,4 +1,4 @@
-"""One path for nine families, each as a tiny checkpoint in the true layout: what is read, and what is answered.
+"""One path for ten families, each as a tiny checkpoint in the true layout: what is read, and what is answered.
 
 What is fitted on them is in test_family_matrix.
 """

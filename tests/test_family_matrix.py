@@ -1,4 +1,4 @@
-"""Nine families by what they read: a fit of each, and all that is made of it, in one batch or alike without."""
+"""Ten families by what they read: a fit of each, and all that is made of it, in one batch or alike without."""
 
 from functools import cache
 

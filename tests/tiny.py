@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+import mars.icon_vl.processor
+from mars.icon_vl.folder import register
 from mars.model.compat import repair_torchvision
 from tests.families import FAMILIES, Family
 
@@ -20,10 +22,11 @@ def save_tiny(folder: Path, family: str = "qwen3_vl", *, seed: int = 0, layers: 
     repair_torchvision()
     from transformers import AutoConfig, AutoModelForImageTextToText
 
+    register()
     recipe = FAMILIES[family]
     processor = _processor(recipe)
     config = _with_ids(recipe.config, processor.tokenizer)
-    text = config["text_config"]
+    text = config.get("text_config", config)
     text["vocab_size"] = len(processor.tokenizer) - text.get("additional_vocab_size", 0)
     if layers is not None:
         text["num_hidden_layers"] = layers
@@ -49,7 +52,7 @@ def _processor(recipe: Family) -> Any:
 
     name, options = recipe.processor
     parts = {part: made(recipe.parts[part]) for part in recipe.parts}
-    return getattr(transformers, name)(
+    return getattr(transformers if hasattr(transformers, name) else mars.icon_vl.processor, name)(
         tokenizer=_tokenizer(recipe), chat_template=recipe.template, **parts, **options
     )
 

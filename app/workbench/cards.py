@@ -84,6 +84,6 @@ def _doubts(fitted: Artifact) -> tuple[str, ...]:
 
 
 def _note(name: str) -> str:
-    if name not in MODELS:
+    if name != "pocket-vl":
         return ""
     return "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant."

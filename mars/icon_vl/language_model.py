@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mars.bundled import cache_folder
+from mars.bundled import LANGUAGE_MODEL, MODELS
 from mars.icon_vl.fetching import (
     UNFINISHED,
     FetchError,
@@ -49,7 +49,7 @@ CONVERTED_BYTES = 1_280_000_000
 
 def language_model_folder() -> Path:
     """Where it lies, or will."""
-    return cache_folder() / "icon-vl" / "language-model"
+    return MODELS["icon-vl"] / LANGUAGE_MODEL
 
 
 def get_language_model(progress: Progress = lambda *_: None) -> Path:

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import nn
 
+from mars.bundled import LANGUAGE_MODEL, MODELS
+
 Quantization = Literal["4bit"]
 """NF4 with doubly quantized scales, by bitsandbytes (Dettmers et al. 2305.14314). Its 8 bits compute in float16,
 where large activations overflow."""
@@ -29,6 +31,13 @@ class ModelError(ValueError):
 def check_source(source: str | Path) -> None:
     """Raise ModelError where a folder is meant and is none, or lacks a part that can be told by its name."""
     path = Path(source)
+    if path == MODELS["icon-vl"]:
+        if not (path / LANGUAGE_MODEL).is_dir():
+            raise ModelError(
+                "Icon-VL is not on this machine yet. Fetch it: mars-lens cache --get icon-vl (491 MB, and 1.8 GB on "
+                "disk)."
+            )
+        return  # the rest is put beside it when it is loaded
     looks_like_path = path.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") > 1
     if looks_like_path and not path.is_dir():
         raise ModelError(f"There is no model folder at {source}. Give a folder with a config.json, or a hub id.")

@@ -3,15 +3,17 @@
 One path for all families: what differs between them is data on the model, found and checked once, here.
 """
 
+import json
 import warnings
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mars.bundled import model_source
+from mars.bundled import CLASSES, MODELS, model_source
 from mars.media.prompt import Prompt
 from mars.model import load_checks, thinking
 from mars.model.compat import name_control_tokens, repair_torchvision
@@ -54,6 +56,7 @@ def load_model(
     source = model_source(source)
     load_checks.check_options(device, device_map, quantization)
     load_checks.check_source(source)
+    _make_known(source)
     if trust_remote_code:
         warnings.warn(_REMOTE_CODE.format(source=source), stacklevel=2)
     if device is None and device_map is None:
@@ -97,6 +100,20 @@ def load_model(
         if not load_checks.is_out_of_memory(error):
             raise
         raise ModelError(load_checks.too_large(source, "memory ran out at its first token")) from error
+
+
+def _make_known(source: str | Path) -> None:
+    """Let transformers know the classes of a folder whose model is of a class of ours."""
+    folder = Path(source)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        model_type = config.get("model_type")
+    except (OSError, ValueError, AttributeError):
+        model_type = None  # no folder, or one that is said to be damaged where it is read in earnest
+    if folder == MODELS["icon-vl"]:
+        model_type = "icon_vl"  # whose config is written where it is missing
+    if model_type in CLASSES:
+        import_module(CLASSES[model_type]).ready(folder)
 
 
 def model_name(source: str | Path) -> str:

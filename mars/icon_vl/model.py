@@ -1,0 +1,127 @@
+"""Icon-VL as transformers loads it: a Qwen2 that reads images through a vision encoder and a connector.
+
+The language model's weights keep their names, so a folder of Icon-VL holds the language model's own file as it is.
+"""
+
+from dataclasses import field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, gelu
+
+from mars.icon_vl.vision_encoder import CLASSES, HEAD, LITE2, STEM, VisionEncoder
+from mars.model.compat import repair_torchvision
+
+repair_torchvision()
+from transformers import Qwen2Config, Qwen2ForCausalLM, initialization  # noqa: E402
+
+IMAGE_TOKEN, VIDEO_TOKEN = "<|image_pad|>", "<|video_pad|>"
+"""Of Qwen's vocabulary, unused by a model that reads words alone; one for each visual position."""
+
+
+class IconVLConfig(Qwen2Config):
+    """Of the language model, with vision encoder and connector beside it."""
+
+    model_type = "icon_vl"
+
+    vision_stages: list = field(default_factory=lambda: [list(stage) for stage in LITE2])
+    """A `Stage` each: blocks, kernel, stride, expansion, width."""
+    vision_stem: int = STEM
+    vision_head: int = HEAD
+    vision_classes: int = CLASSES
+    grid: int = 4
+    """An image becomes grid x grid positions, and one for the mean."""
+    connector_size: int = 1536
+    """Width of the connector's hidden layer."""
+    embedding_rms: float = 0.02
+    """Root mean square of the language model's word embeddings."""
+    image_token_id: int = 151655
+    video_token_id: int = 151656
+
+    @property
+    def positions(self) -> int:
+        """Visual positions of an image, or of a frame."""
+        return self.grid**2 + 1
+
+
+class Connector(nn.Module):
+    """From the vision encoder's features to positions that the language model reads like words."""
+
+    def __init__(self, config: IconVLConfig) -> None:
+        super().__init__()
+        self.grid = config.grid
+        self.embedding_rms = config.embedding_rms
+        self.norm_before = nn.LayerNorm(config.vision_head)
+        self.position = nn.Parameter(torch.zeros(config.positions, config.vision_head))
+        self.hidden = nn.Linear(config.vision_head, config.connector_size)
+        self.out = nn.Linear(config.connector_size, config.hidden_size)
+        self.norm_after = nn.LayerNorm(config.hidden_size)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(image, positions, d_model). features: (image, channel, height, width)."""
+        cells = adaptive_avg_pool2d(features, self.grid).flatten(2)
+        pooled = torch.cat([cells, features.mean((2, 3))[..., None]], dim=2).transpose(1, 2)
+        hidden = gelu(self.hidden(self.norm_before(pooled) + self.position))
+        return self.norm_after(self.out(hidden)) * (self.scale * self.embedding_rms)
+
+
+class IconVLForConditionalGeneration(Qwen2ForCausalLM):
+    """Qwen2 with images: the connector's output stands where the prompt has visual positions."""
+
+    config: IconVLConfig
+    input_modalities = ("image", "video", "text")
+
+    def __init__(self, config: IconVLConfig) -> None:
+        super().__init__(config)
+        self.vision_encoder = VisionEncoder(
+            config.vision_stages, config.vision_stem, config.vision_head, config.vision_classes
+        )
+        self.connector = Connector(config)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, Connector):
+            initialization.zeros_(module.position)
+            initialization.ones_(module.scale)
+
+    def visual_embeddings(self, pixels: Tensor) -> Tensor:
+        """What stands in the place of an image's words: (image, positions, d_model).
+
+        pixels: (..., channel, height, width), normalised; leading axes, such as clip and frame, become one.
+        """
+        pixels = pixels.flatten(0, -4).to(self.connector.position.dtype)
+        return self.connector(self.vision_encoder(pixels))
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        *,
+        pixel_values: Tensor | None = None,
+        pixel_values_videos: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        **options: Any,
+    ) -> Any:
+        """As Qwen2's, with images.
+
+        pixel_values: (image, 3, height, width); pixel_values_videos: (clip, frame, 3, height, width). Raises
+        ValueError where the prompts hold more or fewer visual positions than there are images for.
+        """
+        if inputs_embeds is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)
+        for pixels, token in (
+            (pixel_values, self.config.image_token_id),
+            (pixel_values_videos, self.config.video_token_id),
+        ):
+            if pixels is not None:
+                inputs_embeds = self._placed(self.visual_embeddings(pixels), input_ids == token, inputs_embeds)
+        return super().forward(inputs_embeds=inputs_embeds, **options)
+
+    def _placed(self, visual: Tensor, places: Tensor, embeddings: Tensor) -> Tensor:
+        """Embeddings with the visual ones in their places. visual: (image, positions, d_model)."""
+        given = visual.shape[0] * visual.shape[1]
+        if int(places.sum()) != given:
+            raise ValueError(f"The prompts hold {int(places.sum())} visual positions, and the images give {given}.")
+        return embeddings.masked_scatter(places[..., None], visual.to(embeddings))

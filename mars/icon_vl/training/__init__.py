@@ -1,0 +1,1 @@
+"""How Icon-VL's shipped parts are made."""
