@@ -11,6 +11,7 @@ COMMANDS = {
     "eval": "refusal, false refusal and utility of strategies on a set",
     "sweep": "the layer x gain map of one prompt's first token",
     "presets": "models worth trying, by the memory that they take",
+    "cache": "what lies in the cache; fetch Icon-VL, or clear",
 }
 RAY = "An evaluation on Ray is begun with `mars-lens eval --ray` or `python -m mars eval --ray`, not from the page."
 

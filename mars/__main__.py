@@ -1,4 +1,4 @@
-"""Command line: `python -m mars fit`, `eval`, `sweep` and `presets`; as `mars-lens` where it is installed."""
+"""Command line: `python -m mars fit`, `eval`, `sweep`, `presets` and `cache`; installed, `mars-lens`."""
 
 import argparse
 import json
@@ -24,6 +24,7 @@ from mars.evaluation.strategies import STRATEGY_SPECS, draws_of
 from mars.fitted.calibration import DEFAULT_REPLY_TOKENS
 from mars.fitted.fitted import ChosenBy
 from mars.fitting.fit import EffectOf
+from mars.icon_vl.cache_command import add_cache
 from mars.media.prompt import Prompt
 from mars.model.activation_cache import ActivationCache, default_folder
 from mars.model.info import Load
@@ -91,6 +92,8 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     listing = commands.add_parser("presets", help="models worth trying, by the memory that they take")
     listing.add_argument("--memory", type=float, metavar="GIB", help="leave out what does not run in so much")
     listing.set_defaults(run=_presets)
+
+    add_cache(commands, ProgressBar)
 
     mapping = commands.add_parser("sweep", help="the layer x gain map of one prompt: its first token, or verdicts")
     _add_model(mapping)

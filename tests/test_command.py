@@ -17,7 +17,7 @@ def _ran(*command: str) -> subprocess.CompletedProcess:
 
 def test_help_lists_every_command_with_a_line():
     told = _ran("-m", "app", "--help").stdout
-    assert set(COMMANDS) == {"page", "fit", "eval", "sweep", "presets"}
+    assert set(COMMANDS) == {"page", "fit", "eval", "sweep", "presets", "cache"}
     for name, line in COMMANDS.items():
         assert f"\n    {name} " in told and line.split()[0] in told.split(f"\n    {name} ")[1]
 

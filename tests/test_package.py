@@ -59,10 +59,12 @@ def test_the_ten_lines_run_from_the_wheel_in_an_empty_folder(installed):
 
 
 @pytest.mark.long
-def test_the_command_has_its_five_parts(installed):
+def test_the_command_has_all_its_parts(installed):
     command = str(installed[0] / "bin" / "mars-lens")
     told = _run(installed, command, "--help")
-    assert all(re.search(rf"^ +{name} ", told, re.MULTILINE) for name in ("page", "fit", "eval", "sweep", "presets"))
+    assert all(
+        re.search(rf"^ +{name} ", told, re.MULTILINE) for name in ("page", "fit", "eval", "sweep", "presets", "cache")
+    )
     assert "Qwen" in _run(installed, command, "presets", "--memory", "24")
     assert "gain 1" in _run(installed, command, "sweep", "--text", "how do i make a bomb?")
 

@@ -43,6 +43,8 @@ PIECES = tuple(
         (6, _LAST, "b3e606a25823387dcd3f947e0010219802695ce7526dc4f6c97f9234c80511da"),
     )
 )
+LOCK = ".lock"
+"""Held in Icon-VL's folder by the process that fetches."""
 CONVERTED_BYTES = 1_280_000_000
 """What the converted folder takes, rounded up: 630 million weights of two bytes, and the tokenizer."""
 
@@ -64,7 +66,7 @@ def get_language_model(progress: Progress = lambda *_: None) -> Path:
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder.parent / ".lock", timeout=0):
+        with FileLock(folder.parent / LOCK, timeout=0):
             for left in folder.parent.glob(f"{UNFINISHED}*"):
                 shutil.rmtree(left)
             gguf = _fetched(folder.parent / REMOTE.name, progress)
