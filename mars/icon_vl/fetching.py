@@ -199,6 +199,8 @@ def check_hash(path: Path, sha256: str) -> None:
         raise FetchError(f"{path.name} was damaged on this disk, and is deleted. Ask again: it is fetched anew.")
 
 
+HUB_FOLDER = ".hub"
+"""Beside the file that is fetched from the hub: what was fetched of it."""
 _HUB = "import sys, huggingface_hub as hub; hub.hf_hub_download(*sys.argv[1:3], local_dir=sys.argv[3])"
 
 
@@ -218,7 +220,7 @@ def fetch_from_hub(
         return False
     if there.etag != sha256:
         return False
-    folder = path.parent / ".hub"
+    folder = path.parent / HUB_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", _HUB, *remote, str(folder)]
     try:

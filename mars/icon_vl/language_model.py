@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from mars.bundled import LANGUAGE_MODEL, MODELS
 from mars.icon_vl.fetching import (
+    HUB_FOLDER,
     UNFINISHED,
     FetchError,
     Piece,
@@ -72,6 +73,7 @@ def get_language_model(progress: Progress = lambda *_: None) -> Path:
             gguf = _fetched(folder.parent / REMOTE.name, progress)
             _converted(gguf, folder, progress)
             gguf.unlink()
+            shutil.rmtree(folder.parent / HUB_FOLDER, ignore_errors=True)  # of a hub that was lost on the way
     except Timeout as error:
         raise FetchError("Icon-VL is being fetched by another process already. Wait until it is there.") from error
     return folder

@@ -59,10 +59,16 @@ class Connector(nn.Module):
         self.norm_after = nn.LayerNorm(config.hidden_size)
         self.scale = nn.Parameter(torch.ones(1))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(image, positions, d_model). features: (image, channel, height, width)."""
+    def pooled(self, features: Tensor) -> Tensor:
+        """The cells of a grid row by row, and the mean: (image, positions, channel).
+
+        features: (image, channel, height, width).
+        """
         cells = adaptive_avg_pool2d(features, self.grid).flatten(2)
-        pooled = torch.cat([cells, features.mean((2, 3))[..., None]], dim=2).transpose(1, 2)
+        return torch.cat([cells, features.mean((2, 3))[..., None]], dim=2).transpose(1, 2)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """What the language model reads: (image, positions, d_model). pooled: (image, positions, channel)."""
         hidden = gelu(self.hidden(self.norm_before(pooled) + self.position))
         return self.norm_after(self.out(hidden)) * (self.scale * self.embedding_rms)
 
@@ -93,7 +99,7 @@ class IconVLForConditionalGeneration(Qwen2ForCausalLM):
         pixels: (..., channel, height, width), normalised; leading axes, such as clip and frame, become one.
         """
         pixels = pixels.flatten(0, -4).to(self.connector.position.dtype)
-        return self.connector(self.vision_encoder(pixels))
+        return self.connector(self.connector.pooled(self.vision_encoder(pixels)))
 
     def forward(
         self,
