@@ -36,6 +36,11 @@ def model_source(source: str | Path) -> str | Path:
     return MODELS.get(str(source), source)
 
 
+def is_icon_vl(source: str | Path) -> bool:
+    """Whether a folder is Icon-VL's in the cache, whose parts are put together when it is loaded."""
+    return Path(source).resolve() == MODELS["icon-vl"].resolve()
+
+
 def example(name: str) -> Path:
     """An image or video of the gallery. Raises FileNotFoundError, naming all there are."""
     path = EXAMPLES / name

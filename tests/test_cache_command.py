@@ -79,10 +79,17 @@ def test_fetching_shows_its_progress_and_then_what_is_there(monkeypatch, capsys)
     assert "fetched" in out and "fetching, in MB" in err and "491 of   491" in err
 
 
-def test_what_cannot_be_fetched_is_one_sentence(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (FetchError("There is no room."), "There is no room."),
+        (KeyboardInterrupt(), "Stopped. What was fetched is kept, and the same command goes on after it."),
+    ],
+)
+def test_what_is_not_fetched_is_one_sentence(monkeypatch, capsys, raised, told):
     def get(_progress) -> None:
-        raise FetchError("There is no room.")
+        raise raised
 
     monkeypatch.setattr(cache_command, "get_icon_vl", get)
     assert main(["cache", "--get", "icon-vl"]) == 1
-    assert capsys.readouterr().err == "error: There is no room.\n"
+    assert capsys.readouterr().err == f"error: {told}\n"

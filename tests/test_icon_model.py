@@ -249,6 +249,13 @@ def test_another_version_of_what_is_shipped_takes_the_place_of_the_old(tmp_path)
 
 
 @pytest.mark.usefixtures("cached")
+def test_its_folder_may_be_named_by_a_link_before_it_is_put_together(tmp_path):
+    """As where the cache folder lies on another disk."""
+    (tmp_path / "link").symlink_to(MODELS["icon-vl"])
+    assert load_model(str(tmp_path / "link")).modalities == ("text", "image", "video")
+
+
+@pytest.mark.usefixtures("cached")
 def test_without_its_language_model_it_says_how_to_fetch_it():
     shutil.rmtree(MODELS["icon-vl"] / LANGUAGE_MODEL)
     with pytest.raises(ModelError, match=r"^Icon-VL is not on this machine yet\. Fetch it: mars-lens cache --get"):

@@ -69,7 +69,10 @@ def _run(options: argparse.Namespace, bar: Callable[[], Progress]) -> None:
         clear(PARTS if options.clear == "all" else (options.clear,))
     if options.get:
         shown = bar()
-        get_icon_vl(lambda step, done, total: shown(f"{step}, in MB", done // 10**6, total // 10**6))
+        try:
+            get_icon_vl(lambda step, done, total: shown(f"{step}, in MB", done // 10**6, total // 10**6))
+        except KeyboardInterrupt as stop:
+            raise FetchError("Stopped. What was fetched is kept, and the same command goes on after it.") from stop
     print(cache_folder())
     for part in parts():
         print(f"  {part.name:12} {part.size / 1e6:8,.0f} MB  {part.told}")

@@ -11,7 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from mars.bundled import ASSETS, MODELS
+from mars.bundled import ASSETS, MODELS, is_icon_vl
 from mars.icon_vl.fetching import UNFINISHED, Progress
 from mars.icon_vl.language_model import get_language_model, language_model_folder
 
@@ -44,10 +44,11 @@ def register() -> None:
 def ready(folder: Path) -> None:
     """Make a folder of Icon-VL loadable: its classes are known and, in the cache, what is shipped is up to date."""
     register()
-    if folder == MODELS["icon-vl"] and language_model_folder().is_dir():
-        shipped = _fingerprint()
-        if not (folder / INDEX).is_file() or json.loads((folder / INDEX).read_text())["metadata"]["of"] != shipped:
-            _put_together(folder, shipped)
+    if not is_icon_vl(folder) or not language_model_folder().is_dir():
+        return
+    home, shipped = MODELS["icon-vl"], _fingerprint()
+    if not (home / INDEX).is_file() or json.loads((home / INDEX).read_text())["metadata"]["of"] != shipped:
+        _put_together(home, shipped)
 
 
 def _fingerprint() -> str:

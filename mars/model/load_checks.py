@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import nn
 
-from mars.bundled import LANGUAGE_MODEL, MODELS
+from mars.bundled import LANGUAGE_MODEL, is_icon_vl
 
 Quantization = Literal["4bit"]
 """NF4 with doubly quantized scales, by bitsandbytes (Dettmers et al. 2305.14314). Its 8 bits compute in float16,
@@ -31,7 +31,7 @@ class ModelError(ValueError):
 def check_source(source: str | Path) -> None:
     """Raise ModelError where a folder is meant and is none, or lacks a part that can be told by its name."""
     path = Path(source)
-    if path == MODELS["icon-vl"]:
+    if is_icon_vl(path):
         if not (path / LANGUAGE_MODEL).is_dir():
             raise ModelError(
                 "Icon-VL is not on this machine yet. Fetch it: mars-lens cache --get icon-vl (491 MB, and 1.8 GB on "

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mars.bundled import CLASSES, MODELS, model_source
+from mars.bundled import CLASSES, is_icon_vl, model_source
 from mars.media.prompt import Prompt
 from mars.model import load_checks, thinking
 from mars.model.compat import name_control_tokens, repair_torchvision
@@ -110,8 +110,8 @@ def _make_known(source: str | Path) -> None:
         model_type = config.get("model_type")
     except (OSError, ValueError, AttributeError):
         model_type = None  # no folder, or one that is said to be damaged where it is read in earnest
-    if folder == MODELS["icon-vl"]:
-        model_type = "icon_vl"  # whose config is written where it is missing
+    if is_icon_vl(folder):
+        model_type = "icon_vl"  # its config is written where it is missing
     if model_type in CLASSES:
         import_module(CLASSES[model_type]).ready(folder)
 
