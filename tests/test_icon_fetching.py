@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import http.server
-import io
 import shutil
 import threading
 import zipfile
@@ -305,9 +304,10 @@ def test_two_do_not_fetch_at_once(stand_in, fetched):
     assert fetched == []
 
 
-def test_a_file_that_is_no_model_is_not_converted_and_the_sentence_says_why(tmp_path):
-    (tmp_path / "model.gguf").write_bytes(io.BytesIO(b"nothing of the kind" * 1000).getvalue())
+def test_a_file_that_is_no_model_is_not_converted_and_the_sentence_says_why(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # from anywhere
+    (tmp_path / "model.gguf").write_bytes(b"nothing of the kind" * 1000)
     with pytest.raises(FetchError, match=r"^The language model cannot be converted \(.+\)\. It needs 3 GB") as told:
         language_model._converted(tmp_path / "model.gguf", tmp_path / "made", lambda *_: None)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(told.value) and "No module" not in str(told.value)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.gguf"]

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 Progress = Callable[[str, int, int], None]
-"""Told a step, how much of it is done, and of how much; it is told twice a second at least, and what it raises ends
-the work, which goes on from there when it is asked for again."""
+"""Told a step, how much of it is done, and of how much; it is told again and again while it waits, and what it raises
+ends the work, which goes on from there when it is asked for again."""
 SECONDS_BETWEEN = 0.2
 """How often a process is looked at."""
 CHUNK = 2**20
@@ -66,16 +66,15 @@ def check_room(folder: Path, needed: int) -> None:
         )
 
 
-def watched(command: Sequence[str], folder: Path, tell: Callable[[int], None]) -> str:
-    """Run a command, telling the bytes under `folder` while it runs; return what it printed as errors.
+def watched(command: Sequence[str], folder: Path, tell: Callable[[int], None], cwd: Path | None = None) -> None:
+    """Run a command, telling the bytes under `folder` while it runs.
 
     Its temporary files go into that folder. What `tell` raises ends it. Raises subprocess.CalledProcessError where it
-    fails, with what it printed.
+    fails, with what it printed as errors.
     """
     with tempfile.TemporaryFile(dir=folder) as errors:
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, "TMPDIR": str(folder)}
-        )
+        environment = {**os.environ, "TMPDIR": str(folder)}
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment, cwd=cwd)
         try:
             while process.poll() is None:
                 tell(bytes_under(folder))
@@ -83,11 +82,10 @@ def watched(command: Sequence[str], folder: Path, tell: Callable[[int], None]) -
         finally:
             process.kill()
             process.wait()
-        errors.seek(0)
-        printed = errors.read().decode(errors="replace")
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(command), stderr=printed)
-    return printed
+        if process.returncode:
+            errors.seek(0)
+            printed = errors.read().decode(errors="replace")
+            raise subprocess.CalledProcessError(process.returncode, list(command), stderr=printed)
 
 
 def bytes_under(folder: Path) -> int:

@@ -70,6 +70,8 @@ def get_language_model(progress: Progress = lambda *_: None) -> Path:
         with FileLock(folder.parent / LOCK, timeout=0):
             for left in folder.parent.glob(f"{UNFINISHED}*"):
                 shutil.rmtree(left)
+            if folder.is_dir():
+                return folder  # by another process since
             gguf = _fetched(folder.parent / REMOTE.name, progress)
             _converted(gguf, folder, progress)
             gguf.unlink()
@@ -92,18 +94,19 @@ def _fetched(path: Path, progress: Progress) -> Path:
 
 
 def _converted(gguf: Path, folder: Path, progress: Progress) -> None:
-    """Convert in a process of its own: it takes 3 GB of memory at most, for under a minute."""
+    """Convert in a process of its own: it takes 3 GB of memory at most, for a minute or two."""
     check_room(folder.parent, CONVERTED_BYTES)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=UNFINISHED) as work:
         made = Path(work) / "made"
         try:
             watched(
-                [sys.executable, "-m", "mars.icon_vl.language_model", str(gguf), str(made)],
+                [sys.executable, "-m", "mars.icon_vl.language_model", str(gguf.resolve()), str(made.resolve())],
                 Path(work),
                 lambda count: progress("converting", min(count, CONVERTED_BYTES), CONVERTED_BYTES),
+                cwd=Path(__file__).parents[2],  # where `mars` is found
             )
         except subprocess.CalledProcessError as error:
-            last = (error.stderr.strip().splitlines() or ["it was ended"])[-1]
+            last = (error.stderr.strip().splitlines() or ["it was ended"])[-1].rstrip(".")
             raise FetchError(
                 f"The language model cannot be converted ({last}). It needs 3 GB of free memory; then ask again."
             ) from error
