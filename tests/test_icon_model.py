@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -249,6 +250,16 @@ def test_another_version_of_what_is_shipped_takes_the_place_of_the_old(tmp_path)
 
 
 @pytest.mark.usefixtures("cached")
+@pytest.mark.usefixtures("cached")
+def test_while_its_connector_is_not_trained_that_is_said():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        load_model("icon-vl")
+    (icon_folder.SHIPPED / icon_folder.CONNECTOR).unlink()
+    with pytest.warns(UserWarning, match="connector is not trained yet"):
+        load_model("icon-vl")
+
+
 def test_its_folder_may_be_named_by_a_link_before_it_is_put_together(tmp_path):
     """As where the cache folder lies on another disk."""
     (tmp_path / "link").symlink_to(MODELS["icon-vl"])

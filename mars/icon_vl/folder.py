@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mars.icon_vl.language_model import get_language_model, language_model_folde
 
 SHIPPED = ASSETS / "icon-vl"
 """What comes with the package: vision encoder, connector, artifact."""
+CONNECTOR = "connector.safetensors"
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "*.safetensors"
 
@@ -44,6 +46,11 @@ def register() -> None:
 def ready(folder: Path) -> None:
     """Make a folder of Icon-VL loadable: its classes are known and, in the cache, what is shipped is up to date."""
     register()
+    if is_icon_vl(folder) and not (SHIPPED / CONNECTOR).is_file():
+        warnings.warn(
+            "Icon-VL's connector is not trained yet: it reads words, and an image or a video is noise to it.",
+            stacklevel=2,
+        )
     if not is_icon_vl(folder) or not language_model_folder().is_dir():
         return
     home, shipped = MODELS["icon-vl"], _fingerprint()
