@@ -52,6 +52,6 @@ def refusal_score(logits: Tensor, refusal_ids: list[int]) -> Tensor:
     logits: (row, vocabulary) -> (row,). P_ref sums the probabilities of the first tokens of refusals.
     """
     log_p = torch.log_softmax(logits.double(), dim=-1)
-    chosen = torch.zeros(logits.shape[-1], dtype=torch.bool)
-    chosen[refusal_ids] = True
-    return (log_p[:, chosen].logsumexp(dim=-1) - log_p[:, ~chosen].logsumexp(dim=-1)).float()
+    opening = log_p[:, refusal_ids].logsumexp(dim=-1)
+    log_p[:, refusal_ids] = -torch.inf  # of what is left: 1 - P_ref itself would be lost to rounding near 1
+    return (opening - log_p.logsumexp(dim=-1)).float()

@@ -1,5 +1,6 @@
 """Ten families by what they read: a fit of each, and all that is made of it, in one batch or alike without."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,7 +15,7 @@ from mars.fitted.fitted import ArtifactError
 from mars.media.neutral import random_image, random_video
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
-from mars.model.generation import branch, prefill
+from mars.model.generation import branch, prefill, prefill_each
 from mars.model.inputs import PromptError, encode
 from mars.model.loaded_model import LoadedModel
 from mars.model.loading import load_model
@@ -134,6 +135,19 @@ def test_the_map_of_a_fitted_model_is_that_of_a_forward_per_cell(asked):
         assert torch.equal(fast.tokens, naive.tokens) and torch.equal(fast.saturated, naive.saturated)
         assert torch.allclose(fast.refusal_scores, naive.refusal_scores, rtol=0, atol=1e-4)
         assert torch.allclose(fast.kl, naive.kl, rtol=0, atol=1e-4)
+
+
+def test_prompts_that_are_prefilled_together_are_swept_as_each_alone(asked):
+    model, artifact, prompt = asked
+    other = replace(prompt, text=prompt.text[::-1])
+    prompts, told = [prompt, other, prompt], {"gains": (1,), "layers": _telling(artifact)}
+    seen = []
+    for number, prefix in prefill_each(model, prompts, 2):
+        together = sweep(model, artifact, prompts[number], prefix=prefix, **told)
+        alone = sweep(model, artifact, prompts[number], **told)
+        assert torch.allclose(together.refusal_scores, alone.refusal_scores, rtol=0, atol=1e-4)
+        seen.append(number)
+    assert sorted(seen) == [0, 1, 2]
 
 
 def test_what_a_family_cannot_read_is_one_sentence_wherever_it_is_asked(fitted):

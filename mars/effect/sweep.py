@@ -16,7 +16,7 @@ from torch import Tensor
 from mars.fitted.fitted import Fitted
 from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
-from mars.model.generation import branch, forward_joining_rows, prefill, row_bytes
+from mars.model.generation import Prefix, branch, forward_joining_rows, prefill, row_bytes
 from mars.model.hooks import capturing, editing
 from mars.model.inputs import encode
 from mars.model.load_checks import ModelError
@@ -92,19 +92,21 @@ def sweep(
     gains: Sequence[float] = GAINS,
     layers: Sequence[int] | None = None,
     strategy: str = "mars",
+    prefix: Prefix | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> SweepMap:
     """The map of a prompt over layers (by default all) and gains, in about the time of two prefills.
 
     Edits with equal results share a row: all those of a closed gate, and those that the trust region caps at the same
-    length. Raises ValueError on an unknown strategy, on a gain that is negative or not finite and where there is
-    nothing to sweep, ModelError on a layer that does not exist and on activations or logits that are not finite,
-    PromptError on a prompt that the model cannot read, ArtifactError on a modality that was not fitted.
+    length. prefix: the prompt's, where it was prefilled before. Raises ValueError on an unknown strategy, on a gain
+    that is negative or not finite and where there is nothing to sweep, ModelError on a layer that does not exist and
+    on activations or logits that are not finite, PromptError on a prompt that the model cannot read, ArtifactError on
+    a modality that was not fitted.
     """
     layers, steering = cell_steering(model, artifact, prompt, gains, layers, strategy)
     total = len(layers) * len(gains)
     progress(0, total)
-    prefix = prefill(model, prompt)
+    prefix = prefix or prefill(model, prompt)
     plain = next(branch(model, prefix, (Unsteered(),), 0, max_new_tokens=1))
     edits = {
         layer: distinct_edits(steering[layer], plain.activations[:, layer].to(model.layer_device(layer), model.dtype))

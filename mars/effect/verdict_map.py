@@ -12,7 +12,7 @@ import torch
 from mars.effect.sweep import Progress, cell_steering, distinct_edits
 from mars.fitted.fitted import Fitted
 from mars.media.prompt import Prompt
-from mars.model.generation import branch, prefill
+from mars.model.generation import Prefix, branch, prefill
 from mars.model.loaded_model import LoadedModel
 from mars.steering import Steering, Unsteered
 from mars.verdict import Verdict, verdict
@@ -57,18 +57,19 @@ def verdict_map(
     layers: Sequence[int] | None = None,
     strategy: str = "mars",
     max_new_tokens: int | None = None,
+    prefix: Prefix | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> VerdictMap:
     """The map of a prompt over layers (by default all) and gains, by one batch of replies a layer.
 
     Edits with equal results share a reply, and those that change nothing have the unsteered one. max_new_tokens: of a
-    reply; by default the length measured at the fit. Raises as `mars.effect.sweep.sweep`.
+    reply; by default the length measured at the fit. prefix: as in `sweep`. Raises as `mars.effect.sweep.sweep`.
     """
     layers, steering = cell_steering(model, artifact, prompt, gains, layers, strategy)
     length = max_new_tokens or artifact.reply_tokens
     total = len(layers) * len(gains)
     progress(0, total)
-    prefix = prefill(model, prompt)
+    prefix = prefix or prefill(model, prompt)
 
     def replies(edits: Sequence[Steering], layer: int) -> list[tuple[str, bool]]:
         steps = list(branch(model, prefix, edits, layer, max_new_tokens=length))

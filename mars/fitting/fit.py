@@ -39,6 +39,7 @@ from mars.media.neutral import NeutralMedia
 from mars.media.prompt import Prompt
 from mars.media.thumbnails import thumbnail
 from mars.model.activation_cache import ActivationCache
+from mars.model.generation import Prefix
 from mars.model.info import Load, ModelInfo, model_info
 from mars.model.loaded_model import LoadedModel
 from mars.steering.controls import permuted_axes
@@ -212,12 +213,12 @@ def _effect(work: FitWork, contrast: ContrastSet, fitted: Fitted, with_verdicts:
     return steering_effect(scores, fitted.scores.eligible, verdicts)
 
 
-def _sweep(fitted: Fitted, model: LoadedModel, prompt: Prompt) -> SweepMap:
-    return sweep(model, fitted, prompt, gains=EFFECT_GAINS)
+def _sweep(fitted: Fitted, model: LoadedModel, prompt: Prompt, prefix: Prefix) -> SweepMap:
+    return sweep(model, fitted, prompt, gains=EFFECT_GAINS, prefix=prefix)
 
 
-def _verdicts(fitted: Fitted, model: LoadedModel, prompt: Prompt) -> VerdictMap:
-    return verdict_map(model, fitted, prompt, gains=(1,))
+def _verdicts(fitted: Fitted, model: LoadedModel, prompt: Prompt, prefix: Prefix) -> VerdictMap:
+    return verdict_map(model, fitted, prompt, gains=(1,), prefix=prefix)
 
 
 def _band(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor:

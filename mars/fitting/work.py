@@ -12,6 +12,7 @@ from mars.media.prompt import Prompt
 from mars.model.activation_cache import ActivationCache
 from mars.model.answering import Answer, answers
 from mars.model.capture import batches_of, capture
+from mars.model.generation import Prefix, prefill, prefill_each
 from mars.model.info import Load
 from mars.model.load_checks import ModelError
 from mars.model.loaded_model import LoadedModel
@@ -19,6 +20,7 @@ from mars.model.loaded_model import LoadedModel
 Progress = Callable[[str, int, int], None]
 """Called with the step's name, how much of it is done, and of how much. An exception raised in it ends the fit."""
 T = TypeVar("T")
+OnPrefix = Callable[[LoadedModel, Prompt, Prefix], T]
 
 
 class FitWork(Protocol):
@@ -30,8 +32,8 @@ class FitWork(Protocol):
     def reply(self, step: str, texts: Sequence[str], lengths: Sequence[int]) -> list[Answer]:
         """Replies to texts at lengths in tokens, in their order."""
 
-    def each(self, step: str, texts: Sequence[str], work: Callable[[LoadedModel, Prompt], T]) -> list[T]:
-        """What a function of the model makes of each text, in their order."""
+    def each(self, step: str, texts: Sequence[str], work: OnPrefix[T]) -> list[T]:
+        """What a function of model, prompt and prefix makes of each text, in their order."""
 
 
 class LocalWork:
@@ -55,12 +57,13 @@ class LocalWork:
         prompts = [Prompt(text) for text in texts]
         return answers(self._model, prompts, lengths, self._batch_size, partial(self._progress, step))
 
-    def each(self, step: str, texts: Sequence[str], work: Callable[[LoadedModel, Prompt], T]) -> list[T]:
-        found = []
-        for text in texts:
-            found.append(work(self._model, Prompt(text)))
+    def each(self, step: str, texts: Sequence[str], work: OnPrefix[T]) -> list[T]:
+        prompts = [Prompt(text) for text in texts]
+        found: dict[int, T] = {}
+        for number, prefix in prefill_each(self._model, prompts, self._batch_size):
+            found[number] = work(self._model, prompts[number], prefix)
             self._progress(step, len(found), len(texts))
-        return found
+        return [found[number] for number in range(len(texts))]
 
 
 class ClusterWork:
@@ -109,7 +112,7 @@ class ClusterWork:
             found.update(zip(batches[number], replies, strict=True))
         return [found[number] for number in range(len(texts))]
 
-    def each(self, step: str, texts: Sequence[str], work: Callable[[LoadedModel, Prompt], T]) -> list[T]:
+    def each(self, step: str, texts: Sequence[str], work: OnPrefix[T]) -> list[T]:
         make = partial(_loaded_each, self._load, work)
         found = dict(self._run(step, [[Prompt(text)] for text in texts], make))
         return [found[number] for number in range(len(texts))]
@@ -154,6 +157,6 @@ def _loaded_answering(load: Load, lengths: Sequence[int], batch_size: int) -> Ca
     return partial(answers, load(), lengths=lengths, batch_size=batch_size)
 
 
-def _loaded_each(load: Load, work: Callable[[LoadedModel, Prompt], T]) -> Callable[[list[Prompt]], T]:
+def _loaded_each(load: Load, work: OnPrefix[T]) -> Callable[[list[Prompt]], T]:
     model = load()
-    return lambda prompts: work(model, prompts[0])
+    return lambda prompts: work(model, prompts[0], prefill(model, prompts[0]))

@@ -1,6 +1,5 @@
 """Greedy replies to many prompts, without steering, as they stand at several lengths."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ from torch import Tensor
 
 from mars.media.prompt import Prompt
 from mars.model.generation import branch, prefill_together
-from mars.model.inputs import batch_key, preprocess
+from mars.model.inputs import equal_length_batches
 from mars.model.load_checks import ModelError, is_out_of_memory
 from mars.model.loaded_model import LoadedModel
 from mars.steering import Unsteered
@@ -42,16 +41,10 @@ def answers(
     memory does not hold is halved. Raises PromptError for a prompt that the model cannot read, ModelError for numbers
     that are not finite and where memory does not hold a single prompt.
     """
-    by_length: dict[tuple, list[int]] = defaultdict(list)
-    for number, prompt in enumerate(prompts):
-        length = preprocess(model, [prompt])["input_ids"].shape[1]
-        by_length[*batch_key(prompt), length].append(number)
     found: dict[int, Answer] = {}
-    for numbers in by_length.values():
-        for start in range(0, len(numbers), batch_size):
-            batch = numbers[start : start + batch_size]
-            found.update(zip(batch, _answers(model, [prompts[number] for number in batch], lengths), strict=True))
-            progress(len(found), len(prompts))
+    for batch in equal_length_batches(model, prompts, batch_size):
+        found.update(zip(batch, _answers(model, [prompts[number] for number in batch], lengths), strict=True))
+        progress(len(found), len(prompts))
     return [found[number] for number in range(len(prompts))]
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from mars.media.prompt import Prompt
 from mars.model import kv_cache
 from mars.model.hooks import capturing, editing, joining_rows
-from mars.model.inputs import encode
+from mars.model.inputs import encode, equal_length_batches
 from mars.model.loaded_model import LoadedModel
 from mars.steering import Rows, Steering
 from mars.types import TokenStep
@@ -66,6 +66,28 @@ def prefill_together(model: LoadedModel, prompts: Sequence[Prompt]) -> Prefix:
     if length > 1:
         cache = model.model(**shortened, use_cache=True, logits_to_keep=1).past_key_values
     return Prefix(ids[:, -1:], length, cache, _rope_deltas(model, shortened))
+
+
+def prefill_each(model: LoadedModel, prompts: Sequence[Prompt], batch_size: int) -> Iterator[tuple[int, Prefix]]:
+    """The number and prefix of every prompt, those of one length in a row and prefilled together.
+
+    Raises PromptError for a prompt that the model cannot read.
+    """
+    for numbers in equal_length_batches(model, prompts, batch_size):
+        together = prefill_together(model, [prompts[number] for number in numbers])
+        for row, number in enumerate(numbers):
+            yield number, _row(together, row)
+
+
+def _row(prefix: Prefix, row: int) -> Prefix:
+    """One prompt of several."""
+    chosen = torch.tensor([row], device=prefix.last_token.device)
+    return Prefix(
+        prefix.last_token[chosen],
+        prefix.length,
+        kv_cache.chosen_rows(prefix.cache, chosen),
+        None if prefix.rope_deltas is None else prefix.rope_deltas[chosen],
+    )
 
 
 def side_by_side(prefixes: Sequence[Prefix]) -> Prefix:

@@ -4,6 +4,8 @@ Chat template applied, generation prompt added, thinking switched off or closed.
 person's text is text: control tokens in it are encoded as plain characters.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -28,6 +30,14 @@ CHARACTERS_PER_TOKEN = 16
 def batch_key(prompt: Prompt) -> tuple[Modality, int]:
     """Modality and number of frames: prompts that agree in both can share a batch."""
     return prompt.modality, len(prompt.video.frames) if prompt.video else 0
+
+
+def equal_length_batches(model: LoadedModel, prompts: Sequence[Prompt], size: int) -> list[list[int]]:
+    """Indices of prompts in batches of one `batch_key` and one number of tokens, in which nothing is padded."""
+    by_length: dict[tuple, list[int]] = defaultdict(list)
+    for number, prompt in enumerate(prompts):
+        by_length[*batch_key(prompt), preprocess(model, [prompt])["input_ids"].shape[1]].append(number)
+    return [numbers[start : start + size] for numbers in by_length.values() for start in range(0, len(numbers), size)]
 
 
 def encode(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
