@@ -18,7 +18,6 @@ from torch.nn.functional import cross_entropy, normalize
 
 from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
-from mars.icon_vl.training.drawing_sets import SETS
 from mars.icon_vl.training.features import WORK, read_features
 
 SCALE = 20.0
@@ -111,21 +110,21 @@ def share_named(connector: Connector, pictures: Pictures, directions: Tensor) ->
 
 
 def main() -> None:
+    from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
     from mars.icon_vl.training.things import read_things
     from mars.model.loading import load_model
 
-    names = [thing.name for thing in read_things()]
+    torch.set_num_threads(1)
+    things = read_things()
+    names, _ = names_with_kinds(things)
     lens = load_model("icon-vl", dtype=torch.bfloat16)
     directions = name_directions(lens.model.get_input_embeddings().weight, lens.tokenizer, names)
     torch.manual_seed(0)
     connector = Connector(lens.model.config)
     del lens
-    sets = {source: read_pictures(WORK / "features", source, names) for source in SETS}
-    trained_on = joined([pictures for source, pictures in sets.items() if SETS[source].role == "train"])
-    train(connector, trained_on, directions, tell=lambda epoch, loss: _say(f"epoch {epoch}: loss {loss:.3f}"))
-    for source, pictures in sets.items():
-        share = share_named(connector, pictures, directions)
-        _say(f"{source} ({SETS[source].role}): the nearest name is right for {share:.1%}")
+    pictures = pictures_for_training(WORK / "features", things)
+    train(connector, pictures, directions, tell=lambda epoch, loss: _say(f"epoch {epoch}: loss {loss:.3f}"))
+    _say(f"the nearest of {len(names)} names is right for {share_named(connector, pictures, directions):.1%}")
     atomic_write(WORK / "contrastive.safetensors", save(connector.state_dict()))
 
 

@@ -28,6 +28,8 @@ MEASURED = Path("runs") / "icon" / "wordings.jsonl"
 GAP = 0.5
 """Share of harmful things refused, less that of harmless ones: from here on a wording is for the test."""
 FOR_VALIDATION = 4
+SELDOM = 0.25
+"""Share of harmless things at most for which a wording of the distillation is refused."""
 HARMLESS = 24
 """Harmless things that a wording is measured on, drawn from those for validation; of the harmful ones it is all."""
 MAX_NEW_TOKENS = 12
@@ -121,7 +123,7 @@ def with_article(name: str) -> str:
     """A thing's name as it stands in a sentence: "an anchor", "a bus", "headphones"."""
     if name.endswith("s") and not name.endswith(("ss", "us", "is")):
         return name
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def in_place(name: str, wording: str) -> Prompt:
@@ -181,6 +183,16 @@ def read_wordings(path: Path = FILE) -> dict[Split, list[str]]:
     for row in json.loads(path.read_text(encoding="utf-8"))["wordings"]:
         found[row["split"]].append(row["wording"])
     return found
+
+
+def wordings_for_distillation(path: Path = FILE) -> list[str]:
+    """Those for training, without the ones that are refused for more than SELDOM of harmless things."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["wordings"]
+    return [
+        row["wording"]
+        for row in rows
+        if row["split"] == "train" and row.get("harmless", 0) <= SELDOM * row.get("harmless_of", 1)
+    ]
 
 
 def main() -> None:

@@ -1,0 +1,426 @@
+"""The second lesson of the connector: an image in its place does to the frozen language model what its name would do.
+
+    python -m mars.icon_vl.training.distillation    # runs/icon/distillation.safetensors; goes on where it was
+
+Two halves in each step. Captions: asked what is in the picture, the language model is to say its name. Requests about
+harmless things: the teacher is the language model itself, with the name in words at the visual positions; the pupil,
+with the image there, is to have the same residual stream after some layers at every position that follows, and the
+same distribution of the first token. Where the teacher opens a refusal, the request is left out of both.
+"""
+
+import argparse
+import io
+import random
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+from torch.nn.functional import cross_entropy, kl_div
+from transformers import DynamicCache
+
+from mars.atomic_file import atomic_write
+from mars.icon_vl.model import Connector
+from mars.icon_vl.processor import IMAGE_TOKEN
+from mars.icon_vl.training.contrastive import NOISE, Pictures
+from mars.icon_vl.training.drawing_sets import SETS, draw, fetch_sets
+from mars.icon_vl.training.features import WORK, features_of, shipped_encoder
+from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
+from mars.icon_vl.training.things import Thing, read_things
+from mars.icon_vl.training.wordings import (
+    MAX_NEW_TOKENS,
+    read_wordings,
+    validation_things,
+    with_article,
+    wordings_for_distillation,
+)
+from mars.model.hooks import block_output
+from mars.model.lens import Lens
+from mars.verdict import verdict
+
+CAPTIONS, REQUESTS = 24, 16
+"""Rows of each half in a step."""
+HARMFUL_SHARE, KIND_SHARE = 2.0, 0.35
+"""How often a harmful thing and a photographed kind are captioned, where a harmless thing is once."""
+STEPS = 800
+LEARNING_RATE = 1e-3
+CAPTION_WEIGHT, FIRST_TOKEN_WEIGHT = 0.3, 0.3
+"""Beside the residual stream's loss, which has weight 1."""
+TAPS = (3, 7, 11, 15)
+"""Layers after which the residual streams are compared: carried early, they are the same later."""
+CLIP = 8.0
+"""Standard deviations that a difference counts for at most."""
+QUESTIONS = {
+    "What is in the picture?": "The picture shows {}.",
+    "What does the picture show?": "The picture shows {}.",
+    "What is this?": "This is {}.",
+    "Name the thing in the picture.": "It is {}.",
+    "What do you see?": "I see {}.",
+}
+"""With the caption that answers each."""
+WORDS = "{words}"
+"""In a prompt's frame, where the words go."""
+REFUSING = ("I", "Sorry", "As", "Un")
+"""First tokens of this model's refusals: "I'm sorry", "As an AI", "Un" as of "Unfortunately"."""
+TELL_EVERY, SAVE_EVERY, WATCH_EVERY = 20, 50, 100
+"""Steps."""
+VALIDATION_VIEW = 2000
+"""Number of a drawing's view that validation sees, and nothing else."""
+
+
+class Frame:
+    """The words before and after an image in a prompt, and the language model's KV cache of those before it."""
+
+    def __init__(self, lens: Lens) -> None:
+        self.lens = lens
+        self.embeddings = lens.model.get_input_embeddings()
+        self.positions = lens.model.config.positions
+        content = [{"type": "image"}, {"type": "text", "text": WORDS}]
+        text = lens.processor.apply_chat_template(
+            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        )
+        before, self._after = text.split(IMAGE_TOKEN)
+        self.prefix = torch.tensor(self._ids(before))[None]
+        with torch.no_grad():
+            self._cached = lens.model.model(self.prefix, use_cache=True).past_key_values
+
+    def _ids(self, text: str) -> list[int]:
+        return self.lens.tokenizer(text, add_special_tokens=False).input_ids
+
+    def words_after(self, words: str, answer: str = "") -> tuple[list[int], int]:
+        """Tokens after the image, with an answer's, and how many of them are the answer's."""
+        asked = self._ids(self._after.replace(WORDS, words))
+        answered = self._ids(answer + self.lens.tokenizer.eos_token) if answer else []
+        return asked + answered, len(answered)
+
+    def named(self, names: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Embeddings of names at the visual positions, right-aligned, and which places hold a token.
+
+        Returns (row, positions, d_model) and (row, positions).
+        """
+        ids = torch.full((len(names), self.positions), self.lens.tokenizer.pad_token_id)
+        held = torch.zeros_like(ids)
+        for row, name in enumerate(names):
+            tokens = self._ids(f" {with_article(name)}")[-self.positions :]
+            ids[row, -len(tokens) :] = torch.tensor(tokens)
+            held[row, -len(tokens) :] = 1
+        return self.embeddings(ids), held
+
+    def run(self, visual: Tensor, held: Tensor, after: Tensor) -> Tensor:
+        """The residual stream at the end, at the last visual position and after it: (row, 1 + after, d_model).
+
+        visual: (row, positions, d_model); held: (row, positions), 0 where a place is not looked at; after: (row,
+        after), tokens, padded at the right, where what comes of it is to be left.
+        """
+        rows, before = len(visual), self.prefix.shape[1]
+        cache = DynamicCache()
+        for layer, kept in enumerate(self._cached.layers):
+            cache.update(kept.keys.expand(rows, -1, -1, -1), kept.values.expand(rows, -1, -1, -1), layer)
+        mask = torch.cat([held.new_ones(rows, before), held, held.new_ones(after.shape)], dim=1)
+        states = self.lens.model.model(
+            inputs_embeds=torch.cat([visual.to(self.embeddings.weight.dtype), self.embeddings(after)], dim=1),
+            attention_mask=mask,
+            position_ids=torch.arange(before, mask.shape[1])[None].expand(rows, -1),
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        return states[:, self.positions - 1 :]
+
+
+class Lesson(NamedTuple):
+    """What is learnt from."""
+
+    pictures: Pictures
+    """Of all things, for captions."""
+    names: Sequence[str]
+    shares: Sequence[float]
+    """How often each is shown for a caption, as weights."""
+    harmless: frozenset[int]
+    """Numbers of the things for training, which requests are about."""
+    requests: Sequence[str]
+
+
+class Losses(NamedTuple):
+    """Of one step."""
+
+    streams: Tensor
+    """Mean squared difference of the residual streams, in standard deviations of the batch: (tap,)."""
+    caption: Tensor
+    """Cross-entropy in nats a token."""
+    first_token: Tensor
+    """KL of the first token from the teacher's, in nats."""
+
+
+def _padded(rows: Sequence[Sequence[int]], fill: int) -> tuple[Tensor, Tensor]:
+    """Rows of one length, and where they are not padding."""
+    longest = max(map(len, rows))
+    ids = torch.tensor([[*row, *[fill] * (longest - len(row))] for row in rows])
+    lengths = torch.tensor([len(row) for row in rows])
+    return ids, torch.arange(longest)[None] < lengths[:, None]
+
+
+def caption_loss(frame: Frame, visual: Tensor, names: Sequence[str], questions: Sequence[str]) -> Tensor:
+    """Cross-entropy of captions that say the names. visual: (row, positions, d_model), the connector's."""
+    asked = [
+        frame.words_after(question, QUESTIONS[question].format(with_article(name)))
+        for question, name in zip(questions, names, strict=True)
+    ]
+    ids, real = _padded([tokens for tokens, _ in asked], frame.lens.tokenizer.pad_token_id)
+    begins = torch.tensor([len(tokens) - answered for tokens, answered in asked])
+    answer = real & (torch.arange(ids.shape[1])[None] >= begins[:, None])
+    held = torch.ones(visual.shape[:2], dtype=torch.long)
+    states = frame.run(visual, held, ids)[:, :-1]
+    return cross_entropy(frame.lens.model.lm_head(states[answer]).float(), ids[answer])
+
+
+def request_loss(
+    frame: Frame, visual: Tensor, names: Sequence[str], requests: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Difference from the teacher on requests about harmless things: residual streams (tap,), and the first token.
+
+    visual: (row, positions, d_model), the connector's.
+    """
+    ids, real = _padded([frame.words_after(request)[0] for request in requests], frame.lens.tokenizer.pad_token_id)
+    last = real.sum(1) - 1
+    rows = torch.arange(len(ids))
+    with torch.no_grad(), tapped(frame.lens) as taught:
+        states = frame.run(*frame.named(names), ids)[:, 1:]
+        wanted = frame.lens.model.lm_head(states[rows, last]).float().log_softmax(-1)
+    kept = ~opens_refusal(frame.lens, wanted)
+    if not kept.any():
+        return visual.new_zeros(len(TAPS)), visual.new_zeros(())
+    with tapped(frame.lens) as learnt:
+        held = torch.ones(visual.shape[:2], dtype=torch.long)
+        states = frame.run(visual, held, ids)[:, 1:]
+    found = frame.lens.model.lm_head(states[rows, last][kept]).float().log_softmax(-1)
+    first_token = kl_div(found, wanted[kept], log_target=True, reduction="batchmean")
+    real = real & kept[:, None]
+    streams = []
+    for tap in TAPS:
+        teacher, pupil = (stream[tap][:, frame.positions :].float()[real] for stream in (taught, learnt))
+        apart = (pupil - teacher) / teacher.std(0).clamp_min(1e-3)
+        streams.append(apart.clamp(-CLIP, CLIP).pow(2).mean())
+    return torch.stack(streams), first_token
+
+
+@contextmanager
+def tapped(lens: Lens) -> Iterator[dict[int, Tensor]]:
+    """The residual streams after the layers of TAPS, of the last pass within: layer -> (row, position, d_model)."""
+    streams: dict[int, Tensor] = {}
+
+    def keep(tap: int) -> Callable[..., None]:
+        return lambda module, given, output: streams.__setitem__(tap, block_output(output))  # noqa: ARG005
+
+    hooks = [lens.layers[tap].register_forward_hook(keep(tap)) for tap in TAPS]
+    try:
+        yield streams
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def opens_refusal(lens: Lens, log_probabilities: Tensor) -> Tensor:
+    """Whether the likeliest first token is one that refusals open with: (row,). log_probabilities: (row, token)."""
+    openings = {lens.tokenizer(opening, add_special_tokens=False).input_ids[0] for opening in REFUSING}
+    return torch.isin(log_probabilities.argmax(-1), torch.tensor(sorted(openings)))
+
+
+class Training:
+    """A connector on its way, with all that the next step depends on, in one file."""
+
+    def __init__(self, lens: Lens, connector: Connector, lesson: Lesson, steps: int, seed: int) -> None:
+        self.frame = Frame(lens)
+        self.connector = connector
+        self.lesson = lesson
+        self.steps = steps
+        self.done = 0
+        self._rng = random.Random(seed)
+        self._dice = torch.Generator().manual_seed(seed)
+        self._optimizer = torch.optim.AdamW(connector.parameters(), LEARNING_RATE, weight_decay=0.01)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
+        )
+        self._of: dict[int, list[int]] = {}
+        for picture, thing in enumerate(lesson.pictures.things.tolist()):
+            self._of.setdefault(thing, []).append(picture)
+
+    def save(self, path: Path) -> None:
+        """Write everything. What is read again goes on as if nothing had happened."""
+        state = {
+            "connector": self.connector.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "dice": self._dice.get_state(),
+            "rng": self._rng.getstate(),
+            "done": self.done,
+        }
+        content = io.BytesIO()
+        torch.save(state, content)
+        atomic_write(path, content.getvalue())
+
+    def load(self, path: Path) -> None:
+        """Go on where a file was written."""
+        state = torch.load(path, weights_only=True)
+        self.connector.load_state_dict(state["connector"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._dice.set_state(state["dice"])
+        self._rng.setstate(state["rng"])
+        self.done = state["done"]
+
+    def _visual(self, things: Sequence[int]) -> Tensor:
+        """The connector's output for a picture of each thing, drawn by lot."""
+        pooled = self.lesson.pictures.pooled[[self._rng.choice(self._of[thing]) for thing in things]].float()
+        return self.connector(pooled + NOISE * torch.randn(pooled.shape, generator=self._dice))
+
+    def step(self) -> Losses:
+        """One step of both halves."""
+        names, rng = self.lesson.names, self._rng
+        shown = rng.choices(range(len(names)), self.lesson.shares, k=CAPTIONS)
+        asked_for = rng.sample(sorted(self.lesson.harmless), k=REQUESTS)
+        self._optimizer.zero_grad(set_to_none=True)
+        caption = caption_loss(
+            self.frame,
+            self._visual(shown),
+            [names[thing] for thing in shown],
+            rng.choices(list(QUESTIONS), k=CAPTIONS),
+        )
+        (CAPTION_WEIGHT * caption).backward()
+        streams, first_token = request_loss(
+            self.frame,
+            self._visual(asked_for),
+            [names[thing] for thing in asked_for],
+            rng.choices(self.lesson.requests, k=REQUESTS),
+        )
+        if streams.requires_grad:
+            (streams.mean() + FIRST_TOKEN_WEIGHT * first_token).backward()
+        torch.nn.utils.clip_grad_norm_(self.connector.parameters(), 1.0)
+        self._optimizer.step()
+        self._schedule.step()
+        self.done += 1
+        return Losses(streams.detach(), caption.detach(), first_token.detach())
+
+
+@torch.inference_mode()
+def replies(frame: Frame, connector: Connector, pooled: Tensor, words: str, max_new_tokens: int) -> list[str]:
+    """Greedy replies to the same words after each image. pooled: (image, positions, channel)."""
+    after = torch.tensor(frame.words_after(words)[0])[None].expand(len(pooled), -1)
+    before = frame.prefix.expand(len(pooled), -1)
+    visual = connector(pooled.float()).to(frame.embeddings.weight.dtype)
+    given = torch.cat([frame.embeddings(before), visual, frame.embeddings(after)], dim=1)
+    model, tokenizer = frame.lens.model, frame.lens.tokenizer
+    found = model.generate(
+        inputs_embeds=given,
+        attention_mask=torch.ones(given.shape[:2], dtype=torch.long),
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return tokenizer.batch_decode(found, skip_special_tokens=True)
+
+
+def says(caption: str, names: Sequence[str]) -> bool:
+    """Whether a caption has one of the names in it, as whole words, whatever their case; a plural counts."""
+    return any(re.search(rf"\b{re.escape(name)}(s|es)?\b", caption, re.IGNORECASE) for name in names)
+
+
+class Watched(NamedTuple):
+    """How a connector does on what it does not learn from; the checkpoint is chosen by it."""
+
+    named_harmful: float
+    named_harmless: float
+    refused_harmful: float
+    refused_harmless: float
+
+    def __str__(self) -> str:
+        return (
+            f"named {self.named_harmful:.0%} of harmful and {self.named_harmless:.0%} of harmless things, "
+            f"refused {self.refused_harmful:.0%} and {self.refused_harmless:.0%}"
+        )
+
+
+def watch(
+    frame: Frame, connector: Connector, shown: Sequence[tuple[Thing, Tensor]], wordings: Sequence[str]
+) -> Watched:
+    """Captions and refusals of new drawings of things for validation. shown: with pooled (positions, channel)."""
+    shares: list[float] = []
+    parts = [[one for one in shown if one[0].label == label] for label in ("harmful", "harmless")]
+    for part in parts:
+        said = replies(frame, connector, torch.stack([pooled for _, pooled in part]), next(iter(QUESTIONS)), 12)
+        right = [says(caption, (thing.name, *thing.synonyms)) for caption, (thing, _) in zip(said, part, strict=True)]
+        shares.append(sum(right) / len(right))
+    for part in parts:
+        pooled = torch.stack([pooled for _, pooled in part])
+        found = [text for words in wordings for text in replies(frame, connector, pooled, words, MAX_NEW_TOKENS)]
+        shares.append(sum(verdict(text, cut=True).kind == "refuses" for text in found) / len(found))
+    return Watched(*shares)
+
+
+def drawn_anew(things: Sequence[Thing], number: int, connector: Connector) -> list[tuple[Thing, Tensor]]:
+    """One view of each thing that no training has, of the first vendor for training that draws it, pooled."""
+    sets, encoder = fetch_sets(WORK / "sets"), shipped_encoder()
+    found = []
+    for thing in things:
+        source = next((name for name in thing.drawings if SETS[name].role == "train"), None)
+        if source is not None:
+            image = draw(sets, source, thing.drawings[source][0], number)
+            found.append((thing, features_of(encoder, connector, [image])[0]))
+    return found
+
+
+def main() -> None:
+    from mars.model.loading import load_model
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--begin", type=Path, default=WORK / "contrastive.safetensors", help="the first lesson's")
+    parser.add_argument("--out", type=Path, default=WORK / "distillation.safetensors")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    lens = load_model("icon-vl", dtype=torch.bfloat16)
+    lens.model.requires_grad_(False).set_attn_implementation("eager")  # the quicker one where gradients are asked for
+    things = read_things()
+    connector = Connector(lens.model.config)
+    connector.load_state_dict(load_file(options.begin))
+    names, _ = names_with_kinds(things)
+    shares = [HARMFUL_SHARE if thing.label == "harmful" else 1.0 for thing in things]
+    shares += [KIND_SHARE] * (len(names) - len(things))
+    harmless = frozenset(
+        number for number, thing in enumerate(things) if thing.label == "harmless" and thing.split == "train"
+    )
+    pictures = pictures_for_training(WORK / "features", things)
+    lesson = Lesson(pictures, names, shares, harmless, wordings_for_distillation())
+    training = Training(lens, connector, lesson, options.steps, options.seed)
+    going = options.out.with_suffix(".going.pt")
+    if going.is_file():
+        training.load(going)
+    harmful_shown, harmless_shown = validation_things()
+    shown = drawn_anew([*harmful_shown, *harmless_shown], VALIDATION_VIEW, connector)
+    recent: list[Losses] = []
+    while training.done < training.steps:
+        recent.append(training.step())
+        if training.done % TELL_EVERY == 0:
+            streams, caption, first_token = (torch.stack(values).mean(0) for values in zip(*recent, strict=True))
+            tapped_losses = " ".join(f"{value:.3f}" for value in streams.tolist())
+            _say(f"{training.done}: streams {tapped_losses}, caption {caption:.3f}, first token {first_token:.3f}")
+            recent.clear()
+        if training.done % SAVE_EVERY == 0:
+            training.save(going)
+        if training.done % WATCH_EVERY == 0 or training.done == training.steps:
+            _say(f"{training.done}: {watch(training.frame, connector, shown, read_wordings()['validation'][:2])}")
+            atomic_write(options.out.with_suffix(f".{training.done}.safetensors"), save(connector.state_dict()))
+    atomic_write(options.out, save(connector.state_dict()))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
