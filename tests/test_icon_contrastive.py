@@ -7,15 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from mars.icon_vl.model import Connector, IconVLConfig
-from mars.icon_vl.training.contrastive import (
-    Pictures,
-    image_directions,
-    joined,
-    name_directions,
-    read_pictures,
-    share_named,
-    train,
-)
+from mars.icon_vl.training.contrastive import image_directions, name_directions, share_named, train
+from mars.icon_vl.training.features import Pictures, joined, read_pictures
 from tests.tiny import FAMILIES, _tokenizer
 
 NAMES = 12

@@ -1,4 +1,4 @@
-"""The connector's second lesson, on the tiny Icon-VL: it runs what the model reads, and learns from what it should."""
+"""The connector's second lesson, on the tiny Icon-VL: it runs what the model reads, and learns from the right."""
 
 import copy
 
@@ -9,7 +9,6 @@ from PIL import Image
 
 from mars.icon_vl.model import Connector
 from mars.icon_vl.training import distillation
-from mars.icon_vl.training.contrastive import Pictures
 from mars.icon_vl.training.distillation import (
     Frame,
     Lesson,
@@ -20,6 +19,7 @@ from mars.icon_vl.training.distillation import (
     request_loss,
     says,
 )
+from mars.icon_vl.training.features import Pictures
 from mars.media.prompt import Prompt
 from mars.model.inputs import encode
 from mars.model.loading import load_model

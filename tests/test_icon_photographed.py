@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from mars.icon_vl.training.contrastive import Pictures
+from mars.icon_vl.training.features import Pictures
 from mars.icon_vl.training.photographed import (
     VIEWS,
     kinds,

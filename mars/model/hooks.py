@@ -95,6 +95,19 @@ def capturing(layers: Sequence[nn.Module], position: int | slice = -1) -> Iterat
         yield capture
 
 
+@contextmanager
+def streams_after(layers: Sequence[nn.Module], chosen: Sequence[int]) -> Iterator[dict[int, Tensor]]:
+    """The residual streams after some layers, whole and with their gradients, of the last pass within:
+    layer -> (row, position, d_model)."""
+    streams: dict[int, Tensor] = {}
+
+    def keep(layer: int) -> Callable[[Tensor], None]:
+        return lambda hidden: streams.__setitem__(layer, hidden)
+
+    with _registered([_hook_after(layers, layer, keep(layer)) for layer in chosen]):
+        yield streams
+
+
 @dataclass
 class InterventionLog:
     """What an edit of the residual stream did, as it happened."""

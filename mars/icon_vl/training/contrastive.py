@@ -8,8 +8,7 @@ alone and takes minutes, where learning through the language model takes hours.
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -18,7 +17,8 @@ from torch.nn.functional import cross_entropy, normalize
 
 from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
-from mars.icon_vl.training.features import WORK, read_features
+from mars.icon_vl.training.features import WORK, Pictures
+from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
 
 SCALE = 20.0
 """Of the cosines, before the softmax."""
@@ -27,29 +27,6 @@ BATCH = 128
 LEARNING_RATE = 1e-3
 NOISE = 0.05
 """Added to the features in training, as a standard deviation."""
-
-
-class Pictures(NamedTuple):
-    """Pictures of things, as the vision encoder sees them."""
-
-    pooled: Tensor
-    """(picture, positions, channel), half precision."""
-    things: Tensor
-    """Of each picture the number of its thing: (picture,)."""
-
-
-def read_pictures(folder: Path, source: str, names: Sequence[str]) -> Pictures:
-    """All views of a set. Raises ValueError where its features were not computed."""
-    number = {name: index for index, name in enumerate(names)}
-    found = [(pooled, number[view.thing]) for view, pooled in read_features(folder, source)]
-    if not found:
-        raise ValueError(f"{folder} has no features of {source}: python -m mars.icon_vl.training.features first.")
-    return Pictures(torch.stack([pooled for pooled, _ in found]), torch.tensor([index for _, index in found]))
-
-
-def joined(parts: Sequence[Pictures]) -> Pictures:
-    """Pictures of several sets in one."""
-    return Pictures(torch.cat([part.pooled for part in parts]), torch.cat([part.things for part in parts]))
 
 
 def name_directions(embeddings: Tensor, tokenizer: Any, names: Sequence[str]) -> Tensor:
@@ -110,7 +87,6 @@ def share_named(connector: Connector, pictures: Pictures, directions: Tensor) ->
 
 
 def main() -> None:
-    from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
     from mars.icon_vl.training.things import read_things
     from mars.model.loading import load_model
 

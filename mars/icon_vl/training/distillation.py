@@ -13,8 +13,7 @@ import io
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +26,9 @@ from transformers import DynamicCache
 from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
 from mars.icon_vl.processor import IMAGE_TOKEN
-from mars.icon_vl.training.contrastive import NOISE, Pictures
+from mars.icon_vl.training.contrastive import NOISE
 from mars.icon_vl.training.drawing_sets import SETS, draw, fetch_sets
-from mars.icon_vl.training.features import WORK, features_of, shipped_encoder
+from mars.icon_vl.training.features import WORK, Pictures, features_of, shipped_encoder
 from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
 from mars.icon_vl.training.things import Thing, read_things
 from mars.icon_vl.training.wordings import (
@@ -39,7 +38,7 @@ from mars.icon_vl.training.wordings import (
     with_article,
     wordings_for_distillation,
 )
-from mars.model.hooks import block_output
+from mars.model.hooks import streams_after
 from mars.model.lens import Lens
 from mars.verdict import verdict
 
@@ -188,13 +187,13 @@ def request_loss(
     ids, real = _padded([frame.words_after(request)[0] for request in requests], frame.lens.tokenizer.pad_token_id)
     last = real.sum(1) - 1
     rows = torch.arange(len(ids))
-    with torch.no_grad(), tapped(frame.lens) as taught:
+    with torch.no_grad(), streams_after(frame.lens.layers, TAPS) as taught:
         states = frame.run(*frame.named(names), ids)[:, 1:]
         wanted = frame.lens.model.lm_head(states[rows, last]).float().log_softmax(-1)
     kept = ~opens_refusal(frame.lens, wanted)
     if not kept.any():
         return visual.new_zeros(len(TAPS)), visual.new_zeros(())
-    with tapped(frame.lens) as learnt:
+    with streams_after(frame.lens.layers, TAPS) as learnt:
         held = torch.ones(visual.shape[:2], dtype=torch.long)
         states = frame.run(visual, held, ids)[:, 1:]
     found = frame.lens.model.lm_head(states[rows, last][kept]).float().log_softmax(-1)
@@ -206,22 +205,6 @@ def request_loss(
         apart = (pupil - teacher) / teacher.std(0).clamp_min(1e-3)
         streams.append(apart.clamp(-CLIP, CLIP).pow(2).mean())
     return torch.stack(streams), first_token
-
-
-@contextmanager
-def tapped(lens: Lens) -> Iterator[dict[int, Tensor]]:
-    """The residual streams after the layers of TAPS, of the last pass within: layer -> (row, position, d_model)."""
-    streams: dict[int, Tensor] = {}
-
-    def keep(tap: int) -> Callable[..., None]:
-        return lambda module, given, output: streams.__setitem__(tap, block_output(output))  # noqa: ARG005
-
-    hooks = [lens.layers[tap].register_forward_hook(keep(tap)) for tap in TAPS]
-    try:
-        yield streams
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def opens_refusal(lens: Lens, log_probabilities: Tensor) -> Tensor:

@@ -115,6 +115,29 @@ def read_features(folder: Path, source: str) -> Iterator[tuple[View, Tensor]]:
         yield from zip(_views_in(path), load_file(path)["pooled"], strict=True)
 
 
+class Pictures(NamedTuple):
+    """Pictures of things, as the vision encoder sees them."""
+
+    pooled: Tensor
+    """(picture, positions, channel), half precision."""
+    things: Tensor
+    """Of each picture the number of its thing: (picture,)."""
+
+
+def read_pictures(folder: Path, source: str, names: Sequence[str]) -> Pictures:
+    """All views of a set. Raises ValueError where its features were not computed."""
+    number = {name: index for index, name in enumerate(names)}
+    found = [(pooled, number[view.thing]) for view, pooled in read_features(folder, source)]
+    if not found:
+        raise ValueError(f"{folder} has no features of {source}: python -m mars.icon_vl.training.features first.")
+    return Pictures(torch.stack([pooled for pooled, _ in found]), torch.tensor([index for _, index in found]))
+
+
+def joined(parts: Sequence[Pictures]) -> Pictures:
+    """Pictures of several sets in one."""
+    return Pictures(torch.cat([part.pooled for part in parts]), torch.cat([part.things for part in parts]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(

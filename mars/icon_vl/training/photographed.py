@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mars.icon_vl.training.contrastive import Pictures, joined, read_pictures
 from mars.icon_vl.training.drawing_sets import SETS
-from mars.icon_vl.training.features import WORK, shipped_encoder
+from mars.icon_vl.training.features import WORK, Pictures, joined, read_pictures, shipped_encoder
 from mars.icon_vl.training.things import Thing, read_things
 
 SHRINKAGE = 3.0
