@@ -20,7 +20,7 @@ from mars.evaluation.strategies import STRATEGY_SPECS, InterventionSite, Strateg
 from mars.fitted.fitted import ChosenBy
 from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
-from mars.model.generation import Prefix, Site, branch, prefill, side_by_side
+from mars.model.generation import Prefix, Site, branch, prefill_each, side_by_side
 from mars.model.load_checks import first_line, is_out_of_memory
 from mars.model.loaded_model import LoadedModel
 from mars.refusal import refusal_score
@@ -231,11 +231,12 @@ def answer(
     replies: list[dict[StrategyDraw, StrategyReply]] = [{} for _ in prompts]
     for site, at_site in by_site.items():
         by_length: dict[int, list[tuple[int, StrategyDraw]]] = defaultdict(list)
+        missing = [number for number in dict(at_site) if (site.system, number) not in prefixes]
+        with_system = [_with_system(prompts[number], site.system) for number in missing]
+        for index, prefix in prefill_each(model, with_system, settings.max_rows):
+            prefixes[site.system, missing[index]] = prefix
         for number, row in at_site:
-            key = site.system, number
-            if key not in prefixes:
-                prefixes[key] = prefill(model, _with_system(prompts[number], site.system))
-            by_length[prefixes[key].length].append((number, row))
+            by_length[prefixes[site.system, number].length].append((number, row))
         for group in by_length.values():
             numbers = list(dict.fromkeys(number for number, _ in group))
             prefix = side_by_side([prefixes[site.system, number] for number in numbers])
