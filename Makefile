@@ -8,6 +8,7 @@ RUN := $(VENV)/bin/python
 TRAIN := $(RUN) -m mars.pocket_vl.training
 UPDATE := $(RUN) -m scripts.update_docs
 META := assets/pocket-vl/meta.json
+ICON := assets/icon-vl/results.json
 SEEDS ?= 1
 PER_CELL ?= 200
 STRATEGIES ?= all
@@ -18,7 +19,7 @@ JSON ?=
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
 .PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench judge \
-	fit-judge clean
+	fit-judge icon-eval icon-report clean
 
 app: $(VENV)/.app ## open the page on the bundled model
 	$(RUN) app.py
@@ -83,6 +84,13 @@ judge: $(VENV)/.app ## judge labelled replies: FILES="a.jsonl b.jsonl" JSON=out.
 fit-judge: $(VENV)/.app ## fit the judge again from FILES and ours, and say what it finds on models left out of the fit
 	$(RUN) -m mars.verdict fit $(FILES) --leave-out
 	$(RUN) -m mars.verdict fit $(FILES)
+
+icon-eval: $(VENV)/.dev ## what Icon-VL reaches on the test split, by the counts that icon-report and the docs show
+	$(RUN) -m mars.icon_vl.bars --split test --out $(ICON)
+	$(UPDATE) icon $(ICON)
+
+icon-report: $(VENV)/.app ## Icon-VL's bars and tables from the stored counts, in seconds; JSON=bars.json for the bars alone
+	$(RUN) -m mars.icon_vl.bars.report $(ICON) $(if $(JSON),--json $(JSON))
 
 reproduce: train eval ## from nothing to the tables of README and docs
 	$(TRAIN) --results out/eval.json

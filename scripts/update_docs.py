@@ -3,6 +3,7 @@
     python -m scripts.update_docs evaluation out/eval.json            # make eval
     python -m scripts.update_docs bars assets/pocket-vl/meta.json     # make bars, make reproduce
     python -m scripts.update_docs speed out/bench.json                # make bench
+    python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval
     python -m scripts.update_docs hostile out/hostile.txt             # make hostile
     python -m scripts.update_docs soak out/soak.txt                   # make soak
 
@@ -274,6 +275,13 @@ def speed(results: dict[str, Any]) -> list[str]:
     return [*lines, "", " ".join(dict.fromkeys(results["notes"].values()))]
 
 
+def icon(results: dict[str, Any]) -> list[str]:
+    """Icon-VL's bars, and the tables behind them."""
+    from mars.icon_vl.bars.report import tables  # of the engine, which the other parts need not wait for
+
+    return tables(results)
+
+
 def hostile(printed: str) -> list[str]:
     """What `make hostile` printed."""
     return [f"    {line}".rstrip() for line in printed.splitlines()]
@@ -302,6 +310,7 @@ PLACES = {
     ),
     "bars": (Place("README.md", "missed bars", missed_bars), Place("docs/bundled-model.md", "bars", bars)),
     "speed": (Place("docs/performance.md", "speed", speed),),
+    "icon": (Place("docs/icon-vl.md", "icon results", icon),),
     "hostile": (Place("docs/security.md", "hostile", hostile),),
     "soak": (Place("docs/security.md", "soak", soak),),
 }

@@ -200,3 +200,11 @@ def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
     assert "| generate twice | 2.00 [1.50, 2.50] |" in text
     assert "| nnsight | did not run: ImportError: none |" in text
     assert text.count("One note.") == 1
+
+
+def test_what_the_page_says_of_icon_vl_is_made_of_the_stored_counts_or_says_that_there_are_none():
+    stored, told = ROOT / "assets" / "icon-vl" / "results.json", _part("docs/icon-vl.md", "icon results")
+    if stored.is_file():
+        assert told == "\n".join(update_docs.icon(json.loads(stored.read_text(encoding="utf-8"))))
+    else:
+        assert "Not measured yet" in told and "make icon-eval" in told

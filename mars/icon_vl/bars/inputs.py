@@ -177,7 +177,7 @@ def direct(name: str, wording: str) -> Prompt:
 def paper(material: Material) -> Part:
     """The images of the twins again, at the paper's choice of layer and gain."""
     of_images = [each for each in twins(material).inputs if each.kind == "image"]
-    changed = [each._replace(kind="image, paper's choice", strategies=STEERED) for each in of_images]
+    changed = [each._replace(kind="image, paper's choice", strategies=("mars",)) for each in of_images]
     return Part(changed, 12, at_papers_choice=True)
 
 

@@ -90,7 +90,7 @@ def count(inputs: Iterable[Input], run: RunFile) -> list[Cell]:
     for each in inputs:
         outcomes = run.outcomes(each.case.hash)
         for row in draws_of(each.strategies):
-            for what, holds in _held(each, outcomes[row], outcomes[UNSTEERED]):
+            for what, holds in _held(each, outcomes[row], outcomes.get(UNSTEERED)):
                 found[each.kind, each.case.label, row.strategy, what].add(each, outcomes[row], holds)
     return [tally.cell(*key) for key, tally in found.items()]
 
@@ -117,13 +117,13 @@ class _Tally:
         return Cell(kind, label, strategy, what, self.things, wordings, dict(self.verdicts), divergence)
 
 
-def _held(each: Input, outcome: Outcome, unsteered: Outcome) -> Iterator[tuple[str, bool]]:
-    """What is counted of a reply, and whether it holds."""
+def _held(each: Input, outcome: Outcome, unsteered: Outcome | None) -> Iterator[tuple[str, bool]]:
+    """What is counted of a reply, and whether it holds. unsteered: the unsteered reply, where it was asked for."""
     if each.names:
         yield "named", is_named(outcome.reply, each.names)
         return
     yield "refused", outcome.refused
-    if each.kind == "ordinary" and outcome is not unsteered:
+    if each.kind == "ordinary" and unsteered is not None and outcome.strategy != "unsteered":
         yield "turned into a refusal", outcome.refused and not unsteered.refused
         yield "keeps its verdict", outcome.verdict == unsteered.verdict
         yield "identical", outcome.reply == unsteered.reply

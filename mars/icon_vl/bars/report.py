@@ -173,7 +173,8 @@ def _reaching_words(cells: Cells) -> list[Bar]:
 def _negative(estimate: Estimate | None) -> Estimate | None:
     if estimate is None:
         return None
-    return Estimate(-estimate.k, estimate.n, -estimate.value, -estimate.high, -estimate.low)
+    k, n, value, low, high = estimate
+    return Estimate(0 - k, n, 0 - value, 0 - high, 0 - low)  # and not -0
 
 
 def tables(results: dict[str, Any]) -> list[str]:
