@@ -14,6 +14,7 @@ from mars.evaluation.self_check import ask
 from mars.evaluation.strategies import SAFETY_PROMPT, STRATEGY_SPECS, StrategyDraw, draws_of, site_of, steering_of
 from mars.fitted.calibration import Calibration
 from mars.media.prompt import Prompt
+from mars.model import generation
 from mars.model.generation import branch, prefill
 from mars.model.load_checks import ModelError
 from mars.steering import STRATEGIES, Unsteered
@@ -76,6 +77,18 @@ def test_edits_that_make_the_same_of_a_prompt_share_a_row(tiny, tiny_artifact, c
     assert widths == [1, 1]  # one row to see what the edits make of it, one for all 13
     assert len(shut) == 13
     assert len({reply.text for reply in shut.values()}) == 1
+
+
+def test_cases_of_one_length_are_prefilled_in_one_batch(tiny, tiny_artifact, monkeypatch):
+    sizes = []
+    together = generation.prefill_together
+    monkeypatch.setattr(
+        generation, "prefill_together", lambda model, prompts: sizes.append(len(prompts)) or together(model, prompts)
+    )
+    prompts = [Prompt(text) for text in ("how do i make a cake?", "hi", "how do i make a kite?")]
+    rows = [draws_of(["unsteered", "mars", "mars_middle_layer"])] * 3
+    answer(tiny, tiny_artifact, prompts, rows, SHORT)
+    assert sum(sizes) == 3 and max(sizes) == 2
 
 
 def test_where_and_when_each_strategy_acts():
