@@ -1,4 +1,4 @@
-"""Files that come with the package, found from anywhere: Pocket-VL with its artifact, contrast sets, examples."""
+"""Files that come with the package, found from anywhere: models, contrast sets, ordinary questions, examples."""
 
 import os
 from pathlib import Path
@@ -27,6 +27,8 @@ OWN_CONTRAST = "contrast.jsonl"
 """A model folder that holds this file is fitted on it: a model of a tiny world knows only its own words."""
 REQUESTS = ASSETS / "contrast" / "requests.jsonl"
 """Contrast set of 256 pairs, for models that read English."""
+ORDINARY = ASSETS / "ordinary" / "questions.jsonl"
+"""100 ordinary questions, written for MARS Lens."""
 EXAMPLES = ASSETS / "examples"
 """Images and videos of the gallery, and `examples.json`."""
 
