@@ -5,6 +5,8 @@ import torch
 
 from benchmarks.models import ONE_GPU
 from mars.__main__ import main
+from mars.bundled import MODELS
+from mars.icon_vl.model import IconVLConfig, IconVLForConditionalGeneration
 from mars.model.compat import repair_torchvision
 from mars.model.load_checks import weight_bytes
 from mars.model.presets import TIERS_GIB, Preset, read_presets
@@ -25,7 +27,7 @@ def test_there_is_a_preset_of_every_family_from_the_smallest_to_the_largest():
 
 @pytest.mark.parametrize("preset", read_presets(), ids=lambda preset: preset.id)
 def test_a_preset_says_what_follows_from_its_parameters(preset):
-    assert re.fullmatch(r"[\w-]+/[\w.-]+", preset.id)
+    assert re.fullmatch(r"[\w-]+/[\w.-]+", preset.id) or preset.id in MODELS
     assert set(preset.modalities) <= set(MODALITIES) and preset.modalities[:2] == ("text", "image")
     assert preset.bf16_gib == pytest.approx(2 * preset.parameters / 2**30, abs=0.051)
     assert 0.516 * preset.parameters / 2**30 < preset.four_bit_gib + 0.05 < preset.bf16_gib
@@ -44,6 +46,20 @@ def test_memory_is_what_is_counted_on_the_model_itself():
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(config)
     (preset,) = [preset for preset in read_presets() if preset.id == "Qwen/Qwen3-VL-8B-Instruct"]
+    assert sum(parameter.numel() for parameter in model.parameters()) == preset.parameters
+    assert weight_bytes(model, torch.bfloat16) / 2**30 == pytest.approx(preset.bf16_gib, abs=0.05)
+    assert weight_bytes(model, torch.bfloat16, "4bit") / 2**30 == pytest.approx(preset.four_bit_gib, abs=0.05)
+
+
+def test_memory_of_icon_vl_is_what_is_counted_on_it():
+    """With the published sizes of its language model."""
+    sizes = {
+        "vocab_size": 151936, "hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24,
+        "num_attention_heads": 14, "num_key_value_heads": 2, "tie_word_embeddings": False,
+    }  # fmt: skip
+    with torch.device("meta"):
+        model = IconVLForConditionalGeneration(IconVLConfig(**sizes))
+    (preset,) = [preset for preset in read_presets() if preset.id == "icon-vl"]
     assert sum(parameter.numel() for parameter in model.parameters()) == preset.parameters
     assert weight_bytes(model, torch.bfloat16) / 2**30 == pytest.approx(preset.bf16_gib, abs=0.05)
     assert weight_bytes(model, torch.bfloat16, "4bit") / 2**30 == pytest.approx(preset.four_bit_gib, abs=0.05)

@@ -15,10 +15,10 @@ WEIGHTS_SHARE = 0.8
 
 
 class Preset(NamedTuple):
-    """One model of the hub."""
+    """One model."""
 
     id: str
-    """Hub id."""
+    """Hub id, or the name of one that comes with the package."""
     parameters: int
     """As transformers loads it."""
     bf16_gib: float
