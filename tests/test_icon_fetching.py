@@ -4,6 +4,7 @@ import errno
 import hashlib
 import http.server
 import shutil
+import subprocess
 import threading
 import zipfile
 from collections import namedtuple
@@ -311,3 +312,44 @@ def test_a_file_that_is_no_model_is_not_converted_and_the_sentence_says_why(tmp_
         language_model._converted(tmp_path / "model.gguf", tmp_path / "made", lambda *_: None)
     assert "\n" not in str(told.value) and "No module" not in str(told.value)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        (
+            "I/O error: No space left on device (os error 28)",
+            r"^The disk became full while the language model was conv",
+        ),
+        (
+            "Traceback\nMemoryError: too little.\n",
+            r"^The language model cannot be converted \(MemoryError: too l",
+        ),
+        ("", r"^The language model cannot be converted \(it was ended\)\. It needs 3 GB of free memory"),
+    ],
+)
+def test_a_conversion_that_is_ended_is_one_sentence_and_leaves_what_was_fetched(tmp_path, monkeypatch, printed, told):
+    def ended(command, folder, _tell, cwd) -> None:  # noqa: ARG001
+        (folder / "made").mkdir()
+        raise subprocess.CalledProcessError(1, command, stderr=printed)
+
+    (tmp_path / "model.gguf").write_bytes(PARTS[0])
+    monkeypatch.setattr(language_model, "watched", ended)
+    with pytest.raises(FetchError, match=told):
+        language_model._converted(tmp_path / "model.gguf", tmp_path / "made", lambda *_: None)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.gguf"]
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_that_is_lost_on_the_way_gives_way_to_the_pieces_and_a_full_disk_does_not(path, monkeypatch):
+    def ended(printed: str):
+        def run(command, *_) -> None:
+            raise subprocess.CalledProcessError(1, command, stderr=printed)
+
+        return run
+
+    monkeypatch.setattr(fetching, "watched", ended("ConnectionError: connection broken"))
+    assert not fetch_from_hub(REMOTE, path, WHOLE, len(_Hub.content), lambda *_: None) and not path.exists()
+    monkeypatch.setattr(fetching, "watched", ended("OSError: [Errno 28] No space left on device"))
+    with pytest.raises(FetchError, match=r"^The disk became full while model\.gguf was fetched\. Make room"):
+        fetch_from_hub(REMOTE, path, WHOLE, len(_Hub.content), lambda *_: None)

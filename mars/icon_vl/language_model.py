@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from mars.bundled import LANGUAGE_MODEL, MODELS
 from mars.icon_vl.fetching import (
+    FULL,
     HUB_FOLDER,
     UNFINISHED,
     FetchError,
@@ -106,6 +107,8 @@ def _converted(gguf: Path, folder: Path, progress: Progress) -> None:
                 cwd=Path(__file__).parents[2],  # where `mars` is found
             )
         except subprocess.CalledProcessError as error:
+            if "No space left" in error.stderr:
+                raise FetchError(FULL.format(what="the language model was converted")) from error
             last = (error.stderr.strip().splitlines() or ["it was ended"])[-1].rstrip(".")
             raise FetchError(
                 f"The language model cannot be converted ({last}). It needs 3 GB of free memory; then ask again."
