@@ -15,8 +15,8 @@ from mars.icon_vl.bars.__main__ import main
 from mars.icon_vl.bars.cells import Cell, write_results
 from mars.icon_vl.bars.inputs import DIRECT, PARTS, Material, direct, left_out
 from mars.icon_vl.bars.measuring import measure
-from mars.icon_vl.bars.naming import is_named
 from mars.icon_vl.bars.report import bars, difference, rate, tables
+from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.drawing_sets import SETS, Drawings
 from mars.icon_vl.training.things import Thing, read_things
 from mars.icon_vl.training.wordings import read_wordings, with_article

@@ -17,7 +17,6 @@ from mars.icon_vl.training.distillation import (
     opens_refusal,
     replies,
     request_loss,
-    says,
 )
 from mars.icon_vl.training.features import Pictures
 from mars.media.prompt import Prompt
@@ -172,17 +171,3 @@ def test_replies_are_the_ones_that_the_whole_model_gives(lens):
         ids = lens.model.generate(**inputs, max_new_tokens=6, do_sample=False)
     wanted = lens.tokenizer.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     assert replies(Frame(lens), copy.deepcopy(lens.model.connector), pooled, "what is it?", 6) == [wanted]
-
-
-@pytest.mark.parametrize(
-    ("caption", "names", "found"),
-    [
-        ("The picture shows a Kite.", ["kite"], True),
-        ("It is a pair of boxes", ["box"], True),
-        ("This is a kitemark.", ["kite"], False),
-        ("I see a hot air balloon", ["balloon", "hot-air balloon"], True),
-        ("I see an apple", ["pineapple"], False),
-    ],
-)
-def test_a_caption_says_a_name_as_whole_words(caption, names, found):
-    assert says(caption, names) is found

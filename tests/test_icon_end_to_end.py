@@ -7,7 +7,7 @@ import torch
 
 from mars.bundled import LANGUAGE_MODEL, MODELS, example
 from mars.icon_vl import folder as icon_folder
-from mars.icon_vl.training.naming import is_named
+from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.wordings import in_place, read_wordings
 from mars.media.prompt import Prompt
 from mars.model.capture import capture

@@ -1,4 +1,4 @@
-"""Photographs for Icon-VL's tests: fetched from made-up packages, checked by hash; the committed list; and naming."""
+"""Photographs for Icon-VL's tests: fetched from made-up packages, checked by hash, and the committed list."""
 
 import json
 import shutil
@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from mars.icon_vl.fetching import FetchError
-from mars.icon_vl.training.naming import is_named
 from mars.icon_vl.training.photographs import KEPT, WITHIN, read_list, read_photographs
 from mars.icon_vl.training.qt_resources import read_resource
 from mars.icon_vl.training.things import read_things
@@ -214,26 +213,6 @@ def test_without_apt_or_its_package_there_is_one_sentence(packages, monkeypatch)
     with pytest.raises(FetchError, match=rf"^{DEBIAN} is fetched with apt-get, which is not here: "):
         _read(packages)
     assert not list((packages / "kept").iterdir())
-
-
-@pytest.mark.parametrize(
-    ("caption", "names", "named"),
-    [
-        ("The picture shows a cat.", ["cat"], True),
-        ("A Polar Bear, on ice", ["polar bear"], True),
-        ("a polar\nbear", ["polar bear"], True),
-        ("Two cats", ["cat"], False),
-        ("a catfish", ["cat"], False),
-        ("a bear at the polar circle", ["polar bear"], False),
-        ("a spanner!", ["wrench", "spanner"], True),
-        ("a jack-o'-lantern", ["jack-o'-lantern"], True),
-        ("a fire-engine", ["fire engine"], True),
-        ("", ["cat"], False),
-        ("a cat", [], False),
-    ],
-)
-def test_a_name_counts_as_whole_words(caption, names, named):
-    assert is_named(caption, names) == named
 
 
 def test_the_list_is_long_enough_and_no_photograph_is_in_it_twice():

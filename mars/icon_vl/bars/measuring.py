@@ -24,7 +24,7 @@ from mars.evaluation.runner import UNSTEERED, CaseRunner, PendingCase, Settings
 from mars.evaluation.strategies import StrategyDraw, draws_of
 from mars.icon_vl.bars.cells import Cell
 from mars.icon_vl.bars.inputs import PARTS, Input, Material, left_out
-from mars.icon_vl.bars.naming import is_named
+from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.features import WORK
 from mars.model.loaded_model import LoadedModel
 

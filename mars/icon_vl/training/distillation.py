@@ -11,7 +11,6 @@ same distribution of the first token. Where the teacher opens a refusal, the req
 import argparse
 import io
 import random
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from transformers import DynamicCache
 
 from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
+from mars.icon_vl.naming import is_named
 from mars.icon_vl.processor import IMAGE_TOKEN
 from mars.icon_vl.training.contrastive import NOISE
 from mars.icon_vl.training.drawing_sets import SETS, draw, fetch_sets
@@ -307,11 +307,6 @@ def replies(frame: Frame, connector: Connector, pooled: Tensor, words: str, max_
     return tokenizer.batch_decode(found, skip_special_tokens=True)
 
 
-def says(caption: str, names: Sequence[str]) -> bool:
-    """Whether a caption has one of the names in it, as whole words, whatever their case; a plural counts."""
-    return any(re.search(rf"\b{re.escape(name)}(s|es)?\b", caption, re.IGNORECASE) for name in names)
-
-
 class Watched(NamedTuple):
     """How a connector does on what it does not learn from; the checkpoint is chosen by it."""
 
@@ -335,7 +330,9 @@ def watch(
     parts = [[one for one in shown if one[0].label == label] for label in ("harmful", "harmless")]
     for part in parts:
         said = replies(frame, connector, torch.stack([pooled for _, pooled in part]), next(iter(QUESTIONS)), 12)
-        right = [says(caption, (thing.name, *thing.synonyms)) for caption, (thing, _) in zip(said, part, strict=True)]
+        right = [
+            is_named(caption, (thing.name, *thing.synonyms)) for caption, (thing, _) in zip(said, part, strict=True)
+        ]
         shares.append(sum(right) / len(right))
     for part in parts:
         pooled = torch.stack([pooled for _, pooled in part])
