@@ -176,6 +176,21 @@ def test_another_chat_template_is_another_model(tiny_folder, saved, tmp_path):
         Artifact.load(saved, load_model(tmp_path / "other"))
 
 
+def test_another_connector_is_another_model(tiny_folder, saved):
+    other = load_model(tiny_folder)
+    last = [one for name, one in other.model.named_parameters() if "visual" in name and one.dim() == 2][-1]
+    last.data.mul_(2)
+    with pytest.raises(ArtifactError, match="its vision encoder or connector differs"):
+        Artifact.load(saved, other)
+
+
+def test_another_system_message_is_another_model(tiny_folder, saved):
+    other = load_model(tiny_folder)
+    other.processor.system = "Be brief."
+    with pytest.raises(ArtifactError, match=r"its system message is None, the model's 'Be brief\.'"):
+        Artifact.load(saved, other)
+
+
 def test_a_missing_damaged_or_incomplete_artifact_is_refused_with_what_to_do(tiny, saved, tmp_path):
     with pytest.raises(ArtifactError, match=r"artifact.json is missing.*python -m mars fit"):
         Artifact.load(tmp_path / "nowhere", tiny)

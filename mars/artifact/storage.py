@@ -24,7 +24,7 @@ from mars.fitted.fitted import STEERING, ArtifactError, Cloud, Fitted
 from mars.geometry.layer_selection import LayerScores
 from mars.intervals import Interval
 from mars.media.thumbnails import unpacked
-from mars.model.info import same_weights
+from mars.model.info import same_visual_weights, same_weights
 from mars.model.loaded_model import LoadedModel
 from mars.types import MODALITIES
 
@@ -176,8 +176,13 @@ def _check_belongs(artifact: Fitted, model: LoadedModel) -> None:
         differences.append(f"it has {tuple(artifact.mean_harmful.shape)} layers and width, the model has {shape}")
     if fitted_on.get("template_hash") != model.template_hash:
         differences.append("its chat template differs")
+    system = getattr(model.processor, "system", None)
+    if fitted_on.get("system") != system:
+        differences.append(f"its system message is {fitted_on.get('system')!r}, the model's {system!r}")
     if not same_weights(fitted_on.get("weights"), model.model):
         differences.append("its weights differ")
+    elif not same_visual_weights(fitted_on.get("visual_weights"), model.model):
+        differences.append("its vision encoder or connector differs")
     if differences:
         raise ArtifactError(
             f"The artifact was fitted on {fitted_on.get('model')} and does not belong to {model.name}: "

@@ -232,6 +232,7 @@ def _provenance(info: ModelInfo, contrast: ContrastSet, neutral: NeutralMedia | 
         "model": info.name,
         "revision": info.revision,
         "weights": info.weights,
+        "visual_weights": info.visual_weights,
         "template_hash": info.template_hash,
         "dtype": info.dtype,
         "position": "last prompt position",
@@ -242,8 +243,7 @@ def _provenance(info: ModelInfo, contrast: ContrastSet, neutral: NeutralMedia | 
             for split in get_args(Split)
             if contrast.texts(label, split)
         },
-        "system": None,
-        "weights_hash": None,
+        "system": info.system,
         "neutral_seed": NEUTRAL_SEED,
         "neutral": "random colours" if neutral is None else neutral.hash,
         "versions": {

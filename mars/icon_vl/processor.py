@@ -40,6 +40,9 @@ CHAT_TEMPLATE = f"""
 class IconVLProcessor(ProcessorMixin):
     """Makes room in the text for what the connector gives for an image, or for all frames of a clip."""
 
+    system = SYSTEM
+    """What an artifact names as the system message of every prompt."""
+
     def __init__(
         self,
         image_processor: Any = None,
