@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from mars.icon_vl.model import Connector, IconVLConfig
-from mars.icon_vl.training.contrastive import image_directions, name_directions, share_named, train
+from mars.icon_vl.training.contrastive import alignment_loss, from_their_mean, name_embeddings, share_named, train
 from mars.icon_vl.training.features import Pictures, joined, read_pictures
 from tests.tiny import FAMILIES, _tokenizer
 
@@ -47,27 +47,29 @@ def test_the_same_seed_gives_the_same_connector_and_another_gives_another(lesson
     assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
 
 
-def test_a_name_is_the_mean_of_its_tokens_from_the_mean_of_all_names():
+def test_a_name_is_the_mean_of_its_tokens():
     tokenizer = _tokenizer(FAMILIES["icon_vl"])
     embeddings = torch.randn(len(tokenizer), 8)
     names = ["kite", "how do i make a cake", "lamp"]
-    means = torch.stack(
-        [embeddings[tokenizer.encode(f" {name}", add_special_tokens=False)].mean(0) for name in names]
-    )
-    expected = means - (means[0] + means[1] + means[2]) / 3
-    found = name_directions(embeddings, tokenizer, names)
-    assert torch.allclose(found.norm(dim=1), torch.ones(3)) and torch.allclose(
-        found * expected.norm(dim=1, keepdim=True), expected, atol=1e-5
-    )
+    means = [embeddings[tokenizer.encode(f" {name}", add_special_tokens=False)].mean(0) for name in names]
+    assert torch.allclose(name_embeddings(embeddings, tokenizer, names), torch.stack(means), atol=1e-6)
 
 
-def test_directions_of_images_do_not_depend_on_what_all_have_in_common(lesson):
-    connector, seen, _, _ = lesson
-    before = image_directions(connector, seen.pooled.float())
-    assert torch.allclose(before.norm(dim=1), torch.ones(len(before)), atol=1e-5)
-    with torch.no_grad():
-        connector.norm_after.bias += 5.0
-    assert torch.allclose(image_directions(connector, seen.pooled.float()), before, atol=1e-3)
+def test_directions_do_not_depend_on_what_all_have_in_common():
+    rows = torch.randn(6, 24)
+    before = from_their_mean(rows)
+    assert torch.allclose(before.norm(dim=1), torch.ones(6), atol=1e-5)
+    assert torch.allclose(from_their_mean(rows + 5.0), before, atol=1e-5)
+
+
+def test_the_loss_is_least_where_every_position_is_the_name_itself():
+    names = torch.randn(NAMES, 24)
+    things = torch.arange(NAMES)
+    itself = names[:, None].expand(-1, 5, -1)
+    best = alignment_loss(itself, things, names)
+    assert best < 0.1
+    for worse in (itself.roll(1, 0), itself + 2.0, torch.cat([itself[:, :4], itself.roll(1, 0)[:, 4:]], dim=1)):
+        assert alignment_loss(worse, things, names) > best + 0.1
 
 
 def test_pictures_are_read_with_the_numbers_of_their_things(tmp_path):

@@ -2,7 +2,7 @@
 
     python -m mars.icon_vl.training.artifact    # writes assets/icon-vl/, from runs/icon/distillation.safetensors
 
-What decides is text and meaningless media, as for any model. The clouds are drawings with the requests for validation,
+What decides is text and meaningless media, as for any model. The clouds are drawings with requests for validation,
 so that the layouts, probes and figures beside them open nothing of the test; a video is a drawing that moves.
 """
 
@@ -30,7 +30,7 @@ from mars.media.prompt import Prompt
 from mars.types import MODALITIES, Video
 
 SET = "game-icons"
-"""The vendor of all drawings in the clouds: all harmful things are drawn there, and manner must not tell them apart."""
+"""The vendor of all drawings in the clouds: it draws all harmful things, and manner must not tell them apart."""
 POINTS = 64
 """Of a cloud of images or videos at most."""
 VIEW = 3000

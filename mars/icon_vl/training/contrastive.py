@@ -1,4 +1,4 @@
-"""The first lesson of the connector: the mean of an image's positions points where the embeddings of its name do.
+"""The first lesson of the connector: an image's positions, and their mean, point where the embeddings of its name do.
 
     python -m mars.icon_vl.training.contrastive    # runs/icon/contrastive.safetensors, from runs/icon/features/
 
@@ -22,33 +22,45 @@ from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_tr
 
 SCALE = 20.0
 """Of the cosines, before the softmax."""
-EPOCHS = 6
+EPOCHS = 4
 BATCH = 128
 LEARNING_RATE = 1e-3
 NOISE = 0.05
 """Added to the features in training, as a standard deviation."""
 
 
-def name_directions(embeddings: Tensor, tokenizer: Any, names: Sequence[str]) -> Tensor:
-    """Where each name is among the word embeddings, from the mean of all names: (name, d_model), of length one.
+def name_embeddings(embeddings: Tensor, tokenizer: Any, names: Sequence[str]) -> Tensor:
+    """Each name among the word embeddings: the mean of its tokens, as within a sentence. (name, d_model).
 
-    embeddings: (token, d_model). A name is the mean of its tokens, as within a sentence.
+    embeddings: (token, d_model).
     """
     tokens = (tokenizer(f" {name}", add_special_tokens=False).input_ids for name in names)
-    means = torch.stack([embeddings[ids].float().mean(0) for ids in tokens])
-    return normalize(means - means.mean(0), dim=1)
+    return torch.stack([embeddings[ids].float().mean(0) for ids in tokens])
 
 
-def image_directions(connector: Connector, pooled: Tensor) -> Tensor:
-    """The same of images, from the mean of those given: (image, d_model), of length one."""
-    means = connector(pooled).mean(1)
-    return normalize(means - means.mean(0), dim=1)
+def alignment_loss(visual: Tensor, things: Tensor, names: Tensor) -> Tensor:
+    """How far images point elsewhere than their names do, all seen from the mean of the names: cross-entropy of the
+    images' mean positions, that of each position, and the distance of their mean from the names' in its own lengths.
+
+    visual: (image, positions, d_model), the connector's; things: (image,), numbers of names; names: (name, d_model).
+    """
+    centre = names.mean(0)
+    directions = normalize(names - centre, dim=1)
+    of_images = cross_entropy(SCALE * from_their_mean(visual.mean(1)) @ directions.T, things)
+    each = SCALE * normalize(visual - centre, dim=2) @ directions.T
+    of_positions = cross_entropy(each.flatten(0, 1), things.repeat_interleave(visual.shape[1]))
+    return of_images + of_positions + (visual.mean((0, 1)) - centre).pow(2).sum() / centre.pow(2).sum()
+
+
+def from_their_mean(rows: Tensor) -> Tensor:
+    """Directions of rows from their mean, of length one: (row, d_model)."""
+    return normalize(rows - rows.mean(0), dim=1)
 
 
 def train(
     connector: Connector,
     pictures: Pictures,
-    directions: Tensor,
+    names: Tensor,
     *,
     epochs: int = EPOCHS,
     seed: int = 0,
@@ -56,7 +68,7 @@ def train(
 ) -> None:
     """Train a connector in place; the same seed gives the same. tell: is told each epoch and its mean loss.
 
-    directions: (name, d_model), of which `pictures.things` are numbers.
+    names: (name, d_model), as `name_embeddings` gives them, of which `pictures.things` are numbers.
     """
     dice = torch.Generator().manual_seed(seed)
     steps = -(-len(pictures.things) // BATCH)
@@ -69,8 +81,7 @@ def train(
         for picked in torch.randperm(len(pictures.things), generator=dice).split(BATCH):
             pooled = pictures.pooled[picked].float()
             pooled = pooled + NOISE * torch.randn(pooled.shape, generator=dice)
-            cosines = image_directions(connector, pooled) @ directions.T
-            loss = cross_entropy(SCALE * cosines, pictures.things[picked])
+            loss = alignment_loss(connector(pooled), pictures.things[picked], names)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -80,9 +91,10 @@ def train(
 
 
 @torch.inference_mode()
-def share_named(connector: Connector, pictures: Pictures, directions: Tensor) -> float:
+def share_named(connector: Connector, pictures: Pictures, names: Tensor) -> float:
     """Share of pictures whose nearest name is their own, of all names."""
-    nearest = (image_directions(connector, pictures.pooled.float()) @ directions.T).argmax(1)
+    means = torch.cat([connector(pooled.float()).mean(1) for pooled in pictures.pooled.split(BATCH)])
+    nearest = (from_their_mean(means) @ from_their_mean(names).T).argmax(1)
     return float((nearest == pictures.things).float().mean())
 
 
@@ -90,17 +102,16 @@ def main() -> None:
     from mars.icon_vl.training.things import read_things
     from mars.model.loading import load_model
 
-    torch.set_num_threads(1)
     things = read_things()
     names, _ = names_with_kinds(things)
     lens = load_model("icon-vl", dtype=torch.bfloat16)
-    directions = name_directions(lens.model.get_input_embeddings().weight, lens.tokenizer, names)
+    embedded = name_embeddings(lens.model.get_input_embeddings().weight, lens.tokenizer, names)
     torch.manual_seed(0)
     connector = Connector(lens.model.config)
     del lens
     pictures = pictures_for_training(WORK / "features", things)
-    train(connector, pictures, directions, tell=lambda epoch, loss: _say(f"epoch {epoch}: loss {loss:.3f}"))
-    _say(f"the nearest of {len(names)} names is right for {share_named(connector, pictures, directions):.1%}")
+    train(connector, pictures, embedded, tell=lambda epoch, loss: _say(f"epoch {epoch}: loss {loss:.3f}"))
+    _say(f"the nearest of {len(names)} names is right for {share_named(connector, pictures, embedded):.1%}")
     atomic_write(WORK / "contrastive.safetensors", save(connector.state_dict()))
 
 
