@@ -174,7 +174,11 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=POCKET, help="folder, hub id, or pocket-vl, the bundled model (default)")
     parser.add_argument("--revision", help="revision of a hub model")
-    parser.add_argument("--dtype", choices=DTYPES, help="default: float32 on a CPU, the checkpoint's own elsewhere")
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        help="default: the checkpoint's own; on a CPU float32, or for one in bfloat16 the faster of the two",
+    )
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU where there is one)")
     parser.add_argument("--device-map", help="auto spreads the model over all GPUs")
     parser.add_argument("--quantization", choices=get_args(Quantization), help="to fit a smaller GPU")

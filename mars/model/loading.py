@@ -17,6 +17,7 @@ from mars.bundled import CLASSES, is_icon_vl, model_source
 from mars.media.prompt import Prompt
 from mars.model import load_checks, thinking
 from mars.model.compat import name_control_tokens, repair_torchvision
+from mars.model.compute_dtype import faster_dtype
 from mars.model.generation import branch, prefill
 from mars.model.hooks import capturing, editing, hand_head_contiguous_rows
 from mars.model.inputs import PromptError
@@ -43,14 +44,16 @@ def load_model(
 ) -> Lens:
     """Load and check a model from a folder, a hub id, or by the name of a bundled one ("pocket-vl").
 
-    dtype defaults to float32 on a CPU and to the checkpoint's own elsewhere; device to a GPU where there is one.
+    dtype defaults to the checkpoint's own on a GPU and to float32 on a CPU, but for a checkpoint in bfloat16, which a
+    CPU computes in whichever of the two is faster there, by a short measurement; device defaults to a GPU where there
+    is one.
     A device_map, such as "auto", spreads the blocks over several GPUs (needs accelerate); quantization to "4bit"
     needs bitsandbytes and a GPU. Code that comes with a checkpoint is not run unless `trust_remote_code` asks
     for it, which warns. Raises ModelError, in one sentence, for whatever keeps a model from being used: missing or
     gated, no network, too little memory, not understood.
     """
     repair_torchvision()
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     from transformers.utils import logging
 
     source = model_source(source)
@@ -62,7 +65,6 @@ def load_model(
     if device is None and device_map is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     on_cpu = device == "cpu" or not (device or torch.cuda.is_available())
-    dtype = dtype or (torch.float32 if on_cpu else "auto")
     options = {
         "revision": revision,
         "trust_remote_code": trust_remote_code,
@@ -78,7 +80,9 @@ def load_model(
                 "Use a vision-language checkpoint, with its preprocessor_config.json or processor_config.json."
             )
         part = "config"
-        _check_room(source, dtype, device, quantization, options)
+        config = AutoConfig.from_pretrained(source, **options)
+        dtype = dtype or (_dtype_on_cpu(config, trust_remote_code) if on_cpu else "auto")
+        _check_room(source, config, dtype, device, quantization, trust_remote_code)
         part = "weights"
         placed = {} if device_map is None and quantization is None else {"device_map": device_map or {"": device}}
         if quantization is not None:
@@ -122,20 +126,36 @@ def model_name(source: str | Path) -> str:
     return Path(source).resolve().name if Path(source).is_dir() else str(source)
 
 
+def _dtype_on_cpu(config: Any, trust_remote_code: bool) -> torch.dtype:
+    """What a CPU computes in where no dtype was asked for."""
+    if config.dtype != torch.bfloat16:
+        return torch.float32
+    return faster_dtype(_without_weights(config, trust_remote_code))
+
+
 def _check_room(
-    source: str | Path, dtype: torch.dtype | str, device: str | None, quantization: Any, options: dict[str, Any]
+    source: str | Path,
+    config: Any,
+    dtype: torch.dtype | str,
+    device: str | None,
+    quantization: Any,
+    trust_remote_code: bool,
 ) -> None:
     """Refuse weights that cannot fit before they are fetched: a system that runs out of memory kills the process."""
-    from transformers import AutoConfig, AutoModelForImageTextToText
-
-    config = AutoConfig.from_pretrained(source, **options)
     if getattr(config, "quantization_config", None) is not None:
         return  # stored in another form already, of which the config's sizes say little
-    with torch.device("meta"):
-        empty = AutoModelForImageTextToText.from_config(config, trust_remote_code=options["trust_remote_code"])
     kept_in = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    empty = _without_weights(config, trust_remote_code)
     needed = load_checks.weight_bytes(empty, kept_in or config.dtype or torch.float32, quantization)
     load_checks.check_fits(source, needed, None if device is None else torch.device(device))
+
+
+def _without_weights(config: Any, trust_remote_code: bool) -> Any:
+    """The model of a config on torch's meta device."""
+    from transformers import AutoModelForImageTextToText
+
+    with torch.device("meta"):
+        return AutoModelForImageTextToText.from_config(config, trust_remote_code=trust_remote_code)
 
 
 def prepare(model: Any, processor: Any, name: str, revision: str | None = None, folder: Path | None = None) -> Lens:
