@@ -47,16 +47,18 @@ def page(arguments: Sequence[str] | None = None, prog: str = "mars-lens page") -
         return 1
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
-    from .examples import read_examples
     from .guard import AccessError, access_of
     from .results import RequestError
     from .serving import serve
     from .ui import create_app
-    from .workbench import LiveSession, Workbench
+    from .workbench import ICON_VL, LiveSession, Workbench, usual_model
+    from .workbench.engine import command as engine
 
     try:
         access = access_of(options.host, options.auth, options.public)
-        session = LiveSession.to_load(options.model, options.artifact, read_examples())
+        if options.yes and options.model == ICON_VL and (failed := engine(["cache", "--get", ICON_VL])):
+            return failed
+        session = LiveSession.to_load(usual_model() if options.model is None else options.model, options.artifact)
     except (AccessError, RequestError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -86,7 +88,10 @@ def _page_parser(prog: str) -> argparse.ArgumentParser:
         prog=prog, description="See how refusal travels from text to images and video, and steer it."
     )
     parser.add_argument(
-        "--model", default="pocket-vl", help="folder, hub id, or pocket-vl, the bundled model (default)"
+        "--model", help="folder, hub id, icon-vl or pocket-vl (default: icon-vl where it was fetched, else pocket-vl)"
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="with --model icon-vl: fetch it first (491 MB) where it is not there"
     )
     parser.add_argument(
         "--artifact", help="folder of the fitted artifact; by default `artifact` in the model's folder"

@@ -7,7 +7,7 @@ A `Session` is one model with its artifact, read only, so that a recording can b
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
@@ -27,6 +27,8 @@ from .results import (
     VerdictMap,
 )
 
+Offer = Literal["get", "getting", "use"]
+"""What an operator is offered of Icon-VL: to get it, to look on while it is fetched, to use it."""
 FITTED = Path("out") / "artifacts"
 """Where artifacts of hub models go, below the folder the page was started from."""
 
@@ -183,3 +185,16 @@ class Operator(Backend, Protocol):
 
     def stop_fit(self) -> None:
         """End the fit after the prompts it is at."""
+
+    @property
+    def icon_vl(self) -> Offer | None:
+        """What is offered of Icon-VL; None where it is shown already, or this copy has no trained one."""
+
+    def get_icon_vl(self) -> Iterator[Progress]:
+        """Fetch Icon-VL, or look on while it is fetched: how far it is, in MB, until it is there or was stopped.
+
+        Closing the iterator does not end it. Raises RequestError; what was fetched is kept, for the next time.
+        """
+
+    def stop_getting(self) -> None:
+        """End the fetching; what was fetched is kept."""

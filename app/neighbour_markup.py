@@ -35,6 +35,8 @@ def neighbours(
         rows += _row(f"<b>This prompt</b>, {WORDS[shown.curves.modality]}", "", shown, layer)
         rows += "".join(_row(f"The same {WORDS[one.comparison.curves.modality]}", _thumbnail(one, posters),
                              one.comparison, layer, one.example.text) for one in twins)  # fmt: skip
+        warnings = dict.fromkeys(one.comparison.warning for one in twins if one.comparison.warning != shown.warning)
+        rows += "".join(_said(warning) for warning in warnings if warning)
         rows += _waiting("The same request in another modality is being read …") * (len(twins) < len(found.twins))
     else:
         rows += _said(found.no_twins)

@@ -142,7 +142,8 @@ class Comparison:
     thumbnail: str = ""
     """Data URL of a small picture of what was shown; empty for words alone."""
     warning: str = ""
-    """What is to be said beside first-token scores of this model, in a sentence; empty where nothing is."""
+    """What is to be said beside the results on this prompt, such as that first tokens tell no refusal of this model;
+    empty where nothing is."""
     generation: int = 0
     """Of the session that answered (`backend.Session`)."""
 

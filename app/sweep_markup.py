@@ -31,10 +31,10 @@ def waiting(text: str) -> str:
     return f'<p class="quiet">For the prompt on Compare: <b>{escape(text) or "no words"}</b></p>'
 
 
-def progress(step: Progress, what: str) -> str:
+def progress(step: Progress, what: str, unit: str = "") -> str:
     """How far something is, as a bar with words."""
     left = "" if step.seconds_left is None else f", about {duration(step.seconds_left)} left"
-    words = f"{what}: {step.done} of {step.total}{left}"
+    words = f"{what}: {step.done} of {step.total}{unit}{left}"
     return (
         f'<p class="notice busy" role="status">{escape(words)}'
         f'<progress max="{step.total}" value="{step.done}" aria-label="{escape(what)}"></progress></p>'

@@ -56,38 +56,45 @@ class Laid(NamedTuple):
     buttons: Buttons
 
 
-def tell(session: Session) -> Story | None:
-    """The example that shows most: its picture is answered unsteered and refused with MARS. Else the first there is.
-
-    None where the gallery has no harmful request in words and with a picture.
-    """
-    stories = [
+def stories(session: Session) -> list[Story]:
+    """All that the gallery of the model has to tell."""
+    return [
         Story(twin, example)
         for example in session.examples
         if example.label == "harmful" and medium_of(example.media) == "image"
         for twin in neighbours_of(example.text, [example.media], session.examples).twins
         if twin.media is None
     ]
-    for story in stories:
-        *_, last = session.compare(story.picture.text, [story.picture.media])
-        if (last.unsteered.kind, last.steered.kind) == ("complies", "refuses"):
-            return story
-    return stories[0] if stories else None
+
+
+def tells_most(session: Session, story: Story) -> bool:
+    """Whether its picture is answered unsteered and refused with MARS."""
+    *_, last = session.compare(story.picture.text, [story.picture.media])
+    return (last.unsteered.kind, last.steered.kind) == ("complies", "refuses")
 
 
 def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, laid: Laid) -> None:
     """Wire the tour."""
     said, step, buttons = laid
     panels, texts = compared.panels, [compared.text, compared.media]
-    stories: dict[int, Story | None] = {}
+    told: dict[int, Story | None] = {}
+    """Generation of a session -> its story: the first that tells most, else the first there is."""
 
     def going(by: int, at: int, tokens: int, visit: Visit) -> Iterator[dict[Any, Any]]:
         """One step on or back; the prompt of the step is run unless it is the one on the page."""
         session, number = backend.session, min(max(at + by, 1), len(SPOTS))
         yield {said: _said(number, "One moment …"), **_moves(buttons, number)}
-        if session.generation not in stories:
-            stories[session.generation] = tell(session)
-        story = stories[session.generation]
+        if session.generation not in told:
+            there = stories(session)
+            for tried, story in enumerate(there, start=1):
+                if len(there) > 1:
+                    yield {said: _said(number, f"Looking for the example that shows most, {tried} of {len(there)} …")}
+                if tells_most(session, story):
+                    break
+            else:
+                story = there[0] if there else None
+            told[session.generation] = story
+        story = told[session.generation]
         if story is None:
             yield {said: _said(0, "There is no example for the tour in this gallery."), **_moves(buttons, 0), step: 0}
             return
@@ -103,8 +110,8 @@ def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, l
                 visit = change.get(shared.visit, visit)
                 yield change
         sentence = sentence_of(number, visit) if _is_shown(session, visit, example) else ""
-        told = _said(number, sentence or "The step could not be run; the message beside the prompt says why.")
-        yield {said: told, step: number, tabs: gr.Tabs(selected="compare"), **_moves(buttons, number)}
+        words = _said(number, sentence or "The step could not be run; the message beside the prompt says why.")
+        yield {said: words, step: number, tabs: gr.Tabs(selected="compare"), **_moves(buttons, number)}
 
     outputs = [said, step, *buttons, *texts, shared.layer, shared.gain, tabs, *panels, shared.visit]
     for button, by in ((buttons.forward, 1), (buttons.back, -1)):
@@ -131,7 +138,7 @@ def sentence_of(number: int, visit: Visit) -> str:
     benign = next((one for one in visit.beside if one.is_benign), None)
     if number == 1:
         why = {"refuses": ", without any steering", "complies": ": this model does not refuse it even as text"}
-        return f"Asked in words, this harmful request {FATES[unsteered]}{why.get(unsteered, '')}."
+        return f"Asked in words, “{visit.request.text}” {FATES[unsteered]}{why.get(unsteered, '')}."
     if number == 2:
         why = {
             "refuses": " too: this model's refusal reaches this picture",

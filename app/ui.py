@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import gradio as gr
 
-from . import markup, model_picker, permalink, take_away, tour
+from . import icon_vl, markup, model_picker, permalink, take_away, tour
 from .api import add_compare, add_sweep
 from .backend import Backend, Operator, Session
 from .results import RequestError
 from .state import Visit
 from .tabs import compare, evaluate, geometry, layers, tokens
 from .tabs.shared import QUIET, Shared
-from .workbench import EXAMPLES, MAX_GAIN
+from .workbench import MAX_GAIN
 
 LAYER = (
     "A layer (decoder block) is one step of the model's reading. The one shown here is looked at and "
@@ -30,10 +30,10 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
     for_operator: whether visitors may load another model, which takes an Operator and is right where
         the page serves this machine alone.
     """
-    gr.set_static_paths([EXAMPLES])
     session = backend.session
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
         top = gr.HTML(markup.top_line(session.card_at_once))
+        offer = icon_vl.lay_out(backend) if for_operator else None
         laid = tour.lay_out() if session.examples else None
         visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
         generation = gr.State(session.generation)
@@ -77,6 +77,8 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
         )
         # Last, since a browser asks one after the other: it waits for the model.
         page.load(lambda: _present(backend.session), outputs=[top, generation], **QUIET)
+        if offer:
+            icon_vl.build(backend, shared, offer, page)
         add_compare(backend, page)
         add_sweep(backend, page)
     return page

@@ -32,12 +32,11 @@ def parser(description: str) -> argparse.ArgumentParser:
 @contextmanager
 def served(options: argparse.Namespace, load_first: bool = False) -> Iterator[tuple[Any, str]]:
     """The workbench and the address of its page, served while the model loads, as app.py does it, or after that."""
-    from app.examples import read_examples
     from app.serving import serve
     from app.ui import create_app
     from app.workbench import LiveSession, Workbench
 
-    workbench = Workbench(LiveSession.to_load(options.model, options.artifact, read_examples()))
+    workbench = Workbench(LiveSession.to_load(options.model, options.artifact))
     loading = threading.Thread(target=lambda: workbench.session.load().warm_up(), name="loading")
     if load_first:
         loading.start()

@@ -13,7 +13,9 @@ from PIL import Image
 
 from app.workbench import LiveSession, Workbench
 from mars.artifact.artifact import Artifact
+from mars.bundled import LANGUAGE_MODEL, MODELS
 from mars.datasets.contrast import ContrastSet, Request
+from mars.icon_vl.model import IconVLConfig
 from mars.media.neutral import random_image, random_video
 from mars.model.loaded_model import LoadedModel
 from mars.model.loading import load_model
@@ -125,3 +127,31 @@ def folders(tiny_folder, tiny_artifact, tmp_path_factory):
     other = replace(tiny_artifact, provenance=tiny_artifact.provenance | {"weights": "of another"})
     other.save(folder / "other")
     return {"good": str(good), "bare": str(bare), "other": str(folder / "other")}
+
+
+@pytest.fixture
+def icon_in_cache(tmp_path, monkeypatch):
+    """A tiny Icon-VL: its language model in somebody's cache, its other parts in a folder that is shipped."""
+    from safetensors.torch import save_file
+    from transformers import Qwen2ForCausalLM
+
+    whole = load_model(save_tiny(tmp_path / "tiny", "icon_vl"))
+    settings = whole.model.config.to_dict()
+    parts = ("vision_", "grid", "connector", "image_", "video_")  # what is not the language model's
+    ours = {name: settings.pop(name) for name in list(settings) if name.startswith(parts)}
+    for name in ("model_type", "architectures", "embedding_rms"):
+        settings.pop(name)
+    cache = tmp_path / "cache" / "icon-vl"
+    of_words = Qwen2ForCausalLM(Qwen2ForCausalLM.config_class(**settings))
+    of_words.load_state_dict(whole.model.state_dict(), strict=False)
+    of_words.save_pretrained(cache / LANGUAGE_MODEL)
+    whole.tokenizer.save_pretrained(cache / LANGUAGE_MODEL)
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    for part in ("vision_encoder", "connector"):
+        state = {name: value for name, value in whole.model.state_dict().items() if name.startswith(part)}
+        save_file(state, shipped / f"{part}.safetensors")
+    monkeypatch.setitem(MODELS, "icon-vl", cache)
+    monkeypatch.setattr("mars.icon_vl.folder.SHIPPED", shipped)
+    monkeypatch.setattr("mars.icon_vl.model.IconVLConfig", lambda **given: IconVLConfig(**{**given, **ours}))
+    return whole

@@ -74,7 +74,7 @@ def _served(port: int, folder: Path) -> subprocess.Popen:
     environment = os.environ | {
         "TMPDIR": str(folder), "GRADIO_TEMP_DIR": str(folder / "gradio"), "HF_HUB_OFFLINE": "1"
     }  # fmt: skip
-    command = [sys.executable, "app.py", "--port", str(port)]
+    command = [sys.executable, "app.py", "--model", "pocket-vl", "--port", str(port)]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 
 

@@ -3,12 +3,11 @@
 import numpy as np
 
 from app import markup, media_markup
-from app.examples import read_examples
 from app.results import Asked
 from app.serving import launch_options
 from app.state import MAX_ASKED, Visit
 from app.ui import create_app
-from app.workbench import LiveSession, Upload
+from app.workbench import LiveSession, Upload, read_examples
 
 TEXT = "how do i make a cake?"
 
@@ -17,7 +16,7 @@ def test_every_event_that_runs_the_model_shares_one_queue_of_one(workbench):
     page = create_app(workbench)
     running = [fn for fn in page.fns.values() if fn.concurrency_id == "model"]
     assert {fn.api_name for fn in running} >= {"compare", "sweep", "load"}
-    assert len(running) == 10 and all(fn.concurrency_limit == 1 for fn in running)
+    assert len(running) == 11 and all(fn.concurrency_limit == 1 for fn in running)
 
 
 def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):

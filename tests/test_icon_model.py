@@ -22,8 +22,6 @@ from mars.model.load_checks import ModelError
 from mars.model.loading import load_model
 from tests.tiny import save_tiny
 
-PARTS = ("vision_", "grid", "connector", "image_", "video_")
-"""What the names of a config's entries begin with that are not the language model's."""
 TINY = {"stages": [[1, 3, 1, 1, 8], [2, 5, 2, 6, 16]], "stem": 8, "head": 32, "classes": 10}
 
 
@@ -185,50 +183,16 @@ def test_an_image_stands_after_picture_and_a_clip_after_clip(icon, picture, clip
     assert told(Prompt("hi", video=clip)) == "Clip:" + "<|video_pad|>" * (5 * len(clip.frames)) + "\nhi"
 
 
-@pytest.fixture
-def cached(tmp_path, monkeypatch):
-    """The cache of somebody with a tiny language model; and what is shipped, with another, tiny vision encoder."""
-    from safetensors.torch import save_file
-    from transformers import Qwen2ForCausalLM
-
-    whole = load_model(save_tiny(tmp_path / "tiny", "icon_vl"))
-    settings = whole.model.config.to_dict()
-    ours = {name: settings.pop(name) for name in list(settings) if name.startswith(PARTS)}
-    for name in ("model_type", "architectures", "embedding_rms"):
-        ours[name] = settings.pop(name)
-    language_model = tmp_path / "cache" / LANGUAGE_MODEL
-    of_words = Qwen2ForCausalLM(Qwen2ForCausalLM.config_class(**settings))
-    of_words.load_state_dict(whole.model.state_dict(), strict=False)
-    of_words.save_pretrained(language_model)
-    whole.tokenizer.save_pretrained(language_model)
-    shipped = tmp_path / "shipped"
-    shipped.mkdir()
-    for part in ("vision_encoder", "connector"):
-        state = {name: value for name, value in whole.model.state_dict().items() if name.startswith(part)}
-        save_file(state, shipped / f"{part}.safetensors")
-    monkeypatch.setitem(MODELS, "icon-vl", tmp_path / "cache")
-    monkeypatch.setattr(icon_folder, "SHIPPED", shipped)
-    monkeypatch.setattr("mars.icon_vl.model.IconVLConfig", lambda **given: IconVLConfig(**{**given, **_sizes(ours)}))
-    return whole
-
-
-def _sizes(ours: dict) -> dict:
-    """What a tiny model differs in."""
-    return {
-        name: ours[name] for name in ours if name.startswith(("vision_", "grid", "connector", "image_", "video_"))
-    }
-
-
 @torch.inference_mode()
-def test_the_folder_in_the_cache_is_put_together_once_and_loads_by_name(cached, monkeypatch):
+def test_the_folder_in_the_cache_is_put_together_once_and_loads_by_name(icon_in_cache, monkeypatch):
     lens = load_model("icon-vl")
     assert lens.folder == MODELS["icon-vl"] and lens.modalities == ("text", "image", "video")
-    for name, value in cached.model.state_dict().items():
+    for name, value in icon_in_cache.model.state_dict().items():
         assert torch.equal(lens.model.state_dict()[name], value), name
     assert set(json.loads((lens.folder / icon_folder.INDEX).read_text())["weight_map"].values()) == {
         f"{LANGUAGE_MODEL}/model.safetensors", "vision_encoder.safetensors", "connector.safetensors",
     }  # fmt: skip
-    rms = cached.model.get_input_embeddings().weight.pow(2).mean().sqrt()
+    rms = icon_in_cache.model.get_input_embeddings().weight.pow(2).mean().sqrt()
     assert lens.model.config.embedding_rms == pytest.approx(float(rms))
     assert not list(lens.folder.glob(".unfinished-*"))
     monkeypatch.setattr(icon_folder, "_put_together", lambda *_: pytest.fail("it is put together already"))
@@ -237,7 +201,7 @@ def test_the_folder_in_the_cache_is_put_together_once_and_loads_by_name(cached, 
     assert again.generate(text, max_new_tokens=4).text == lens.generate(text, max_new_tokens=4).text
 
 
-@pytest.mark.usefixtures("cached")
+@pytest.mark.usefixtures("icon_in_cache")
 def test_another_version_of_what_is_shipped_takes_the_place_of_the_old(tmp_path):
     load_model("icon-vl")
     (tmp_path / "shipped" / "artifact").mkdir()
@@ -249,8 +213,7 @@ def test_another_version_of_what_is_shipped_takes_the_place_of_the_old(tmp_path)
     assert (MODELS["icon-vl"] / "artifact" / "artifact.json").read_text() == "{1}"
 
 
-@pytest.mark.usefixtures("cached")
-@pytest.mark.usefixtures("cached")
+@pytest.mark.usefixtures("icon_in_cache")
 def test_while_its_connector_is_not_trained_that_is_said():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -266,7 +229,7 @@ def test_its_folder_may_be_named_by_a_link_before_it_is_put_together(tmp_path):
     assert load_model(str(tmp_path / "link")).modalities == ("text", "image", "video")
 
 
-@pytest.mark.usefixtures("cached")
+@pytest.mark.usefixtures("icon_in_cache")
 def test_without_its_language_model_it_says_how_to_fetch_it():
     shutil.rmtree(MODELS["icon-vl"] / LANGUAGE_MODEL)
     with pytest.raises(ModelError, match=r"^Icon-VL is not on this machine yet\. Fetch it: mars-lens cache --get"):

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from .. import markup, neighbour_markup, reply_markup
-from ..backend import Backend
+from ..backend import Backend, Session
 from ..figures.curves import HEIGHT
-from ..gallery import Gallery
+from ..gallery import Gallery, buttons
 from ..media_slot import MediaSlot, previewed
 from ..plotly_panel import PlotlyPanel
 from . import comparing
@@ -66,9 +66,13 @@ def build(backend: Backend, shared: Shared) -> Compared:
                 *LENGTHS, 48, step=8, label="Length", elem_id="length",
                 info="Tokens per reply at most; decoding is greedy.",
             )  # fmt: skip
-            harmless = [example.title for example in session.examples if example.label == "harmless"]
             benign = gr.Dropdown(
-                harmless, value=None, label="Benign twin", info=OWN_TWIN, allow_custom_value=True, elem_id="benign"
+                _harmless(session),
+                value=None,
+                label="Benign twin",
+                info=OWN_TWIN,
+                allow_custom_value=True,
+                elem_id="benign",
             )
             with gr.Column(elem_classes="gallery-part"):
                 gr.HTML(markup.section("Examples", "The same request in words, as a picture and as a clip."))
@@ -126,5 +130,17 @@ def build(backend: Backend, shared: Shared) -> Compared:
         partial(comparing.redrawn, backend, panels), [shared.layer, shared.visit],
         [legend, curves, numbers, replies, beside],
     )  # fmt: skip
-    shared.generation.change(lambda: ["", ""], outputs=[receipt, tokens], **QUIET)
+    shared.generation.change(
+        lambda: ["", "", *_gallery(backend.session)], outputs=[receipt, tokens, gallery, benign], **QUIET
+    )
     return Compared(text, media, length, panels, running)
+
+
+def _gallery(session: Session) -> list:
+    """The gallery of a session that took another's place, and the benign twins to choose from."""
+    choices = gr.update(choices=_harmless(session), value=None)
+    return [buttons(session.examples, session.posters()), choices]
+
+
+def _harmless(session: Session) -> list[str]:
+    return [example.title for example in session.examples if example.label == "harmless"]

@@ -63,7 +63,7 @@ def build(operator: Operator, shared: Shared) -> None:
         with gr.Column(scale=0, min_width=330, elem_classes="controls"):
             per_cell = gr.Slider(
                 1, MAX_PER_CELL, 10, step=1, label="Bundled test split", elem_id="per-cell",
-                info="Cases for each modality and label; more cases, narrower intervals.",
+                info="Of Pocket-VL's world. Cases for each modality and label; more cases, narrower intervals.",
             )  # fmt: skip
             own = gr.File(label="Or a set of your own", file_types=[".jsonl", ".csv"], height=96, elem_id="own-set")
             gr.HTML(f'<p class="quiet">{OWN}</p>')

@@ -24,7 +24,7 @@ INTRO = (
     "the whole reply does. Click a cell to select it and see its reply."
 )
 FIRST_TOKEN, VERDICTS = "first token", "verdicts"
-SLOWER = "A map of verdicts writes a reply for each cell: seconds on the bundled model, minutes on a large one."
+SLOWER = "A map of verdicts writes a reply for each cell: seconds on Pocket-VL, minutes on a larger model."
 NEW_TOKENS = 48
 """Of the reply to a cell, where no map of verdicts says how long its replies are."""
 ALONE = {"concurrency_id": "map", "concurrency_limit": 1}

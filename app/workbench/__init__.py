@@ -1,17 +1,18 @@
 """The only door from the page to the engine."""
 
-from mars.bundled import EXAMPLES
 from mars.media.decode import modality_of
 
 from .bench import Workbench
 from .cards import presets
 from .evaluating import MAX_PER_CELL, STRATEGIES, USUAL
+from .examples import read_examples
+from .icon_vl import ICON_VL, usual_model
 from .pictures import VIEWS
 from .prompts import MAX_GAIN, MAX_NEW_TOKENS, Upload, read_upload
 from .session import LiveSession
 
 __all__ = [
-    "EXAMPLES",
+    "ICON_VL",
     "MAX_GAIN",
     "MAX_NEW_TOKENS",
     "MAX_PER_CELL",
@@ -23,5 +24,7 @@ __all__ = [
     "Workbench",
     "modality_of",
     "presets",
+    "read_examples",
     "read_upload",
+    "usual_model",
 ]

@@ -10,10 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..backend import FitPlan, Plan
+from mars.bundled import is_icon_vl, model_source
+from mars.icon_vl.folder import is_complete, is_fetched
+
+from ..backend import FitPlan, Offer, Plan
 from ..results import Progress
 from .evaluating import RUNS, evaluate
 from .fitting import fitted
+from .icon_vl import Getting
 from .prompts import checked_gain, one_sentence
 from .session import LiveSession
 from .watching import Report, lending, watched
@@ -29,6 +33,7 @@ class Workbench:
     """Folder in which evaluations that were stopped wait to go on."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _stop_fit: threading.Event = field(default_factory=threading.Event)
+    _getting: Getting = field(default_factory=Getting)
 
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> LiveSession:
         return self._take(LiveSession.to_load(source, artifact).load())
@@ -43,10 +48,10 @@ class Workbench:
         self._stop_fit.set()
 
     def _take(self, found: LiveSession) -> LiveSession:
-        """Show another session from now on, under the number, the lock and the gallery that are the page's."""
+        """Show another session from now on, under the number and the lock that are the page's."""
         with self.session.lock:
             before = self.session
-            taken = replace(found, generation=before.generation + 1, lock=before.lock, examples=before.examples)
+            taken = replace(found, generation=before.generation + 1, lock=before.lock)
             self.session = taken
         taken.warm_up()
         return taken
@@ -66,3 +71,17 @@ class Workbench:
 
     def stop_evaluation(self) -> None:
         self._stop.set()
+
+    @property
+    def icon_vl(self) -> Offer | None:
+        if not is_complete() or is_icon_vl(model_source(self.session.source)):
+            return None
+        if self._getting.is_running:
+            return "getting"
+        return "use" if is_fetched() else "get"
+
+    def get_icon_vl(self) -> Iterator[Progress]:
+        return self._getting.watch()
+
+    def stop_getting(self) -> None:
+        self._getting.stop()

@@ -9,9 +9,19 @@ from mars.artifact.artifact import Artifact
 from mars.bundled import ARTIFACT, MODELS
 from mars.model.loaded_model import LoadedModel
 from mars.model.presets import read_presets
+from mars.types import Modality
 
 from ..results import ModelCard
 
+NOTES = {
+    "pocket-vl": "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant.",
+    "icon-vl": "Icon-VL is a small model, made for code, with a connector trained here: it is often wrong.",
+}
+"""Model -> what a reader must know before trusting its answers."""
+UNTRAINED = {
+    ("icon-vl", "video"): "Icon-VL's connector was never trained on videos: do not rely on what it makes of one."
+}
+"""Model and modality -> what is to be said of such a prompt."""
 LARGE_FOR_CPU = 1_000_000_000
 """Parameters beyond which a CPU makes a person wait."""
 
@@ -84,6 +94,9 @@ def _doubts(fitted: Artifact) -> tuple[str, ...]:
 
 
 def _note(name: str) -> str:
-    if name != "pocket-vl":
-        return ""
-    return "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant."
+    return NOTES.get(name, "")
+
+
+def untrained(name: str, modality: Modality) -> str:
+    """What is to be said of a prompt of a modality that a model was never trained on; empty elsewhere."""
+    return UNTRAINED.get((name, modality), "")

@@ -8,6 +8,7 @@ from mars.pocket_vl.splits import own_clouds
 from ..backend import FitPlan
 from ..results import RequestError
 from .cards import artifact_words
+from .examples import examples_of
 from .session import LiveSession
 from .watching import Report
 
@@ -44,4 +45,5 @@ def fitted(plan: FitPlan, report: Report) -> LiveSession:
         artifact_name=artifact_words(plan.target, artifact),
         source=source,
         artifact_folder=str(plan.target),
+        examples=examples_of(source),
     )

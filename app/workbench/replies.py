@@ -15,14 +15,16 @@ from mars.types import Modality, TokenStep
 from mars.verdict import verdict
 
 from ..results import Comparison, Curves, Likely, Receipt, Reply, Verdict
+from .cards import untrained
 
 TOP = 10
 CHECK = "Checked when the model was loaded: an edit of strength 0 gives the unsteered logits exactly."
 
 
-def first_token_warning(artifact: Artifact) -> str:
-    """What is to be said beside first-token scores; empty where nothing is, or nothing was measured."""
-    return artifact.calibration.warning if artifact.calibration else ""
+def warning_of(model: LoadedModel, artifact: Artifact, modality: Modality) -> str:
+    """What is to be said beside the results on a prompt; empty where nothing is, or nothing was measured."""
+    of_first_tokens = artifact.calibration.warning if artifact.calibration else ""
+    return " ".join(filter(None, (untrained(model.name, modality), of_first_tokens)))
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Reader:
             ),
             activations=before[0].numpy(),
             thumbnail=self.thumbnail,
-            warning=first_token_warning(self.artifact),
+            warning=warning_of(self.model, self.artifact, self.modality),
             generation=self.generation,
         )
 

@@ -19,7 +19,7 @@ from mars.media.thumbnails import thumbnail
 from mars.model.generation import branch, prefill
 from mars.model.load_checks import check_source
 from mars.model.loaded_model import LoadedModel
-from mars.model.loading import load_model, model_name
+from mars.model.loading import load_model, make_known, model_name
 from mars.steering import Mars, Unsteered
 from mars.types import TokenStep
 
@@ -42,6 +42,7 @@ from ..results import (
 from . import scores
 from .cards import artifact_words, coming_card, model_card
 from .clouds import Clouds
+from .examples import examples_of
 from .prompts import MAX_NEW_TOKENS, checked_gain, one_sentence, posters, read_prompt, thumbnail_url
 from .replies import Counted, Reader
 from .sweeping import gain_map, verdict_map
@@ -81,10 +82,8 @@ class LiveSession:
         return cls(loading, artifact, Clouds(artifact), model.name, **named)
 
     @classmethod
-    def to_load(
-        cls, source: str | Path, artifact: str | Path | None = None, examples: Sequence[Example] = ()
-    ) -> "LiveSession":
-        """A model that `load` will load, with its artifact; until then whatever needs the model waits.
+    def to_load(cls, source: str | Path, artifact: str | Path | None = None) -> "LiveSession":
+        """A model that `load` will load, with its artifact and gallery; until then whatever needs the model waits.
 
         So the page is served meanwhile: on two busy cores it is usable 9.1 s after the imports, and 17.4 s where the
         model is loaded first (medians of six; `python scripts/latency.py`, and with --load-first).
@@ -93,7 +92,7 @@ class LiveSession:
         if not str(source).strip():
             raise RequestError("No model is named. Give a model's folder or its hub id.")
         folder = Path(artifact) if artifact else Path(model_source(source)) / ARTIFACT
-        if not artifact and not folder.parent.is_dir():
+        if not artifact and not folder.parent.is_dir() and str(source) not in MODELS:
             # Said before anything is fetched.
             raise RequestError(
                 f"There is no folder {source} with a model and its artifact. Give the model's folder; for a "
@@ -102,7 +101,9 @@ class LiveSession:
             )
         with one_sentence():
             check_source(model_source(source))
+            make_known(model_source(source))
             fitted = Artifact.read(folder)
+            examples = examples_of(source)
         return cls(
             Future(),
             fitted,
@@ -111,7 +112,7 @@ class LiveSession:
             artifact_words(folder, fitted),
             source=str(source),
             artifact_folder=str(folder if artifact or str(source) not in MODELS else source),
-            examples=tuple(examples),
+            examples=examples,
         )
 
     def load(self) -> "LiveSession":

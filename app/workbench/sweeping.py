@@ -7,7 +7,7 @@ from mars.media.prompt import Prompt
 from mars.model.loaded_model import LoadedModel
 
 from ..results import GainMap, Verdict, VerdictMap
-from .replies import first_token_warning
+from .replies import warning_of
 from .watching import Report
 
 
@@ -24,7 +24,7 @@ def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Rep
         tokens=tuple(tuple(decode([token]) for token in row) for row in found.tokens.tolist()),
         unsteered_score=found.unsteered_score,
         unsteered_token=decode([found.unsteered_token]),
-        warning=first_token_warning(artifact),
+        warning=warning_of(model, artifact, prompt.modality),
     )
 
 

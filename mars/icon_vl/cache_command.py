@@ -10,8 +10,8 @@ from filelock import FileLock, Timeout
 
 from mars.bundled import MODELS, cache_folder
 from mars.icon_vl.fetching import FetchError, Progress, bytes_under
-from mars.icon_vl.folder import get_icon_vl
-from mars.icon_vl.language_model import LOCK, language_model_folder
+from mars.icon_vl.folder import get_icon_vl, is_fetched
+from mars.icon_vl.language_model import LOCK
 from mars.model.activation_cache import SUFFIX, default_folder
 
 PARTS = ("activations", "icon-vl")
@@ -32,7 +32,7 @@ def parts() -> list[Part]:
     """What lies in the cache."""
     activations, icon_vl = default_folder(), MODELS["icon-vl"]
     prompts = sum(1 for _ in activations.glob(f"*/*{SUFFIX}"))
-    if language_model_folder().is_dir():
+    if is_fetched():
         state = "fetched"
     else:
         state = "fetched in part" if icon_vl.is_dir() and bytes_under(icon_vl) else "not fetched"

