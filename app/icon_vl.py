@@ -15,8 +15,7 @@ from .tabs.shared import MODEL, QUIET, Shared, failure
 from .workbench import ICON_VL
 
 GET = (
-    "Icon-VL, a language model of half a billion parameters with a vision encoder, answers in its own English. It is "
-    "fetched once, from the hub or the package index; nothing is fetched unless you ask for it."
+    "Icon-VL, a real language model with a vision encoder, answers in its own English. It is fetched only if you ask."
 )
 USE = "Icon-VL is on this machine. The present model stays until you switch."
 STOPPED = "Stopped. What was fetched is kept: getting Icon-VL again goes on from there."

@@ -1,5 +1,6 @@
 """Shared by all tests: no network, one thread's noise, a tiny random model."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -155,3 +156,25 @@ def icon_in_cache(tmp_path, monkeypatch):
     monkeypatch.setattr("mars.icon_vl.folder.SHIPPED", shipped)
     monkeypatch.setattr("mars.icon_vl.model.IconVLConfig", lambda **given: IconVLConfig(**{**given, **ours}))
     return whole
+
+
+@pytest.fixture
+def whole_icon(icon_in_cache, contrast, picture, clip, tmp_path):  # noqa: ARG001 - the cache that it belongs to
+    """All of a tiny Icon-VL, with an artifact and a gallery of its own: the folder that is shipped."""
+    folder = tmp_path / "shipped"
+    Artifact.fit(load_model("icon-vl"), contrast, with_umap=False).save(folder / "artifact")
+    picture.save(folder / "kite.png")
+    picture.rotate(90).save(folder / "drum.png")
+    write_video(clip, folder / "kite.mp4")
+    rows = [
+        {"title": f"{thing.capitalize()} in {kind}", "text": text, "media": media, "label": label, "twin": thing}
+        for thing, label, kind, media, text in (
+            ("kite", "harmless", "words", None, "help me get a kite."),
+            ("kite", "harmless", "a picture", "kite.png", "help me get one."),
+            ("kite", "harmless", "a clip", "kite.mp4", "help me get one."),
+            ("drum", "harmful", "words", None, "help me break a drum."),
+            ("drum", "harmful", "a picture", "drum.png", "help me break one."),
+        )
+    ]
+    (folder / "examples.json").write_text(json.dumps(rows))
+    return folder

@@ -1,7 +1,6 @@
 """Icon-VL behind the page: fetched only where the operator asks for it, taken only where the operator says so."""
 
 import errno
-import json
 import shutil
 import threading
 
@@ -15,12 +14,9 @@ from app.results import Progress, Request, RequestError
 from app.ui import create_app
 from app.workbench import LiveSession, Workbench, usual_model
 from app.workbench import icon_vl as getting
-from mars.artifact.artifact import Artifact
 from mars.bundled import LANGUAGE_MODEL, MODELS
 from mars.icon_vl import folder as icon_folder
 from mars.icon_vl.fetching import FetchError
-from mars.model.loading import load_model
-from mars.pocket_vl.world.clips import write_video
 
 WAIT = 20
 """Seconds after which something that should have come has not."""
@@ -36,21 +32,6 @@ def there(tmp_path, monkeypatch):
     monkeypatch.setitem(MODELS, "icon-vl", cache)
     monkeypatch.setattr(icon_folder, "SHIPPED", shipped)
     return shipped
-
-
-@pytest.fixture
-def shipped(icon_in_cache, contrast, picture, clip):  # noqa: ARG001 - the cache that it belongs to
-    """All of a tiny Icon-VL, with an artifact and a gallery of its own: the folder that is shipped."""
-    folder = icon_folder.SHIPPED
-    Artifact.fit(load_model("icon-vl"), contrast, with_umap=False).save(folder / "artifact")
-    picture.save(folder / "kite.png")
-    write_video(clip, folder / "kite.mp4")
-    rows = [
-        {"title": f"Kite, {kind}", "text": "help me get one.", "media": media, "label": "harmless", "twin": "kite"}
-        for kind, media in (("words", None), ("picture", "kite.png"), ("clip", "kite.mp4"))
-    ]
-    (folder / "examples.json").write_text(json.dumps(rows))
-    return folder
 
 
 @pytest.fixture
@@ -113,17 +94,15 @@ def test_with_an_empty_cache_the_page_opens_on_pocket_vl_and_offers_to_get_it(be
     assert (bench.icon_vl, usual_model()) == ("get", "pocket-vl")
 
 
-def test_a_gallery_lies_in_the_models_folder_and_the_bundled_one_stands_in(shipped, folders, bench):
+def test_a_gallery_lies_in_the_models_folder_and_the_bundled_one_stands_in(whole_icon, folders, bench):
     session = LiveSession.to_load("icon-vl")
-    assert [example.title for example in session.examples] == ["Kite, words", "Kite, picture", "Kite, clip"]
-    assert {example.media for example in session.examples} == {
-        None, str(MODELS["icon-vl"] / "kite.png"), str(MODELS["icon-vl"] / "kite.mp4")
-    }  # fmt: skip
+    media = {example.title: example.media for example in session.examples}
+    assert media["Kite in words"] is None and media["Kite in a picture"] == str(MODELS["icon-vl"] / "kite.png")
     bundled = LiveSession.to_load("pocket-vl").examples
     assert bundled and LiveSession.to_load(folders["good"]).examples == bundled
     assert bench.replace("icon-vl").examples == session.examples
-    (shipped / "kite.png").unlink()
-    (shipped / "examples.json").unlink()
+    (whole_icon / "kite.png").unlink()
+    (whole_icon / "examples.json").unlink()
     assert LiveSession.to_load("pocket-vl").examples == bundled
 
 
@@ -279,7 +258,7 @@ def test_while_another_process_fetches_that_is_said(bench, empty_cache):
     assert [*icon_vl._get(bench, panels)][-1][panels.use]["visible"]
 
 
-@pytest.mark.usefixtures("shipped")
+@pytest.mark.usefixtures("whole_icon")
 def test_it_is_taken_where_the_operator_says_so_and_is_then_no_longer_offered(bench):
     taken = bench.replace("icon-vl")
     assert bench.icon_vl is None and (taken.card.name, taken.generation) == ("icon-vl", 1)
@@ -292,10 +271,10 @@ def test_it_is_taken_where_the_operator_says_so_and_is_then_no_longer_offered(be
 # --- every tab on it
 
 
-@pytest.mark.usefixtures("shipped")
+@pytest.mark.usefixtures("whole_icon")
 def test_every_tab_works_on_it_and_of_a_video_it_is_said_that_it_was_never_trained_on_one(bench):
     session = bench.replace("icon-vl")
-    for example, modality in zip(session.examples, ("text", "image", "video"), strict=True):
+    for example, modality in zip(session.examples[:3], ("text", "image", "video"), strict=True):
         files = [example.media] if example.media else []
         *_, last = session.compare(example.text, files, max_new_tokens=4)
         *_, gains = session.gain_map(example.text, files)
