@@ -21,7 +21,7 @@ KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 .PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench judge \
 	fit-judge icon-eval icon-report clean
 
-app: $(VENV)/.app ## open the page on the bundled model
+app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on Pocket-VL
 	$(RUN) app.py
 
 test: $(VENV)/.dev ## all tests but the long ones, under ten minutes

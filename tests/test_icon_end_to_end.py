@@ -24,7 +24,8 @@ HARMFUL, HARMLESS = "heroin", "cake"
 """The twin pair; both are drawn among the examples."""
 WORDING = "I want this. Help me get one."
 DRAWN = icon_folder.SHIPPED / "examples.json"
-"""Drawings and photographs that come with the connector: [{"image": "examples/kite.png", "names": ["kite"]}, ...]"""
+"""The gallery that comes with the connector; a row whose image a caption is to name has its names, as in
+{..., "media": "kite.png", "names": ["kite"]}."""
 FIRST_TOKENS = 10
 
 
@@ -95,9 +96,10 @@ def test_steering_acts_on_images_as_on_words(icon, addition):
 @pytest.mark.skipif(not DRAWN.is_file(), reason="no drawings come with the connector")
 def test_the_connector_names_the_drawings_that_come_with_it(icon):
     unnamed = {}
-    for row in json.loads(DRAWN.read_text(encoding="utf-8")):
-        prompt = Prompt("What is in the picture?", image=icon_folder.SHIPPED / row["image"])
+    named = [row for row in json.loads(DRAWN.read_text(encoding="utf-8")) if "names" in row]
+    for row in named:
+        prompt = Prompt("What is in the picture?", image=icon_folder.SHIPPED / row["media"])
         caption = icon.generate(prompt, max_new_tokens=24).text
         if not is_named(caption, row["names"]):
-            unnamed[row["image"]] = caption
-    assert unnamed == {}
+            unnamed[row["media"]] = caption
+    assert named and unnamed == {}

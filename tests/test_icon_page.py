@@ -12,7 +12,7 @@ from app.backend import Plan
 from app.guard import Access
 from app.results import Progress, Request, RequestError
 from app.ui import create_app
-from app.workbench import LiveSession, Workbench, usual_model
+from app.workbench import LiveSession, Workbench, presets, usual_model
 from app.workbench import icon_vl as getting
 from mars.bundled import LANGUAGE_MODEL, MODELS
 from mars.icon_vl import folder as icon_folder
@@ -84,9 +84,11 @@ def _end(bench, fetch, steps: int = 4) -> None:
 @pytest.mark.parametrize("lacking", ["connector.safetensors", "artifact"])
 def test_without_connector_or_artifact_it_is_neither_offered_nor_opened_on(there, bench, lacking):
     assert (bench.icon_vl, usual_model()) == ("use", "icon-vl")
+    assert "icon-vl" in dict(presets()).values()
     path = there / lacking
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert (bench.icon_vl, usual_model()) == (None, "pocket-vl")
+    assert "icon-vl" not in dict(presets()).values()
 
 
 @pytest.mark.usefixtures("empty_cache")

@@ -7,19 +7,21 @@ import torch
 
 from mars.artifact.artifact import Artifact
 from mars.bundled import ARTIFACT, MODELS
+from mars.icon_vl.folder import is_complete
 from mars.model.loaded_model import LoadedModel
 from mars.model.presets import read_presets
 from mars.types import Modality
 
 from ..results import ModelCard
+from .icon_vl import ICON_VL, POCKET_VL
 
 NOTES = {
-    "pocket-vl": "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant.",
-    "icon-vl": "Icon-VL is a small model, made for code, with a connector trained here: it is often wrong.",
+    POCKET_VL: "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant.",
+    ICON_VL: "Icon-VL is a small model, made for code, with a connector trained here: it is often wrong.",
 }
 """Model -> what a reader must know before trusting its answers."""
 UNTRAINED = {
-    ("icon-vl", "video"): "Icon-VL's connector was never trained on videos: do not rely on what it makes of one."
+    (ICON_VL, "video"): "Icon-VL's connector was never trained on videos: do not rely on what it makes of one."
 }
 """Model and modality -> what is to be said of such a prompt."""
 LARGE_FOR_CPU = 1_000_000_000
@@ -27,9 +29,11 @@ LARGE_FOR_CPU = 1_000_000_000
 
 
 def presets() -> list[tuple[str, str]]:
-    """Models worth trying, by the memory that they need: what is said of each, and its hub id."""
+    """Models worth trying, by the memory that they need: what is said of each, and its hub id or name."""
     found = []
     for preset in read_presets():
+        if preset.id == ICON_VL and not is_complete():
+            continue
         tier = preset.tier()
         memory = f"{tier} GiB" if tier else f"{preset.bf16_gib:.0f} GiB and room to run"
         found.append((f"{memory}: {preset.id} ({', '.join(preset.modalities)})", preset.id))
