@@ -83,7 +83,9 @@ def test_patches_are_told_from_words_in_every_family(loaded, family):
         assert set(positions.kinds) == {"text", modality} and len(lengths) == 1
         assert positions.kinds[-1] == "text"
         if positions.grid:
-            assert positions.kinds.count(modality) == np.prod(positions.grid)
+            steps, *_ = positions.grid
+            means = steps * (family == "icon_vl")  # of each frame, beside its patches
+            assert positions.kinds.count(modality) == np.prod(positions.grid) + means
 
 
 @pytest.mark.parametrize("family", ["pocket", *GRIDS])
@@ -109,6 +111,18 @@ def test_steps_in_time_follow_each_other_and_hold_as_many_patches(loaded, family
     steps = [frame for frame in positions.frames if frame is not None]
     assert steps == sorted(steps) and len(set(steps)) == positions.grid[0] > 1
     assert {steps.count(step) for step in set(steps)} == {positions.grid[1] * positions.grid[2]}
+
+
+def test_of_icon_vl_each_image_and_frame_is_a_grid_of_cells_and_their_mean(loaded):
+    model = loaded("icon_vl")
+    square = [(0, 0), (0, 1), (1, 0), (1, 1), None]
+    for modality, steps in (("image", 1), ("video", len(_prompt("video").video.frames))):
+        positions = _located(model, _prompt(modality))
+        shown = [place for place, kind in enumerate(positions.kinds) if kind == modality]
+        assert positions.grid == (steps, 2, 2)
+        assert [positions.cells[place] for place in shown] == square * steps
+        frames = [step for step in range(steps) for _ in square] if modality == "video" else [None] * 5
+        assert [positions.frames[place] for place in shown] == frames
 
 
 @pytest.mark.parametrize("family", ["gemma4", "molmo2", "internvl", "smolvlm"])

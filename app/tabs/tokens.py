@@ -104,14 +104,14 @@ def _drawn(panels: Panels, shown: TokenMap, layer: int) -> dict[Any, Any]:
 def _medium(shown: TokenMap, layer: int) -> list:
     """Title, chart and table of the picture's patches or the clip's frames; a sentence where there are none."""
     s = shown.coordinates[:, layer]
-    at = np.array([kind != "text" for kind in shown.kinds])
     if shown.modality == "image":
         title = "Patches over the picture"
         if shown.grid is None:
             return [markup.section(title, token_markup.NO_GRID), "", ""]
         told = "Each square is one patch as the model reads it; colours span the least to the most of these patches."
-        chart = figures.patches(s[at].reshape(shown.grid[1:]), shown.pictures[0])
-        return [markup.section(title, told), chart, token_markup.spread(s[at], layer, "patches")]
+        values = s[np.array([cell is not None for cell in shown.cells])]
+        chart = figures.patches(values.reshape(shown.grid[1:]), shown.pictures[0])
+        return [markup.section(title, told), chart, token_markup.spread(values, layer, "patches")]
     if shown.modality == "video":
         title = "Frame by frame"
         if not shown.n_steps:

@@ -40,7 +40,8 @@ class Positions(NamedTuple):
     frames: tuple[int | None, ...]
     """Temporal step of a patch of a video, from 0; None elsewhere and where it is not known."""
     cells: tuple[tuple[int, int] | None, ...]
-    """Row and column of a patch in its image or frame; None elsewhere and where they are not known."""
+    """Row and column of a patch in its image or frame; None elsewhere, where they are not known, and of a position
+    that stands for all patches."""
     grid: tuple[int, int, int] | None
     """Temporal steps, rows and columns of the patches; None where the processor does not return them."""
 
@@ -92,8 +93,8 @@ def locate(model: LoadedModel, inputs: dict[str, Any], modality: Modality) -> Po
     cells: list[tuple[int, int] | None] = [None] * len(ids)
     for order, (position, run) in enumerate(zip(patches, runs, strict=True)):
         if grid:
-            frame, cell = divmod(order, grid[1] * grid[2])
-            cells[position] = divmod(cell, grid[2])
+            frame, cell = divmod(order, len(patches) // grid[0])
+            cells[position] = divmod(cell, grid[2]) if cell < grid[1] * grid[2] else None
         else:
             frame = run
         if modality == "video" and (grid or runs[-1] > 0):
@@ -130,6 +131,9 @@ def _runs(positions: list[int]) -> list[int]:
 
 def _grid(config: Any, inputs: dict[str, Any], modality: Modality, count: int) -> tuple[int, int, int] | None:
     """Temporal steps, rows and columns of patches: the processor's, or square where the config fixes their number."""
+    positions = getattr(config, "positions", None)
+    if positions and count:  # Icon-VL: of each image or frame the cells of a grid, and their mean
+        return (count // positions, config.grid, config.grid)
     grid_thw = inputs.get(f"{modality}_grid_thw")
     if grid_thw is not None:
         steps, rows, columns = grid_thw[0].tolist()
