@@ -19,7 +19,7 @@ JSON ?=
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
 .PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench judge \
-	fit-judge icon-eval icon-report clean
+	fit-judge train-icon icon-eval icon-report clean
 
 app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on Pocket-VL
 	$(RUN) app.py
@@ -84,6 +84,13 @@ judge: $(VENV)/.app ## judge labelled replies: FILES="a.jsonl b.jsonl" JSON=out.
 fit-judge: $(VENV)/.app ## fit the judge again from FILES and ours, and say what it finds on models left out of the fit
 	$(RUN) -m mars.verdict fit $(FILES) --leave-out
 	$(RUN) -m mars.verdict fit $(FILES)
+
+train-icon: $(VENV)/.dev ## train Icon-VL's connector from nothing, or go on where it was, and fit its artifact
+	$(RUN) -m mars cache --get icon-vl
+	$(RUN) -m mars.icon_vl.training.features
+	test -f runs/icon/contrastive.safetensors || $(RUN) -m mars.icon_vl.training.contrastive
+	$(RUN) -m mars.icon_vl.training.distillation
+	$(RUN) -m mars.icon_vl.training.artifact
 
 icon-eval: $(VENV)/.dev ## what Icon-VL reaches on the test split, by the counts that icon-report and the docs show
 	$(RUN) -m mars.icon_vl.bars --split test --out $(ICON)
