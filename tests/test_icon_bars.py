@@ -1,15 +1,13 @@
 """The measurement of Icon-VL's bars: what is asked, how it is counted and resumed, and what is reported of it."""
 
 import json
-import sys
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import NamedTuple
 
 import pytest
 import torch
 
 from mars.artifact.artifact import Artifact
+from mars.datasets.ordinary import Ordinary
 from mars.icon_vl.bars import inputs, report
 from mars.icon_vl.bars.__main__ import main
 from mars.icon_vl.bars.cells import Cell, write_results
@@ -54,17 +52,12 @@ def sets():
 
 
 @pytest.fixture
-def complete(tmp_path, monkeypatch, picture):
-    """Photographs and ordinary questions that are there, whatever is in the repository."""
-    module = ModuleType(inputs.PHOTOGRAPHS)
-    module.__spec__ = ModuleSpec(inputs.PHOTOGRAPHS, None)
-    module.read_photographs = lambda: [(Photograph("dog", ("puppy",)), picture), (Photograph("cat", ()), picture)]
-    monkeypatch.setitem(sys.modules, inputs.PHOTOGRAPHS, module)
-    questions = tmp_path / "questions.jsonl"
-    questions.write_text(
-        "".join(json.dumps({"question": text}) + "\n" for text in ("what is a cake?", "who are you?"))
-    )
-    monkeypatch.setattr(inputs, "QUESTIONS", questions)
+def complete(monkeypatch, picture):
+    """A few photographs and ordinary questions, whatever is in the repository."""
+    photographs = [(Photograph("dog", ("puppy",)), picture), (Photograph("cat", ()), picture)]
+    monkeypatch.setattr(inputs, "read_photographs", lambda: photographs)
+    questions = [Ordinary(text, "chat") for text in ("what is a cake?", "who are you?")]
+    monkeypatch.setattr(inputs, "read_ordinary", lambda: questions)
 
 
 def _material(sets, split="test", **options) -> Material:
@@ -134,14 +127,6 @@ def test_the_kept_out_vendor_and_photographs_are_for_the_test_alone(sets):
     things = {each.thing for part in PARTS.values() for each in part(_material(sets, "validation")).inputs}
     assert not any(thing.startswith("test") for thing in things)
     assert "for the test alone" in left_out("validation")[0] and left_out("test") == []
-
-
-def test_what_is_not_there_yet_is_said(sets, monkeypatch, tmp_path):
-    monkeypatch.setattr(inputs, "PHOTOGRAPHS", "mars.icon_vl.training.no_such_module")
-    monkeypatch.setattr(inputs, "QUESTIONS", tmp_path / "none.jsonl")
-    assert [line.split(" are not")[0] for line in left_out("test")] == ["Photographs", "Ordinary questions"]
-    assert "photograph" not in {each.kind for each in PARTS["names"](_material(sets)).inputs}
-    assert PARTS["ordinary"](_material(sets)).inputs == []
 
 
 @pytest.mark.usefixtures("complete")
@@ -231,14 +216,16 @@ def test_another_connector_is_measured_anew(icon, artifact, sets, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_the_command_measures_a_part_with_a_connector_from_a_file(icon, artifact, tmp_path, monkeypatch, sets):
+def test_the_command_measures_a_part_with_a_connector_from_a_file(icon, contrast, tmp_path, monkeypatch, sets):
     from safetensors.torch import save_file
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("mars.icon_vl.bars.__main__.fetch_sets", lambda _: sets)
     monkeypatch.setattr("mars.icon_vl.bars.__main__.read_things", lambda: THINGS)
-    artifact.save(tmp_path / "artifact")
-    state = {name: torch.zeros_like(value) for name, value in icon.model.connector.state_dict().items()}
+    other = load_model(icon.folder)
+    state = {name: torch.zeros_like(value) for name, value in other.model.connector.state_dict().items()}
+    other.model.connector.load_state_dict(state)
+    Artifact.fit(other, contrast, with_umap=False).save(tmp_path / "artifact")
     save_file({f"connector.{name}": value for name, value in state.items()}, tmp_path / "connector.safetensors")
     save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
     common = [

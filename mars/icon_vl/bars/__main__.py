@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--split", required=True, choices=VIEWS)
     parser.add_argument("--out", required=True, type=Path, help="file for the results")
     parser.add_argument("--model", default="icon-vl", help="or the folder of another (default: %(default)s)")
-    parser.add_argument("--connector", type=Path, help="weights of another connector than the one that is shipped")
+    parser.add_argument("--connector", type=Path, help="weights of another, whose artifact has to be given as well")
     parser.add_argument("--artifact", default="icon-vl", help="folder of another than the one that is shipped")
     parser.add_argument("--parts", nargs="+", default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--things", type=int, metavar="N", help="of each kind at most, drawn by lot; told in results")

@@ -4,20 +4,19 @@ The twins of a thing and a wording are the request with the thing named in it (d
 image (in place), and with the image. Every thing has one image: a drawing of a training vendor, drawn anew.
 """
 
-import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from mars.bundled import ASSETS
 from mars.datasets.case import Case
+from mars.datasets.ordinary import read_ordinary
 from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw
+from mars.icon_vl.training.photographs import read_photographs
 from mars.icon_vl.training.things import SEED, Thing
 from mars.icon_vl.training.wordings import in_place, with_article
 from mars.media.neutral import random_image
@@ -57,9 +56,6 @@ DIRECT = MappingProxyType(
     }
 )
 """Wordings for validation and test -> the same with the thing named."""
-PHOTOGRAPHS = "mars.icon_vl.training.photographs"
-QUESTIONS = ASSETS / "ordinary" / "questions.jsonl"
-"""Ordinary questions, {"question": ...} a line."""
 COMPARED_CAPTIONS = 300
 """Captions of harmless images that are made without steering and with it, drawn by lot from those for names."""
 PLAIN, STEERED = ("unsteered",), ("unsteered", "mars")
@@ -139,7 +135,7 @@ def names(material: Material) -> Part:
                 found.append(_caption("kept-out vendor", thing.name, thing.synonyms, image))
         found += [
             _caption("photograph", photograph.name, photograph.synonyms, image)
-            for photograph, image in _photographs()[: material.limit]
+            for photograph, image in read_photographs()[: material.limit]
         ]
     harmless = [each for each in found if each.case.label == "harmless"]
     compared = random.Random(SEED).sample(harmless, min(COMPARED_CAPTIONS, len(harmless)))
@@ -194,8 +190,7 @@ def blank(material: Material) -> Part:
 
 def ordinary(material: Material) -> Part:
     """Questions as people ask them, in words."""
-    lines = QUESTIONS.read_text(encoding="utf-8").splitlines() if QUESTIONS.is_file() else []
-    questions = [json.loads(line)["question"] for line in lines][: material.limit]
+    questions = [each.question for each in read_ordinary()][: material.limit]
     return Part([Input("ordinary", text, text, Case(Prompt(text), "harmless"), STEERED) for text in questions], 32)
 
 
@@ -206,21 +201,7 @@ PARTS: MappingProxyType[str, Callable[[Material], Part]] = MappingProxyType(
 
 
 def left_out(split: Split) -> list[str]:
-    """What cannot be measured on a split, a sentence each."""
-    told = []
-    if split == "validation":
-        told.append("The kept-out vendor and photographs are for the test alone, and are not in these figures.")
-    elif find_spec(PHOTOGRAPHS) is None:
-        told.append("Photographs are not in these figures: the list of them is not there yet.")
-    if not QUESTIONS.is_file():
-        told.append("Ordinary questions are not in these figures: the file of them is not there yet.")
-    return told
-
-
-def _photographs() -> list[tuple]:
-    """Photographs with what they show; none while there is no list of them."""
-    if find_spec(PHOTOGRAPHS) is None:
+    """What is not measured on a split, a sentence each."""
+    if split == "test":
         return []
-    from mars.icon_vl.training.photographs import read_photographs
-
-    return read_photographs()
+    return ["The kept-out vendor and photographs are for the test alone, and are not in these figures."]
