@@ -88,7 +88,7 @@ fit-judge: $(VENV)/.app ## fit the judge again from FILES and ours, and say what
 train-icon: $(VENV)/.dev ## train Icon-VL's connector from nothing, or go on where it was, and fit its artifact
 	$(RUN) -m mars cache --get icon-vl
 	$(RUN) -m mars.icon_vl.training.features
-	test -f runs/icon/contrastive.safetensors || $(RUN) -m mars.icon_vl.training.contrastive
+	test -f runs/icon/alignment.safetensors || $(RUN) -m mars.icon_vl.training.alignment
 	$(RUN) -m mars.icon_vl.training.distillation
 	$(RUN) -m mars.icon_vl.training.artifact
 

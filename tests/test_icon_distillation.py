@@ -132,6 +132,7 @@ def test_only_the_answer_of_a_caption_counts(lens):
 
 def test_the_lesson_is_learnt_and_harmful_things_are_never_asked_for(training, monkeypatch):
     asked = []
+    monkeypatch.setattr(distillation, "LEARNING_RATE", 3e-3)
     monkeypatch.setattr(
         distillation,
         "request_loss",

@@ -21,6 +21,11 @@ THINGS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def two_views(monkeypatch):
+    monkeypatch.setattr(features, "VIEWS", 2)
+
+
 @pytest.fixture
 def seeing():
     """Sets of drawings, a tiny vision encoder and the connector that goes with it."""
@@ -50,7 +55,7 @@ def test_pixels_are_those_of_the_processor():
 
 def test_features_are_those_of_the_view_and_a_set_for_tests_has_one_view_of_each(seeing, tmp_path):
     sets, encoder, connector = seeing
-    write_features(tmp_path, THINGS, sets, encoder, connector, views=2)
+    write_features(tmp_path, THINGS, sets, encoder, connector)
     found = dict(read_features(tmp_path, "noto"))
     assert list(found) == views_of(THINGS, "noto", 2)
     for view, pooled in found.items():
@@ -72,13 +77,20 @@ def test_an_interrupted_run_goes_on_and_other_things_are_computed_anew(seeing, t
             raise Stopped
 
     with pytest.raises(Stopped):
-        write_features(tmp_path, THINGS, *seeing, views=2, progress=stop)
-    write_features(tmp_path, THINGS, *seeing, views=2)
+        write_features(tmp_path, THINGS, *seeing, progress=stop)
+    write_features(tmp_path, THINGS, *seeing)
     assert computed == [2, 2, 2, 1]
-    write_features(tmp_path, THINGS, *seeing, views=2)
+    write_features(tmp_path, THINGS, *seeing)
     assert computed == [2, 2, 2, 1]
-    write_features(tmp_path, THINGS[::-1], *seeing, views=2)
+    write_features(tmp_path, THINGS[::-1], *seeing)
     assert computed == [2, 2, 2, 1, 2, 2, 2]
     assert [view for view, _ in read_features(tmp_path, "noto")] == views_of(THINGS[::-1], "noto", 2)
-    write_features(tmp_path, THINGS, *seeing, views=1)
+    monkeypatch.setattr(features, "VIEWS", 1)
+    write_features(tmp_path, THINGS, *seeing)
     assert [view for view, _ in read_features(tmp_path, "noto")] == views_of(THINGS, "noto", 1)
+
+
+def test_a_drawing_that_one_vendor_alone_has_gets_more_views():
+    assert features.view_count("noto") == 2
+    assert features.view_count("game-icons") == features.ICON_VIEWS > 2
+    assert features.view_count("emojione") == features.view_count("openmoji") == 1

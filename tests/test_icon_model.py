@@ -124,8 +124,11 @@ def test_the_connector_gives_a_grid_and_the_mean_in_the_length_of_word_embedding
     assert torch.allclose(visual[:, 16:], alike, atol=1e-6)
     moved = features.clone()
     moved[:, :9, 0, 0] += 1
+    moved[:, :9, 6, 6] -= 1
     changed = (read(moved) - visual).abs().amax((0, 2)) > 1e-6
-    assert changed.nonzero().flatten().tolist() == [0, 16]
+    assert changed.nonzero().flatten().tolist() == [0, 15], "the mean is as it was"
+    moved[:, 9:, 3, 3] += 1
+    assert ((read(moved) - visual).abs().amax((0, 2)) > 1e-6).all(), "every position sees the mean"
 
 
 @torch.inference_mode()

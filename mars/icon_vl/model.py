@@ -33,7 +33,7 @@ class IconVLConfig(Qwen2Config):
     grid: int = 4
     """An image becomes grid x grid positions, and one for the mean."""
     connector_size: int = 1536
-    """Width of the connector's hidden layer."""
+    """Width of the connector's hidden layers."""
     embedding_rms: float = 0.02
     """Root mean square of the language model's word embeddings."""
     image_token_id: int = 151655
@@ -46,18 +46,25 @@ class IconVLConfig(Qwen2Config):
 
 
 class Connector(nn.Module):
-    """From the vision encoder's features to positions that the language model reads like words."""
+    """From the vision encoder's features to positions that the language model reads like words.
+
+    Every position sees its own cell of the image and the mean, since a name is read from all positions together.
+    """
 
     def __init__(self, config: IconVLConfig) -> None:
         super().__init__()
         self.grid = config.grid
         self.embedding_rms = config.embedding_rms
+        size = config.connector_size
         self.norm_before = nn.LayerNorm(config.vision_head)
-        self.position = nn.Parameter(torch.zeros(config.positions, config.vision_head))
-        self.hidden = nn.Linear(config.vision_head, config.connector_size)
-        self.out = nn.Linear(config.connector_size, config.hidden_size)
+        self.cell = nn.Linear(config.vision_head, size)
+        self.whole = nn.Linear(config.vision_head, size, bias=False)
+        self.position = nn.Parameter(torch.zeros(config.positions, size))
+        self.hidden = nn.Linear(size, size)
+        self.out = nn.Linear(size, config.hidden_size)
         self.norm_after = nn.LayerNorm(config.hidden_size)
         self.scale = nn.Parameter(torch.ones(1))
+        nn.init.normal_(self.position, std=0.5)
 
     def pooled(self, features: Tensor) -> Tensor:
         """The cells of a grid row by row, and the mean: (image, positions, channel).
@@ -67,9 +74,14 @@ class Connector(nn.Module):
         cells = adaptive_avg_pool2d(features, self.grid).flatten(2)
         return torch.cat([cells, features.mean((2, 3))[..., None]], dim=2).transpose(1, 2)
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """What the language model reads: (image, positions, d_model). pooled: (image, positions, channel)."""
-        hidden = gelu(self.hidden(self.norm_before(pooled) + self.position))
+    def forward(self, pooled: Tensor, positions: Tensor | slice = slice(None)) -> Tensor:
+        """What the language model reads, at all positions or at some: (image, positions, d_model).
+
+        pooled: (image, positions, channel), of all.
+        """
+        seen = self.norm_before(pooled)
+        hidden = gelu(self.cell(seen[:, positions]) + self.whole(seen[:, -1:]))
+        hidden = gelu(self.hidden(hidden) + self.position[positions])
         return self.norm_after(self.out(hidden)) * (self.scale * self.embedding_rms)
 
 
@@ -90,7 +102,7 @@ class IconVLForConditionalGeneration(Qwen2ForCausalLM):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, Connector):
-            initialization.zeros_(module.position)
+            initialization.normal_(module.position, std=0.5)
             initialization.ones_(module.scale)
 
     def visual_embeddings(self, pixels: Tensor) -> Tensor:

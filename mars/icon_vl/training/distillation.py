@@ -28,7 +28,7 @@ from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.processor import IMAGE_TOKEN
-from mars.icon_vl.training.contrastive import NOISE, alignment_loss, name_embeddings
+from mars.icon_vl.training.alignment import NOISE, alignment_loss, compared_positions, name_tokens
 from mars.icon_vl.training.drawing_sets import SETS, draw, fetch_sets
 from mars.icon_vl.training.features import WORK, Pictures, features_of, shipped_encoder
 from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
@@ -48,8 +48,8 @@ CAPTIONS, REQUESTS, ALIGNED = 32, 8, 32
 """Images in a step, for each of its three parts."""
 HARMFUL_SHARE, KIND_SHARE = 2.0, 0.35
 """How often a harmful thing and a photographed kind are captioned, where a harmless thing is once."""
-STEPS = 900
-LEARNING_RATE = 7e-4
+STEPS = 300
+LEARNING_RATE = 3e-4
 CAPTION_WEIGHT, FIRST_TOKEN_WEIGHT, ALIGNMENT_WEIGHT = 0.3, 0.3, 0.1
 """Beside the residual stream's loss, which has weight 1."""
 TAPS = (3, 7, 11, 15)
@@ -232,7 +232,7 @@ class Training:
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
         )
-        self._embedded = name_embeddings(self.frame.embeddings.weight, lens.tokenizer, lesson.names)
+        self._tokens = name_tokens(self.frame.embeddings.weight, lens.tokenizer, lesson.names, self.frame.positions)
         self._of: dict[int, list[int]] = {}
         for picture, thing in enumerate(lesson.pictures.things.tolist()):
             self._of.setdefault(thing, []).append(picture)
@@ -261,10 +261,10 @@ class Training:
         self._rng.setstate(state["rng"])
         self.done = state["done"]
 
-    def _visual(self, things: Sequence[int]) -> Tensor:
-        """The connector's output for a picture of each thing, drawn by lot."""
+    def _visual(self, things: Sequence[int], positions: Tensor | slice = slice(None)) -> Tensor:
+        """The connector's output for a picture of each thing, drawn by lot, at all positions or at some."""
         pooled = self.lesson.pictures.pooled[[self._rng.choice(self._of[thing]) for thing in things]].float()
-        return self.connector(pooled + NOISE * torch.randn(pooled.shape, generator=self._dice))
+        return self.connector(pooled + NOISE * torch.randn(pooled.shape, generator=self._dice), positions)
 
     def step(self) -> Losses:
         """One step of all three parts."""
@@ -287,8 +287,10 @@ class Training:
         )
         if streams.requires_grad:
             (streams.mean() + FIRST_TOKEN_WEIGHT * first_token).backward()
-        aligned = torch.tensor(rng.choices(range(len(names)), self.lesson.shares, k=ALIGNED))
-        alignment = alignment_loss(self._visual(aligned.tolist()), aligned, self._embedded)
+        aligned = rng.choices(range(len(names)), self.lesson.shares, k=ALIGNED)
+        which = compared_positions(self.frame.positions, self._dice)
+        at = self._tokens.at[aligned][:, which]
+        alignment = alignment_loss(self._visual(aligned, which), at, self._tokens.embeddings)
         (ALIGNMENT_WEIGHT * alignment).backward()
         torch.nn.utils.clip_grad_norm_(self.connector.parameters(), 1.0)
         self._optimizer.step()
@@ -375,7 +377,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--begin", type=Path, default=WORK / "contrastive.safetensors", help="the first lesson's")
+    parser.add_argument("--begin", type=Path, default=WORK / "alignment.safetensors", help="the first lesson's")
     parser.add_argument("--out", type=Path, default=WORK / "distillation.safetensors")
     options = parser.parse_args()
     torch.set_num_threads(1)

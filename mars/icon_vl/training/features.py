@@ -1,13 +1,11 @@
 """What the vision encoder sees in the drawings, pooled as the connector takes it: computed once, before training.
 
     python -m mars.icon_vl.training.features            # runs/icon/features/, some files a set; goes on where it was
-    python -m mars.icon_vl.training.features --views 1
 
 A view is a drawing on one ground, at one size and turn. The views of training are numbered from 0; a drawing that is
 drawn anew for a test has another number than those.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,8 +28,9 @@ from mars.icon_vl.training.things import Thing, read_things
 from mars.icon_vl.vision_encoder import IMAGE_MEAN, IMAGE_STD, VisionEncoder
 
 WORK = Path("runs") / "icon"
-VIEWS = 3
-"""Of each drawing of a set for training; of the others one."""
+VIEWS, ICON_VIEWS = 3, 15
+"""Of each drawing of a set for training, and of one in a single colour, which no other vendor draws; of the others
+one."""
 SHARD = 480
 """Views in a file: what is computed again, at most, where a run is interrupted."""
 BATCH = 32
@@ -44,6 +43,13 @@ class View(NamedTuple):
     drawing: str
     """Its name in the set."""
     number: int
+
+
+def view_count(source: str) -> int:
+    """Views of each drawing of a set."""
+    if SETS[source].role == "test":
+        return 1
+    return ICON_VIEWS if source == "game-icons" else VIEWS
 
 
 def views_of(things: Sequence[Thing], source: str, count: int) -> list[View]:
@@ -83,12 +89,11 @@ def write_features(
     sets: Mapping[str, Drawings],
     encoder: VisionEncoder,
     connector: Connector,
-    views: int = VIEWS,
     progress: Progress = lambda *_: None,
 ) -> None:
     """Compute what is not in the folder yet, a file for SHARD views of a set."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {source: views_of(things, source, views if SETS[source].role == "train" else 1) for source in sets}
+    wanted = {source: views_of(things, source, view_count(source)) for source in sets}
     done, total = 0, sum(map(len, wanted.values()))
     for source, all_views in wanted.items():
         for start in range(0, len(all_views), SHARD):
@@ -139,11 +144,6 @@ def joined(parts: Sequence[Pictures]) -> Pictures:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--views", type=int, default=VIEWS, help="of each drawing for training (default: %(default)s)"
-    )
-    options = parser.parse_args()
     torch.set_num_threads(1)
     write_features(
         WORK / "features",
@@ -151,7 +151,6 @@ def main() -> None:
         fetch_sets(WORK / "sets"),
         shipped_encoder(),
         Connector(IconVLConfig()),
-        options.views,
         lambda step, done, total: print(f"{step}: {done} of {total}", file=sys.stderr, flush=True),
     )
 
