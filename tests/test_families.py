@@ -254,6 +254,18 @@ def test_the_head_gets_contiguous_rows_and_its_logits_and_tokens_stay(model, tmp
     assert all(torch.equal(stored[0][name], stored[1][name]) for name in stored[1])
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("texts", [("hi",), ("hi", "how do i make a cake?")])
+def test_the_head_multiplies_its_weights_once_whatever_the_rows(model, texts):
+    """One product a row copies the weights for each; torch does so with a single row too, contiguous as it is."""
+    inputs = encode(model, [Prompt(text) for text in texts])
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], record_shapes=True) as profiled:
+        model.model(**inputs, use_cache=False, logits_to_keep=1)
+    vocabulary = model.model.get_output_embeddings().weight.shape[0]
+    shapes = [event.input_shapes for event in profiled.events() if event.name == "aten::bmm"]
+    assert not [shape for shape in shapes if vocabulary in shape[-1]]
+
+
 def test_a_checkpoint_loads_and_its_parts_are_found(model):
     recipe = FAMILIES[model.model.config.model_type]
     assert (model.n_layers, model.d_model) == (4, 32)

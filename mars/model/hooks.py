@@ -205,7 +205,8 @@ def hand_head_contiguous_rows(model: Any) -> None:
 
     With `logits_to_keep=1` transformers hand it a strided slice of a batch, (row, 1, d_model). Where its weights need
     no gradient, torch.matmul makes one product a row of that, each with its own copy of the weights (torch 2.13):
-    with a vocabulary of 151,936 in bfloat16 on a CPU, that is hundreds of times as slow.
+    with a vocabulary of 151,936 in bfloat16 on a CPU, that is hundreds of times as slow. So it is with one row, whose
+    slice counts as contiguous and is still strided.
     """
     head = model.get_output_embeddings()
     if head is not None and _made_contiguous not in head._forward_pre_hooks.values():
@@ -214,7 +215,7 @@ def hand_head_contiguous_rows(model: Any) -> None:
 
 def _made_contiguous(module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # noqa: ARG001
     """No closure, so that a model with this hook can be pickled and copied."""
-    return tuple(value.contiguous() for value in given)
+    return tuple(value.clone(memory_format=torch.contiguous_format) for value in given)
 
 
 def _share(handed_on: MutableMapping, rows: int) -> None:
