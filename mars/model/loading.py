@@ -44,9 +44,8 @@ def load_model(
 ) -> Lens:
     """Load and check a model from a folder, a hub id, or by the name of a bundled one ("pocket-vl").
 
-    dtype defaults to the checkpoint's own on a GPU and to float32 on a CPU, but for a checkpoint in bfloat16, which a
-    CPU computes in whichever of the two is faster there, by a short measurement; device defaults to a GPU where there
-    is one.
+    dtype defaults to the checkpoint's own on a GPU and to float32 on a CPU, but for a checkpoint in bfloat16, where
+    a short measurement says which of the two is faster; device defaults to a GPU where there is one.
     A device_map, such as "auto", spreads the blocks over several GPUs (needs accelerate); quantization to "4bit"
     needs bitsandbytes and a GPU. Code that comes with a checkpoint is not run unless `trust_remote_code` asks
     for it, which warns. Raises ModelError, in one sentence, for whatever keeps a model from being used: missing or
