@@ -1,7 +1,7 @@
 """In which dtype this machine's processor is faster with a model: measured, since processors differ either way."""
 
 from copy import deepcopy
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ BF16, FP32 = torch.bfloat16, torch.float32
 ROWS, PROMPT_TOKENS, REPLY_TOKENS = 2, 64, 48
 """What is timed: two replies side by side, of one prompt."""
 ROUNDS = 6
-"""Both dtypes take turns, and the fastest round counts, since other work on the machine only ever slows one down."""
+"""Both dtypes take turns, and the fastest round counts: other work on the machine only ever slows one down."""
 MOST_SECONDS = 1.0
 """After which no further round is begun, as on a machine that has much other work."""
 SAVING = 0.2
@@ -35,6 +35,7 @@ def faster_dtype(model: Any) -> torch.dtype:
 def reply_seconds(model: Any) -> dict[torch.dtype, float]:
     """Seconds that the first decoder layer takes for a prefill and a whole reply in each dtype, on this processor.
 
+    Of processor time, in which waiting for other programs does not count.
     model: as `faster_dtype` takes it; the layer computes with made-up weights.
     """
     width = model.config.get_text_config(decoder=True).hidden_size
@@ -63,9 +64,9 @@ def _first_layer(model: Any, dtype: torch.dtype) -> Any:
 
 
 def _timed(decoder: Any, prompt: Tensor) -> tuple[float, float]:
-    """Seconds of a prefill and of a decoding step. prompt: embeddings, (row, position, d_model)."""
-    begun = perf_counter()
+    """Processor seconds of a prefill and of a decoding step. prompt: embeddings, (row, position, d_model)."""
+    begun = thread_time()
     cache = decoder(inputs_embeds=prompt, use_cache=True).past_key_values
-    prefilled = perf_counter()
+    prefilled = thread_time()
     decoder(inputs_embeds=prompt[:, :1], past_key_values=cache, use_cache=True)
-    return prefilled - begun, perf_counter() - prefilled
+    return prefilled - begun, thread_time() - prefilled
