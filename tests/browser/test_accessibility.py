@@ -9,7 +9,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-p
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], "resultTypes": ["violations"]}
 
 
-def _serious(page) -> list[str]:
+def serious(page) -> list[str]:
     """Serious and critical violations, one line each; Gradio's own widgets count too."""
     found = axe.Axe().run(page, options=OPTIONS).response["violations"]
     return [
@@ -37,7 +37,7 @@ def test_no_tab_has_a_serious_violation(page, png, tmp_path):
                 page.click("#sweep")
                 page.wait_for_selector(f"#{chart} .main-svg", timeout=WAIT)
                 page.wait_for_timeout(500)
-                assert _serious(page) == [], of
+                assert serious(page) == [], of
         elif tab == "Geometry":
             page.get_by_label("No signal").check()
             page.wait_for_selector("#geometry-notice:has-text('at random')", timeout=WAIT)
@@ -46,14 +46,14 @@ def test_no_tab_has_a_serious_violation(page, png, tmp_path):
         for fold in page.locator("details.numbers:visible").all()[:3]:
             fold.evaluate("details => { details.open = true; }")
         page.wait_for_timeout(500)
-        assert _serious(page) == [], tab
+        assert serious(page) == [], tab
 
 
 @pytest.mark.parametrize("tab", ["Layers", "Tokens", "Evaluate"])
 def test_a_tab_without_a_prompt_has_no_serious_violation(page, tab):
     open_tab(page, tab)
     page.wait_for_timeout(300)
-    assert _serious(page) == []
+    assert serious(page) == []
 
 
 @pytest.mark.parametrize(("theme", "width"), [("dark", 390)], indirect=True)
@@ -61,4 +61,4 @@ def test_the_tour_has_no_serious_violation_on_a_phone(page):
     page.click("#tour-next")
     page.wait_for_selector("#replies.spot", timeout=WAIT)
     page.wait_for_function("!document.querySelector('#tour-said').innerText.includes('One moment')", timeout=WAIT)
-    assert _serious(page) == []
+    assert serious(page) == []

@@ -57,6 +57,27 @@ def _wait_for_words(page, words: str) -> None:
     page.wait_for_selector(f"#offer-said:has-text('{words}')", timeout=WAIT)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"], indirect=True)
+def test_no_state_of_the_offer_has_a_serious_violation(page, fetch):
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    from tests.browser.test_accessibility import serious
+
+    _wait_for_words(page, "only if you ask")
+    assert serious(page) == []
+    page.click("#offer-get")
+    _wait_for_words(page, "163 of 491 MB")
+    assert serious(page) == []
+    fetch.failing = FetchError("The package index cannot be reached.")
+    fetch.going_on.set()
+    _wait_for_words(page, "cannot be reached")
+    assert serious(page) == []
+    fetch.failing = None
+    page.click("#offer-get")
+    fetch.going_on.set()
+    _wait_for_words(page, "until you switch")
+    assert serious(page) == []
+
+
 @pytest.mark.parametrize("width", [1440, 390], indirect=True)
 def test_it_is_fetched_where_it_is_asked_for_and_taken_where_that_is_asked_for(page, fetch, width):
     _wait_for_words(page, "only if you ask")
