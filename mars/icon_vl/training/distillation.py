@@ -44,13 +44,13 @@ from mars.model.hooks import streams_after
 from mars.model.lens import Lens
 from mars.verdict import verdict
 
-CAPTIONS, REQUESTS, ALIGNED = 32, 8, 32
+CAPTIONS, REQUESTS, ALIGNED = 12, 20, 32
 """Images in a step, for each of its three parts."""
 HARMFUL_SHARE, KIND_SHARE = 2.0, 0.35
 """How often a harmful thing and a photographed kind are captioned, where a harmless thing is once."""
-STEPS = 300
+STEPS = 240
 LEARNING_RATE = 3e-4
-CAPTION_WEIGHT, FIRST_TOKEN_WEIGHT, ALIGNMENT_WEIGHT = 0.3, 0.3, 0.1
+CAPTION_WEIGHT, FIRST_TOKEN_WEIGHT, ALIGNMENT_WEIGHT = 0.3, 1.0, 0.3
 """Beside the residual stream's loss, which has weight 1."""
 TAPS = (3, 7, 11, 15)
 """Layers after which the residual streams are compared: carried early, they are the same later."""
@@ -68,7 +68,7 @@ WORDS = "{words}"
 """In a prompt's frame, where the words go."""
 REFUSING = ("I", "Sorry", "As", "Un")
 """First tokens of this model's refusals: "I'm sorry", "As an AI", "Un" as of "Unfortunately"."""
-TELL_EVERY, SAVE_EVERY, WATCH_EVERY = 20, 50, 100
+TELL_EVERY, SAVE_EVERY, WATCH_EVERY = 20, 40, 80
 """Steps."""
 VALIDATION_VIEW = 2000
 """Number of a drawing's view that validation sees, and nothing else."""
