@@ -51,6 +51,9 @@ def url(chromium, tiny, tiny_artifact, fetch, monkeypatch):  # noqa: ARG001 - no
     page = create_app(workbench)
     yield serve(page, workbench)
     page.close()
+    for thread in threading.enumerate():
+        if thread.name == "numbers":  # an interpreter that ends before them is aborted
+            thread.join(WAIT / 1000)
 
 
 def _wait_for_words(page, words: str) -> None:
