@@ -6,6 +6,24 @@ from html import escape
 from .figures.palette import SYMBOLS
 from .results import CloudMean, Measured, ModelCard, Scores
 
+GLOSSARY = {
+    "AUC": "The chance that a harmful input scores above a harmless one: 0.5 is guessing.",
+    "benign twin": "A harmless request like the prompt: what steering does to it is the cost.",
+    "damage": "KL divergence of the steered first token from the unsteered one, on a harmless prompt.",
+    "modality purity": "The share of an input's nearest neighbours that are of its own modality.",
+    "PCA": "The two directions in which all points together vary most: linear, and distances are real.",
+    "re-centering": "Subtracting from images or videos the mean shift that meaningless ones cause.",
+    "refusal coordinate s": "Where an activation lies along the refusal direction: −1 at the mean of harmless "
+    "and +1 at the mean of harmful training text.",
+    "refusal direction": "The mean of harmful minus the mean of harmless text in the residual stream of one layer.",
+    "refusal score": "The log odds, in nats, that the first token opens a refusal: above 0 refusing is likelier.",
+    "steering effect": "How much steering at a layer raises the refusal score of validation text.",
+    "trust region": "How far harmful text lies along the refusal direction: steering never goes beyond.",
+    "trustworthiness": "How far neighbours in the plot are neighbours in the residual stream, from 0 to 1.",
+    "UMAP": "A plot that keeps neighbours together; distances between groups mean nothing.",
+    "verdict": "What a whole reply does, judged by rules: it refuses, complies, deflects, is broken or undecided.",
+}
+"""Term -> what it means, in a sentence."""
 _SHAPES = {
     "circle": '<circle cx="7" cy="7" r="4.4"/>',
     "square": '<rect x="2.9" y="2.9" width="8.2" height="8.2"/>',
@@ -53,6 +71,14 @@ def notice(sentence: str, kind: str = "error") -> str:
 def section(title: str, sentence: str) -> str:
     """A heading with the sentence that explains it. The sentence may hold markup."""
     return f'<div class="section"><h2>{escape(title)}</h2><p>{sentence}</p></div>'
+
+
+def term(name: str) -> str:
+    """A term that explains itself in a sentence on hover, focus and tap."""
+    return (
+        f'<span class="term" tabindex="0" role="note" aria-label="{escape(name)}: {escape(GLOSSARY[name])}" '
+        f'data-told="{escape(GLOSSARY[name])}">{escape(name)}</span>'
+    )
 
 
 def mark(symbol: str, role: str, is_open: bool = False) -> str:

@@ -237,6 +237,38 @@ class VerdictMap:
 
 
 @dataclass(frozen=True)
+class Mapped:
+    """The map of one prompt beside that of its benign twin, both of one kind and of the same layers and gains."""
+
+    own: GainMap | VerdictMap
+    twin: GainMap | VerdictMap | None
+    """None where there is no twin, or its map is not made yet."""
+    benign: "Example | None"
+    """The harmless request that the twin's map is of."""
+    no_twin: str
+    """A sentence where there is none."""
+    is_harmless: bool
+    """Whether the prompt itself is known to be harmless, so that what changes is damage."""
+    generation: int
+    """Of the session that made it."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One cell of a map whose replies are kept, to be read beside those of another."""
+
+    layer: int
+    gain: float
+    own: Comparison
+    twin: Comparison | None
+    """Of the benign twin at this layer and gain."""
+
+    @property
+    def cell(self) -> tuple[int, float]:
+        return self.layer, self.gain
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a piece of work is."""
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 from .neighbours import Neighbours
-from .results import Asked, Beside, Comparison, GainMap, Request, TokenMap, VerdictMap
+from .results import Asked, Beside, Comparison, Mapped, Pin, Request, TokenMap, VerdictMap
 
 MAX_ASKED = 12
 """Stars kept; older ones leave."""
+MAX_PINS = 2
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,28 @@ class Visit:
     """What is shown as it was asked."""
     positions: TokenMap | None = None
     """What is shown position by position, once it has been read so."""
-
-    gain_map: GainMap | None = None
+    gain_map: Mapped | None = None
     """Layers and gains for what is shown, once they have been mapped by the first token."""
-    verdict_map: VerdictMap | None = None
+    verdict_map: Mapped | None = None
     """The same by verdicts."""
+    pins: tuple[Pin, ...] = ()
+    """Cells of these maps whose replies are kept, the newest last."""
 
     def with_comparison(self, comparison: Comparison, request: Request) -> "Visit":
         return replace(
             self, shown=comparison, request=request, neighbours=None, beside=(), positions=None, gain_map=None,
-            verdict_map=None,
+            verdict_map=None, pins=(),
         )  # fmt: skip
 
-    def with_map(self, found: GainMap | VerdictMap) -> "Visit":
-        if isinstance(found, VerdictMap):
+    def with_map(self, found: Mapped) -> "Visit":
+        if isinstance(found.own, VerdictMap):
             return replace(self, verdict_map=found)
         return replace(self, gain_map=found)
+
+    def with_pin(self, pin: Pin) -> "Visit":
+        """A cell is pinned once; of more than MAX_PINS the oldest leaves."""
+        others = tuple(one for one in self.pins if one.cell != pin.cell)
+        return replace(self, pins=(*others, pin)[-MAX_PINS:])
 
     def with_neighbours(self, neighbours: Neighbours) -> "Visit":
         return replace(self, neighbours=neighbours)

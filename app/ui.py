@@ -1,6 +1,7 @@
 """The page: top line, the layer that all tabs share, and the tabs."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import gradio as gr
 
@@ -18,6 +19,7 @@ LAYER = (
     "steered on every tab."
 )
 GAIN = "Multiplies the push; 0 switches it off."
+GAIN_AT_START = 1.0
 VISIT_SECONDS = 3600
 """How long a visit is remembered after its last request."""
 CACHE = (600, 3600)
@@ -40,10 +42,16 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
         with gr.Row(elem_id="bar"):
             layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(session))
             gain = gr.Slider(
-                0, MAX_GAIN, 1.0, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=0, min_width=320,
-                buttons=[],
+                0, MAX_GAIN, GAIN_AT_START, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=0,
+                min_width=320, buttons=[],
             )  # fmt: skip
-            back = gr.Button(_chosen(session), elem_id="chosen", scale=0, min_width=150, size="sm")
+            back = gr.Button(
+                elem_id="chosen",
+                scale=0,
+                min_width=190,
+                size="sm",
+                **_chosen(session, session.chosen_layer, GAIN_AT_START),
+            )
         shared = Shared(layer, gain, visit, generation)
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
@@ -62,10 +70,14 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
         take_away.build(backend, shared, compared.ran)
         if for_operator:
             model_picker.build(backend, shared)
-        back.click(lambda: backend.session.chosen_layer, outputs=layer, **QUIET)
-        generation.change(
-            lambda: _taken(backend.session), outputs=[top, layer, back], **QUIET,
-        )  # fmt: skip
+        back.click(lambda: [backend.session.chosen_layer, GAIN_AT_START], outputs=[layer, gain], **QUIET)
+        generation.change(lambda: _taken(backend.session), outputs=[top, layer], **QUIET)
+        shared.redraw(
+            lambda layer, gain: gr.update(**_chosen(backend.session, layer, gain)),
+            [layer, gain],
+            back,
+            with_gain=True,
+        )
 
         def from_link(request: gr.Request) -> list:
             return _from_link(backend.session, request.query_params)
@@ -85,8 +97,8 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
 
 
 def _taken(session: Session) -> list:
-    """Top line, slider and button for a session that took another's place."""
-    return [markup.top_line(session.card), gr.update(**_layers(session)), _chosen(session)]
+    """Top line and slider for a session that took another's place."""
+    return [markup.top_line(session.card), gr.update(**_layers(session))]
 
 
 def _present(session: Session) -> list:
@@ -114,5 +126,8 @@ def _layers(session: Session) -> dict[str, int]:
     return {"minimum": 0, "maximum": session.n_layers - 1, "step": 1, "value": session.chosen_layer}
 
 
-def _chosen(session: Session) -> str:
-    return f"Chosen layer: {session.chosen_layer}"
+def _chosen(session: Session, layer: int, gain: float) -> dict[str, Any]:
+    """The button that resets layer and gain: it says so, and rests where there is nothing to reset."""
+    choice = f"layer {session.chosen_layer}, gain {GAIN_AT_START:g}"
+    is_chosen = (layer, gain) == (session.chosen_layer, GAIN_AT_START)
+    return {"value": f"Chosen: {choice}" if is_chosen else f"Reset to {choice}", "interactive": not is_chosen}

@@ -7,7 +7,7 @@ import pytest
 
 from app.figures.clouds import cloud_panel, shared_ranges
 from app.figures.curves import layer_curves
-from app.figures.gains import VERDICTS, damage_map, score_map, verdict_cells
+from app.figures.gains import FAR, VERDICTS, damage_map, score_map, verdict_cells
 from app.figures.palette import DARK, DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.scores import score_rows
 from app.figures.tokens import frames, patches, position_map
@@ -224,10 +224,10 @@ def test_frames_that_a_model_joins_stand_over_their_common_value():
 # --- layers and gains
 
 
-def _gains(draw=score_map, selected=(1, 2.0)):
+def _gains(draw=score_map, selected=(1, 2.0), **more):
     values = np.array([[-9.0, 0.5, 1.0], [0.1, 2.0, 2.0]])
     held = np.array([[False, False, True], [False, True, True]])
-    return draw(values, held, [["a", "b", "<i>"]] * 2, (0, 1), (0.5, 1.0, 2.0), selected)
+    return draw(values, held, [["a", "b", "<i>"]] * 2, (0, 1), (0.5, 1.0, 2.0), selected, **more)
 
 
 def test_layers_lie_to_the_right_and_gains_up_evenly_spaced():
@@ -237,18 +237,34 @@ def test_layers_lie_to_the_right_and_gains_up_evenly_spaced():
     assert figure.data[0].z[2][1] == 2.0 and figure.data[0].z[0][0] == -9.0
 
 
-def test_colours_of_refusal_are_halfway_where_refusing_and_answering_are_as_likely():
+def test_refusal_is_coloured_from_answering_to_refusing_with_no_colour_at_0_and_alike_on_every_map():
     heat = _gains().data[0]
-    assert heat.zmin == -heat.zmax and _gains(damage_map).data[0].zmin == 0
+    assert [stop[1] for stop in heat.colorscale] == [LIGHT["harmless"], LIGHT["surface"], LIGHT["harmful"]]
+    weak = score_map(np.full((1, 1), 0.2), np.zeros((1, 1), bool), [["a"]], (0,), (1.0,), (0, 1.0)).data[0]
+    assert (heat.zmin, heat.zmax) == (weak.zmin, weak.zmax) == (-FAR, FAR)
+    assert _gains(damage_map).data[0].zmin == 0
 
 
-def test_held_cells_are_marked_and_the_selected_one_is_framed():
+def test_capped_cells_are_hatched_and_said_so_and_the_selected_one_is_framed():
     figure = _gains()
-    marks = _by_name(figure)["trust region reached"]
-    assert [(round(x), round(y)) for x, y in zip(marks.x, marks.y, strict=True)] == [(0, 2), (1, 1), (1, 2)]
+    hatch = _by_name(figure)["capped by the trust region"]
+    corners = np.array([place if place is not None else np.nan for place in hatch.x], float).reshape(-1, 6)[:, :5]
+    rows = np.array([place if place is not None else np.nan for place in hatch.y], float).reshape(-1, 6)[:, :5]
+    middles = [(one.min() + 0.5, other.min() + 0.5) for one, other in zip(corners, rows, strict=True)]
+    assert middles == [(0, 2), (1, 1), (1, 2)] and hatch.fillpattern.shape == "/"
+    told = [cell[2] for row in figure.data[0].customdata for cell in row]
+    assert sum("capped" in words for words in told) == 3
     (rect,) = figure.layout.shapes
     assert (rect.x0, rect.x1, rect.y0, rect.y1) == (0.5, 1.5, 1.5, 2.5)
     assert not _gains(selected=(1, 0.75)).layout.shapes
+
+
+def test_pinned_cells_bear_their_letters_and_a_map_says_whose_it_is():
+    figure = _gains(title="Its <twin>", pins=[(0, 2.0), (1, 0.5), (1, 9.0)])
+    letters = {note.text: (note.x, note.y) for note in figure.layout.annotations if len(note.text) == 1}
+    assert letters == {"A": (0, 2), "B": (1, 0)}
+    assert any(note.text == "Its &lt;twin&gt;" for note in figure.layout.annotations)
+    assert figure.layout.meta["description"].startswith("Its <twin>: ")
 
 
 # --- all of them

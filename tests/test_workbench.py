@@ -141,10 +141,10 @@ def test_the_map_of_verdicts_is_told_as_a_whole_and_at_the_selected_layer():
     verdicts = tuple(tuple(Verdict(kind, f"<{kind}>") for kind in row) for row in kinds)
     replies, cuts = ((HOSTILE,) * 2,) * 2, ((False, True),) * 2
     found = VerdictMap((0, 1), (1.0, 4.0), verdicts, replies, cuts, Verdict("complies", "words"), 24)
-    told = sweep_markup.verdict_reading(found, 1, 4.0)
-    assert "Without steering: complies (words). Of 4 edits: refuses 2, complies 1, broken 1." in told
+    told = sweep_markup.verdict_reading(found, 1, 4.0, "this prompt")
+    assert "This prompt, without steering: complies (words). Of 4 edits: refuses 2, complies 1, broken 1." in told
     assert "At layer 1: refuses at gain 1; broken at gain 4. Selected, gain 4: broken (&lt;broken&gt;)." in told
-    assert "broken (cut)" in sweep_markup.verdict_table(found, 1)
+    assert "broken (cut)" in sweep_markup.verdict_table(found, 1, "this prompt")
     assert sweep_markup.hover(found)[0][1].startswith("<refuses> — “") and len(sweep_markup.hover(found)[0][1]) < 200
     legend = sweep_markup.verdict_legend(found)
     assert "deflects" not in legend and ">R</span>refuses" in legend

@@ -8,15 +8,17 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from .frame import framed, layer_axis
-from .palette import LIGHT
+from .palette import LIGHT, TRANSPARENT
 
-HEIGHT = 380
-READABLE = 12
-"""Layers up to which each cell says its number."""
+HEIGHT = 400
 FEW = 32
 """Layers up to which initials are of full size."""
-FAR = 8.0
-"""Nats of a refusal score at which colours end: odds of three thousand to one."""
+FAR = 5.0
+"""Nats of a refusal score at which colours end, on every map: odds of 150 to one."""
+DAMAGE = 1.0
+"""Nats of KL at which colours end, or the largest where that is more."""
+PINS = "AB"
+"""What the pinned cells are called, in their order."""
 VERDICTS = {
     "refuses": ("muted", "surface"),
     "complies": ("surface", "ink"),
@@ -39,14 +41,18 @@ def score_map(
     layers: Sequence[int],
     gains: Sequence[float],
     selected: tuple[int, float],
+    title: str = "",
+    pins: Sequence[tuple[int, float]] = (),
 ) -> go.Figure:
-    """Refusal score of the first token in nats: half-way colours at 0, where refusing and answering are as likely.
+    """Refusal score of the first token in nats, on a scale centred at 0, where refusing and answering are as likely.
 
-    scores, saturated, tokens: (layer, gain); selected: layer and gain that are framed, where they are in the map.
-    """  # fmt: skip
-    end = float(min(FAR, max(1.0, np.abs(scores).max())))
+    scores, saturated, tokens: (layer, gain); selected: layer and gain that are framed, where they are in the map;
+    title: whose map it is; pins: layers and gains that bear a letter. Capped cells (saturated) are hatched.
+    """
     sentence = f"Refusal score by layer and gain, from {scores.min():.1f} to {scores.max():.1f} nats."
-    return _map(scores, saturated, tokens, layers, gains, selected, (-end, end), "refusal score (nats)", sentence)
+    colors = [[0, LIGHT["harmless"]], [0.5, LIGHT["surface"]], [1, LIGHT["harmful"]]]
+    figure = _map(scores, saturated, tokens, layers, gains, "refusal score (nats)", (-FAR, FAR), colors)
+    return _laid_out(figure, HEIGHT, sentence, layers, gains, selected, 78, title, pins)
 
 
 def damage_map(
@@ -56,14 +62,18 @@ def damage_map(
     layers: Sequence[int],
     gains: Sequence[float],
     selected: tuple[int, float],
+    title: str = "",
+    pins: Sequence[tuple[int, float]] = (),
 ) -> go.Figure:
-    """KL of the steered first token from the unsteered one, in nats: how much the edit changed at all.
+    """KL of the steered first token from the unsteered one, in nats: damage, where the prompt is harmless.
 
     Axes as in `score_map`.
-    """  # fmt: skip
+    """
     sentence = f"KL from the unsteered first token by layer and gain, up to {kl.max():.1f} nats."
-    end = float(max(1e-3, kl.max()))
-    return _map(kl, saturated, tokens, layers, gains, selected, (0.0, end), "KL (nats)", sentence)
+    colors = [[0, LIGHT["surface"]], [1, LIGHT["ink"]]]
+    ends = (0.0, float(max(DAMAGE, kl.max())))
+    figure = _map(kl, saturated, tokens, layers, gains, "KL (nats)", ends, colors)
+    return _laid_out(figure, HEIGHT, sentence, layers, gains, selected, 78, title, pins)
 
 
 def _map(
@@ -72,34 +82,39 @@ def _map(
     tokens: Sequence[Sequence[str]],
     layers: Sequence[int],
     gains: Sequence[float],
-    selected: tuple[int, float],
-    ends: tuple[float, float],
     unit: str,
-    description: str,
+    ends: tuple[float, float],
+    colors: list,
 ) -> go.Figure:
-    rows = np.arange(len(gains))
+    capped = np.where(saturated, "<br>capped by the trust region", "")
+    told = [np.broadcast_to(np.array([f"{gain:g}" for gain in gains], dtype=object), values.shape),
+            np.array([[_plain(token) for token in row] for row in tokens], dtype=object), capped]  # fmt: skip
     figure = go.Figure()
     figure.add_heatmap(
-        z=values.T, x=list(layers), y=rows, zmin=ends[0], zmax=ends[1], xgap=1, ygap=1, name=unit,
-        colorscale=[[0, LIGHT["surface"]], [0.5, LIGHT["rule"]], [1, LIGHT["full"]]],
-        customdata=np.stack([np.broadcast_to(np.array([f"{gain:g}" for gain in gains], dtype=object), values.shape),
-                             np.array([[_plain(token) for token in row] for row in tokens], dtype=object)], -1)
-        .transpose(1, 0, 2),
-        texttemplate="%{z:.1f}" if len(layers) <= READABLE else None, textfont={"size": 11, "color": LIGHT["ink"]},
+        z=values.T, x=list(layers), y=np.arange(len(gains)), zmin=ends[0], zmax=ends[1], xgap=1, ygap=1, name=unit,
+        colorscale=colors, customdata=np.stack(told, -1).transpose(1, 0, 2),
         hovertemplate=f"layer %{{x}}, gain %{{customdata[0]}}<br>{unit}: %{{z:.2f}}"
-                      "<br>likeliest first token “%{customdata[1]}”<extra></extra>",
-        colorbar={"thickness": 8, "len": 0.5, "orientation": "h", "x": 0, "xanchor": "left", "y": 1,
-                  "yanchor": "bottom", "outlinewidth": 1, "outlinecolor": LIGHT["rule"], "nticks": 4,
-                  "tickfont": {"size": 11},
+                      "<br>likeliest first token “%{customdata[1]}”%{customdata[2]}<extra></extra>",
+        colorbar={"thickness": 8, "len": 0.6, "orientation": "h", "x": 0, "xanchor": "left", "y": 1,
+                  "yanchor": "bottom", "outlinewidth": 1, "outlinecolor": LIGHT["rule"], "nticks": 5,
+                  "tickfont": {"size": 11}, "ypad": 4,
                   "title": {"text": unit, "side": "top", "font": {"size": 12}}},
     )  # fmt: skip
-    at = np.argwhere(saturated)
+    _hatch(figure, np.argwhere(saturated), layers)
+    return figure
+
+
+def _hatch(figure: go.Figure, cells: NDArray, layers: Sequence[int]) -> None:
+    """Hatch cells, (cell, 2) by row of layer and gain: rectangles that None parts."""
+    x, y = [], []
+    for layer, gain in cells:
+        left, low = layers[layer] - 0.5, gain - 0.5
+        x += [left, left + 1, left + 1, left, left, None]
+        y += [low, low, low + 1, low + 1, low, None]
     figure.add_scatter(
-        x=[layers[layer] + 0.36 for layer, _ in at], y=[gain + 0.32 for _, gain in at], mode="markers",
-        name="trust region reached", hoverinfo="skip",
-        marker={"size": 5, "color": LIGHT["surface"], "line": {"color": LIGHT["ink"], "width": 1}},
+        x=x, y=y, mode="lines", line={"width": 0}, fill="toself", hoverinfo="skip", name="capped by the trust region",
+        fillpattern={"shape": "/", "size": 7, "solidity": 0.18, "fgcolor": LIGHT["ink"], "bgcolor": TRANSPARENT},
     )  # fmt: skip
-    return _laid_out(figure, HEIGHT, description, layers, gains, selected, top=56)
 
 
 def verdict_cells(
@@ -108,11 +123,13 @@ def verdict_cells(
     layers: Sequence[int],
     gains: Sequence[float],
     selected: tuple[int, float],
+    pins: Sequence[tuple[int, float]] = (),
+    title: str = "",
 ) -> go.Figure:
     """The verdict on each reply, by the colour of its cell and its initial.
 
-    kinds: keys of VERDICTS, (layer, gain); told: reason and first words of each, for the hover label; selected as in
-    `score_map`.
+    kinds: keys of VERDICTS, (layer, gain); told: reason and first words of each, for the hover label; selected, pins
+    and title as in `score_map`.
     """  # fmt: skip
     kinds, rows = np.array(kinds, dtype=object), np.arange(len(gains))
     size = 12 if len(layers) <= FEW else 9
@@ -132,9 +149,10 @@ def verdict_cells(
                           "<extra></extra>",
         )  # fmt: skip
     counts = ", ".join(f"{kind} {int((kinds == kind).sum())}" for kind in VERDICTS if (kinds == kind).any())
-    height = ROW * len(gains) + 70
-    _laid_out(figure, height, f"Verdicts by layer and gain: {counts}.", layers, gains, selected, top=8)
-    return figure.update_layout(plot_bgcolor=LIGHT["rule"])
+    height = ROW * len(gains) + 96
+    return _laid_out(
+        figure, height, f"Verdicts by layer and gain: {counts}.", layers, gains, selected, 34, title, pins
+    )
 
 
 def _laid_out(
@@ -145,16 +163,30 @@ def _laid_out(
     gains: Sequence[float],
     selected: tuple[int, float],
     top: int,
+    title: str,
+    pins: Sequence[tuple[int, float]],
 ) -> go.Figure:
     """Cells with their axes; top: pixels above them."""
     rows = np.arange(len(gains))
-    framed(figure, height, description)
+    framed(figure, height, f"{title}: {description}" if title else description)
+    if title:
+        figure.add_annotation(
+            text=_plain(title), x=0, xref="paper", xanchor="left", y=1, yref="paper", yanchor="top", yshift=top,
+            showarrow=False, align="left", font={"size": 13, "color": LIGHT["ink"], "weight": 600},
+        )  # fmt: skip
     if selected[0] in layers and selected[1] in gains:
         row = list(gains).index(selected[1])
         figure.add_shape(
             type="rect", x0=selected[0] - 0.5, x1=selected[0] + 0.5, y0=row - 0.5, y1=row + 0.5,
-            line={"color": LIGHT["harmless"], "width": 2.5},
+            line={"color": LIGHT["ink"], "width": 2.5},
         )  # fmt: skip
+    for letter, (layer, gain) in zip(PINS, pins, strict=False):
+        if layer in layers and gain in gains:
+            figure.add_annotation(
+                text=letter, x=layer, y=list(gains).index(gain), showarrow=False, bgcolor=LIGHT["surface"],
+                bordercolor=LIGHT["ink"], borderpad=2, font={"size": 12, "color": LIGHT["ink"], "weight": 600},
+            )  # fmt: skip
+    figure.update_layout(plot_bgcolor=LIGHT["rule"])
     figure.update_layout(hovermode="closest", clickmode="event", margin={"l": 48, "r": 8, "t": top, "b": 46})
     layer_axis(figure, len(layers))
     figure.update_yaxes(

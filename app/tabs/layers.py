@@ -8,20 +8,20 @@ import gradio as gr
 from .. import markup
 from ..backend import Backend
 from ..figures.scores import score_rows
-from ..markup import percent
+from ..markup import percent, signed
 from ..plotly_panel import PlotlyPanel
 from ..results import Effect, Scores
 from . import gains
 from .shared import QUIET, Shared, select_layer_by_click
 
 INTRO = (
-    "Where to steer is chosen on a validation split of <b>text alone</b>; no picture and no clip is "
+    "Where to steer is chosen on a validation split of <b>text alone</b>; no image and no video is "
     "touched. That the choice weighs these three scores is stated by the paper; their formulas are our "
     "reconstruction. Click a layer to overrule the choice."
 )
 EFFECT = (
-    "The <b>steering effect</b> is measured, not read off the geometry: how far steering at a layer raises the "
-    "refusal score, the log odds that the first token opens a refusal, on text of the validation split. A fit that "
+    f"The {markup.term('steering effect')} is measured, not read off the geometry: how far steering at a "
+    f"layer raises the {markup.term('refusal score')} on text of the validation split. A fit that "
     "was asked to also counts the whole replies that refuse."
 )
 LEGEND = markup.legend(
@@ -107,10 +107,24 @@ def _effect(scores: Scores, effect: Effect, layer: int, gain: float) -> str:
             f"probability that the first token opens a refusal rises by {found.harmful / POINT:.1f} points on the "
             f"harmful and by {found.harmless / POINT:.1f} on the harmless ones. {agree}. "
         )
+    told += _most(effect, layer)
     name = {(): "neither", ("scores",): "the paper's choice", ("effect",): "the recommendation"}
     used = name.get(scores.chosen_by(layer, gain), "both")
     told = f"{escape(told)}In use is <b>layer {layer} at gain {gain:g}: {used}</b>."
     return f'{markup.section("Where steering has most effect", EFFECT)}<p class="reading">{told}</p>'
+
+
+def _most(effect: Effect, layer: int) -> str:
+    """How the layer in use compares with the one of the largest effect, in the first of the curves."""
+    name, curve = next(iter(effect.curves.items()))
+    unit, best = effect.units[name], int(curve["harmful"][:, 0].argmax())
+
+    def at(one: int) -> str:
+        harmful, harmless = (float(curve[label][one, 0]) for label in ("harmful", "harmless"))
+        return f"{signed(harmful)} {unit} on harmful and {signed(harmless)} on harmless text"
+
+    told = f"The {name} is largest on harmful text at layer {best}: {at(best)}"
+    return f"{told}, the layer in use. " if best == layer else f"{told}; the layer in use, {layer}, has {at(layer)}. "
 
 
 def _reason(scores: Scores) -> str:
