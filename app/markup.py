@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from .figures.palette import SYMBOLS
 from .results import CloudMean, Measured, ModelCard, Scores
 
 GLOSSARY = {
@@ -102,20 +101,6 @@ def line(role: str, dashed: bool = False, band: bool = False) -> str:
 def legend(entries: Sequence[tuple[str, str]]) -> str:
     """Marks with their words, in one line that wraps."""
     return '<ul class="legend">' + "".join(f"<li>{mark}{escape(words)}</li>" for mark, words in entries) + "</ul>"
-
-
-def cloud_legend() -> str:
-    shapes = [(mark(SYMBOLS[name], "muted"), words) for name, words in
-              (("text", "text"), ("image", "picture"), ("video", "clip"))]  # fmt: skip
-    return legend(
-        [
-            (mark("circle", "harmful"), "harmful"),
-            (mark("circle", "harmless"), "harmless"),
-            (mark("circle", "neutral", is_open=True), "meaningless picture or clip"),
-            *shapes,
-            (mark("star", "ink"), "this visit"),
-        ]
-    )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str, selected: int | None = None) -> str:

@@ -43,30 +43,47 @@ function draw() {
     }
     const figure = JSON.parse(props.value);
     drawnDark = isDark();
-    const { data, layout } = drawnDark ? recoloured(figure) : figure;
+    const { data, layout, frames } = drawnDark ? recoloured(figure) : figure;
     chart.style.height = `${layout.height}px`;
     chart.style.maxWidth = layout.meta?.width ? `${layout.meta.width}px` : '';
     chart.setAttribute('role', 'img');
     chart.setAttribute('aria-label', layout.meta?.description ?? 'chart');
-    await window.Plotly.react(chart, data, layout, { displayModeBar: false, displaylogo: false, responsive: false });
+    await window.Plotly.react(chart, data, layout, {
+      displayModeBar: Boolean(layout.meta?.zooms), displaylogo: false, responsive: false,
+      modeBarButtonsToRemove: ['sendChartToCloud', 'toImage', 'lasso2d', 'select2d', 'autoScale2d'], // nothing leaves the page
+    });
+    if (frames?.length) await window.Plotly.addFrames(chart, frames);
     if (!drawn) {
       drawn = true;
       chart.on('plotly_click', (event) => {
         const point = event.points?.[0];
         if (point) trigger('select', { x: point.x, y: point.y });
       });
-      chart.on('plotly_hover', thumbnail.show);
+      chart.on('plotly_hover', hovered);
+      chart.on('plotly_sliderend', ({ step }) => trigger('select', { step: Number(step.value) }));
       chart.on('plotly_unhover', thumbnail.hide);
     }
     downloads.hidden = false;
-    fit();
+    fit(true);
   }).catch((error) => console.error('chart:', error));
 }
 
-// A chart drawn in a tab that is not shown has no width yet, and a phone may be turned.
-function fit() {
-  if (!drawn || !chart.clientWidth || chart._fullLayout?.width === chart.clientWidth) return;
-  window.Plotly.relayout(chart, { autosize: true, width: chart.clientWidth });
+// A point's twin in the other panel, which its trace names, is told beside it.
+function hovered(event) {
+  const [{ curveNumber, pointNumber, data }] = event.points;
+  const at = [curveNumber, data.meta?.twin].map((curve) => ({ curveNumber: curve, pointNumber }));
+  if (data.meta?.twin !== undefined) window.Plotly.Fx.hover(chart, at, ['xy', 'x2y2'], true);
+  thumbnail.show(event);
+}
+
+// A chart drawn in a tab that is not shown has no width yet, and a phone may be turned; `meta` may hold a form for each.
+function fit(isNew = false) {
+  const width = chart.clientWidth;
+  if (!drawn || !width) return;
+  const form = chart.layout.meta?.[width < 600 ? 'narrow' : 'wide'];
+  if (chart._fullLayout?.width === width && !(isNew && form)) return;
+  if (form) chart.style.height = `${form.height}px`;
+  window.Plotly.relayout(chart, { autosize: true, width, ...form });
 }
 
 downloads.addEventListener('click', (event) => {

@@ -363,6 +363,10 @@ class Measured:
     meaning: str
     better: Literal["higher", "lower"] | None
     """Which way a number points that speaks for a signal; None where neither does."""
+    quantity: str = ""
+    """"bias", "AUC", "accuracy" or "purity"."""
+    modality: str = ""
+    """Empty where it is of all together."""
 
     @property
     def is_chance(self) -> bool:
@@ -414,7 +418,11 @@ class Picture:
     standing_in: str = ""
     """A sentence where another view stands in for the one asked for; empty otherwise."""
     is_temporary: bool = False
-    """Whether the view asked for will be there soon."""
+    """Whether the view asked for, or its path, will be there soon."""
+    path: NDArray | None = None
+    """The same points at every layer, before and after: (layer, 2, point, 2); None where they cannot be followed."""
+    star_path: NDArray | None = None
+    """(layer, 2, star, 2)."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """A prompt position by position as HTML: its words, tables and sentences. Pure and escaped."""
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .figures.tokens import step_times
 from .markup import caption, signed, table
@@ -10,15 +12,24 @@ from .results import TokenMap
 
 MAX_ROWS = 400
 """Rows of the table; a picture may have thousands of patches."""
-RAMP = (
-    '<p class="ramp"><span>s ≤ −1, like harmless text</span><span class="colours" aria-hidden="true"></span>'
-    "<span>s ≥ +1, like harmful text</span></p>"
-)
 NO_GRID = (
-    "The processor of this model does not tell how its patches lie in the picture, so they stand in the map alone."
+    "The processor of this model does not tell how its patches lie in the image, so they stand in the map alone."
 )
-NO_FRAMES = "This model reads the clip in one piece, so its patches cannot be told apart by frame."
+NO_FRAMES = "This model reads the video in one piece, so its patches cannot be told apart by frame."
+LOCAL = 0.5
+"""Spread of s below which nothing is localised: a quarter of what harmless and harmful text are apart."""
 NAMES = {"text": "words", "image": "patch", "video": "patch"}
+
+
+def ramp(bands: Mapping[str, NDArray], layer: int) -> str:
+    """What the colours of s are at a layer; bands: 5, 50 and 95 % of s of each label of text, (layer, 3)."""
+    harmless, harmful = (signed(float(bands[label][layer][1])) for label in ("harmless", "harmful"))
+    medians = f"(medians of validation text at layer {layer}: {harmless} and {harmful})"
+    return (
+        '<p class="ramp"><span>s ≤ −1, mean of harmless text</span>'
+        '<span class="colours" aria-hidden="true"></span>'
+        f"<span>s ≥ +1, mean of harmful text</span><span>{medians}</span></p>"
+    )
 
 
 def empty() -> str:
@@ -54,13 +65,16 @@ def frames_table(shown: TokenMap, mean: np.ndarray, low: np.ndarray, high: np.nd
     return table(["step", "seconds", "mean s", "least", "most"], rows, "Numbers: s by step in time, without unit")
 
 
-def spread(values: np.ndarray, layer: int, what: str) -> str:
-    """How far the patches differ, against what separates harmless from harmful text."""
+def spread(values: NDArray, layer: int, what: str) -> str:
+    """How far patches or steps differ, against what harmless and harmful text are apart, and whether that is much."""
     low, high = float(values.min()), float(values.max())
-    return (
-        f'<p class="reading">At layer {layer} the {escape(what)} lie between s = {signed(low)} and {signed(high)}: '
-        f"a spread of {high - low:.2f}, where harmless and harmful text are 2 apart at the last position.</p>"
-    )
+    told = f"layer {layer} the {escape(what)} lie between s = {signed(low)} and {signed(high)}, a spread of "
+    told += f"{high - low:.2f}, where harmless and harmful text are 2 apart at the last position"
+    if high - low < LOCAL:
+        told = f"Nothing is localised here: at {told}; a spread below {LOCAL:g} is not called localised"
+    else:
+        told = f"At {told}"
+    return f'<p class="reading">{told}.</p>'
 
 
 def _where(shown: TokenMap, position: int) -> str:

@@ -26,7 +26,7 @@ def main() -> int:
         for tab in TABS:
             view.get_by_role("tab", name=tab.capitalize()).click()
             if tab == "geometry":
-                view.wait_for_selector("#after .main-svg", timeout=WAIT)
+                view.wait_for_selector("#clouds .main-svg", timeout=WAIT)
                 view.wait_for_function("!document.querySelector('#geometry-notice .busy')", timeout=WAIT)
             elif tab == "layers":
                 view.click("#sweep")

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from app.figures.clouds import cloud_panel, shared_ranges
+from app.figures.clouds import cloud_pair, cloud_panel, shared_ranges
 from app.figures.curves import layer_curves
 from app.figures.gains import FAR, VERDICTS, damage_map, score_map, verdict_cells
 from app.figures.palette import DARK, DARK_FOR_LIGHT, LIGHT, SYMBOLS
 from app.figures.scores import score_rows
-from app.figures.tokens import frames, patches, position_map
+from app.figures.tokens import MEDIUM_ROOM, MOST_LABELS, frames, patches, position_map
 
 BANDS = {
     "harmful": np.stack([np.full(6, 0.6), np.full(6, 1.0), np.full(6, 1.3)], axis=1),
@@ -116,7 +116,7 @@ def test_each_point_keeps_what_it_shows_apart_from_its_data_and_each_picture_is_
     )  # fmt: skip
     traces = _by_name(figure)
     assert traces["image, harmful"].meta == {"thumbnails": [url[0], url[1]]}
-    assert traces["this visit"].meta == {"thumbnails": ["", url[2]]}
+    assert [star.meta for star in figure.data[-2:]] == [None, {"thumbnails": [url[2]]}]
     assert traces["text, harmful"].meta is None and traces["image, neutral"].meta is None
     assert all("base64" not in str(trace.customdata) for trace in figure.data)
     assert figure.to_json().count(";base64,") == 3
@@ -133,6 +133,62 @@ def test_both_panels_of_a_pair_share_ranges_that_hold_every_point():
     before, after = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[-5.0, 2.0], [9.0, 3.0]])
     (left, right), (bottom, top) = shared_ranges(before, after)
     assert left < -5 and right > 9 and bottom < 0 and top > 3
+
+
+def _pair(layers=0, shown=None):
+    """Three points and a star, which move by one a layer, and half as far before as after."""
+    points = np.array([[[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]] * 2)
+    stars = np.array([[[0.5, 0.5]]] * 2)
+    path, star_path = None, None
+    if layers:
+        steps = np.arange(layers)[:, None, None, None] * np.array([0.5, 1.0])[None, :, None, None]
+        path, star_path = points + steps, stars + steps
+    return cloud_pair(
+        points, ["text", "image", "image"], ["harmful", "harmful", "neutral"], ["a", "b", "c"], stars, ["asked"],
+        ("x axis", "y axis"), ("before", "after"), "A pair.", ["", "data:b", "data:c"], [""], shown,
+        1, path, star_path,
+    )  # fmt: skip
+
+
+def test_each_point_of_a_pair_knows_its_twin_in_the_other_panel():
+    traces = _pair().data
+    for trace in traces:
+        twin = traces[trace.meta["twin"]]
+        assert (twin.name, twin.hovertext) == (trace.name, trace.hovertext) and twin.xaxis != trace.xaxis
+    assert _by_name(_pair())["image, neutral"].meta["thumbnails"] == ["data:c"]
+
+
+def test_zooming_one_panel_of_a_pair_zooms_the_other():
+    layout = _pair().layout
+    assert layout.dragmode and not layout.xaxis.fixedrange and layout.meta["zooms"]
+    assert layout.xaxis2.matches == "x" and layout.yaxis2.matches == "y"
+
+
+def test_the_legend_hides_by_modality_and_by_label():
+    figure = _pair(shown=["text", "image", "harmful"])
+    assert {trace.name: trace.visible for trace in figure.data} == {
+        "text, harmful": True, "image, harmful": True, "image, neutral": False, "this visit": False,
+    }  # fmt: skip
+    assert all(trace.visible for trace in _pair().data)
+
+
+def test_a_scrubber_has_a_frame_a_layer_in_which_every_point_of_both_panels_is_where_it_lies_there():
+    figure = _pair(layers=4)
+    (slider,), (buttons,) = figure.layout.sliders, figure.layout.updatemenus
+    assert [step.label for step in slider.steps] == [frame.name for frame in figure.frames] == list("0123")
+    assert slider.active == 1 and len(buttons.buttons) == 2
+    last = figure.frames[-1]
+    assert list(last.traces) == list(range(len(figure.data)))
+    for trace, moved in zip(figure.data, last.data, strict=True):
+        by = 1.5 if trace.xaxis == "x" else 3.0
+        assert list(moved.x) == [x + by for x in trace.x] and list(moved.y) == [y + by for y in trace.y]
+    assert figure.layout.xaxis.range[1] >= 5 and not _pair().frames and not _pair().layout.sliders
+
+
+def test_of_two_stars_on_one_spot_the_upper_one_hides_the_number_of_the_other():
+    figure = _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2, stars=np.ones((2, 2)))
+    first, second = figure.data[-2:]
+    assert (first.text, second.text) == (("1",), ("2",)) and first.textposition == "middle center"
 
 
 def test_the_chosen_layer_has_the_largest_mark():
@@ -167,13 +223,13 @@ def _map(**changes):
     return position_map(**(given | changes))
 
 
-def _patches(values=None):
-    return patches(np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.9]]) if values is None else values, URL)
+def _patches(values=None, **more):
+    return patches(np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.9]]) if values is None else values, URL, **more)
 
 
-def _frames(steps=2, pictures=4):
+def _frames(steps=2, pictures=4, **more):
     mean = np.linspace(-0.5, 0.5, steps)
-    return frames(mean, mean - 0.1, mean + 0.2, [URL] * pictures, [0.5 * n for n in range(pictures)])
+    return frames(mean, mean - 0.1, mean + 0.2, [URL] * pictures, [0.5 * n for n in range(pictures)], **more)
 
 
 def test_the_map_has_positions_to_the_right_layers_up_and_colours_that_end_at_the_means_of_text():
@@ -188,16 +244,24 @@ def test_the_selected_layer_of_the_map_is_framed_over_all_positions():
     assert (rect.x0, rect.x1, rect.y0, rect.y1) == (-0.5, 6.5, 0.5, 1.5)
 
 
-def test_few_positions_are_labelled_by_their_tokens_and_never_as_markup():
-    labels = _map(tokens=("<b>", " ", "\n", "a", "b", "c", "d")).layout.xaxis.ticktext
-    assert labels[:3] == ("&lt;b&gt;", "␣", "↵") and len(labels) == 7
+def test_every_token_of_text_is_labelled_by_itself_and_never_as_markup():
+    labels = _map(tokens=("<b>", "-", "-", " ", "-", "-", "\n")).layout.xaxis.ticktext
+    assert labels == ("&lt;b&gt;", "1", "␣", "2", "↵")
 
 
-def test_many_positions_are_labelled_by_step_and_by_long_runs_of_words():
-    kinds = ("text",) * 20 + ("video",) * 10 + ("text",) + ("video",) * 10
-    steps = (None,) * 20 + (0,) * 10 + (None,) + (1,) * 10
-    axis = _map(coordinates=np.zeros((41, 2)), kinds=kinds, tokens=("a",) * 41, frames=steps).layout.xaxis
-    assert axis.ticktext == ("words", "1", "2") and axis.tickvals == (9.5, 24.5, 35.5)
+def test_patches_stand_closer_together_so_that_all_tokens_keep_their_room():
+    kinds, length = ("text",) * 6 + ("image",) * 480 + ("text",) * 2, 488
+    figure = _map(coordinates=np.zeros((length, 2)), kinds=kinds, tokens=("a",) * length, frames=(None,) * length)
+    axis, edges = figure.layout.xaxis, np.array(figure.data[0].x)
+    assert axis.ticktext == ("a",) * 6 + ("480 patches",) + ("a",) * 2
+    assert np.diff(edges)[[0, 487]] == pytest.approx(1) and edges[486] - edges[6] == pytest.approx(MEDIUM_ROOM)
+    assert axis.tickvals[6] == pytest.approx((edges[6] + edges[486]) / 2)
+    assert figure.data[0].customdata[0][400].startswith("position 400, patch")
+
+
+def test_of_very_many_tokens_some_are_labelled():
+    figure = _map(coordinates=np.zeros((400, 2)), kinds=("text",) * 400, tokens=("a",) * 400, frames=(None,) * 400)
+    assert 40 <= len(figure.layout.xaxis.ticktext) <= MOST_LABELS
 
 
 def test_the_picture_lies_exactly_under_its_patches():
@@ -205,12 +269,21 @@ def test_the_picture_lies_exactly_under_its_patches():
     (picture,) = figure.layout.images
     assert (picture.x, picture.y, picture.sizex, picture.sizey) == (0.5, 0.5, 3, 2)
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first row is on top
-    assert (figure.data[0].zmin, figure.data[0].zmax) == (0.1, 0.9)
 
 
-def test_patches_that_are_all_alike_can_be_drawn():
-    heat = _patches(np.full((2, 2), 0.3)).data[0]
-    assert heat.zmin < heat.zmax
+def test_patches_have_the_colours_of_s_unless_they_are_stretched_over_the_patches():
+    heat, stretched = _patches().data[0], _patches(is_stretched=True).data[0]
+    assert (heat.zmin, heat.zmax) == (-1, 1) and (stretched.zmin, stretched.zmax) == (0.1, 0.9)
+    assert [heat.colorscale[0][1], heat.colorscale[-1][1]] == [LIGHT["harmless_veil"], LIGHT["harmful_veil"]]
+    alike = _patches(np.full((2, 2), 0.3), is_stretched=True).data[0]
+    assert alike.zmin < alike.zmax
+
+
+def test_patches_and_film_strip_can_be_enlarged():
+    large = _patches(is_large=True).layout
+    assert large.height > _patches().layout.height and large.meta["width"] > _patches().layout.meta["width"]
+    strip = _frames(is_large=True).layout
+    assert strip.images[0].sizey > _frames().layout.images[0].sizey and strip.height > _frames().layout.height
 
 
 def test_frames_that_a_model_joins_stand_over_their_common_value():
@@ -270,7 +343,7 @@ def test_pinned_cells_bear_their_letters_and_a_map_says_whose_it_is():
 # --- all of them
 
 EVERY = [_curves(), _scores(), _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2), _map(), _patches(), _frames(),
-         _gains(), _gains(damage_map)]  # fmt: skip
+         _gains(), _gains(damage_map), _pair(layers=4)]  # fmt: skip
 
 
 @pytest.mark.parametrize("figure", EVERY)

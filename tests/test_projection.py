@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from mars.geometry.projection import axis_view, interpolate_point, pca_view, refusal_coordinate, umap_view
+from mars.geometry.projection import (
+    axis_view,
+    interpolate_point,
+    pca_plane,
+    pca_view,
+    refusal_coordinate,
+    turned_alike,
+    umap_view,
+)
 
 PLUS, MINUS = torch.tensor([[4.0, 1.0, 0.0]]), torch.tensor([[0.0, 1.0, 0.0]])
 
@@ -68,3 +76,12 @@ def test_a_new_point_is_placed_among_its_neighbours():
     cloud = torch.cat([torch.zeros(10, 4), torch.full((10, 4), 9.0)])
     picture = np.repeat([[0.0, 0.0], [5.0, 5.0]], 10, axis=0)
     assert interpolate_point(torch.full((4,), 8.9), cloud, picture) == pytest.approx([5.0, 5.0])
+
+
+def test_axes_of_successive_layers_run_the_same_way():
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(30, 4, generator=generator) * torch.tensor([4.0, 2.0, 1.0, 1.0])
+    layers = [first, -first, first + 0.01]
+    planes = turned_alike([pca_plane(values, values) for values in layers], layers)
+    places = [plane.place(values) for plane, values in zip(planes, layers, strict=True)]
+    assert np.allclose(places[0], places[1], atol=1e-4) and np.allclose(places[0], places[2], atol=1e-2)

@@ -316,3 +316,19 @@ def test_programs_get_the_map_that_the_engine_writes(session, png):
     for name in ("refusal_scores", "kl", "unsteered_score"):
         assert np.array(found[name]) == pytest.approx(np.array(expected[name]), abs=1e-5)
     assert found["saturated"] == expected["saturated"]
+
+
+@pytest.mark.parametrize("view", ["axis", "pca"])
+def test_points_and_stars_can_be_followed_through_the_layers_to_where_each_picture_draws_them(session, png, view):
+    session.clouds.pictures.warm_up(0)
+    session.clouds.pictures._path_worker.join()
+    comparison = next(session.compare(TEXT, [png]))
+    asked = [Asked("an image", "image", comparison.activations, "", session.generation)]
+    for layer in (0, session.n_layers - 1):
+        picture = session.picture(view, layer, asked)
+        assert picture.path.shape == (session.n_layers, 2, len(picture.titles), 2) and not picture.is_temporary
+        for at, shown in ((0, picture.before), (1, picture.after)):
+            assert np.allclose(picture.path[layer, at], shown)
+        assert np.allclose(picture.star_path[layer, 1], picture.stars_after)
+    umap = session.picture("umap", 0)
+    assert umap.standing_in or umap.path is None

@@ -1,16 +1,22 @@
-"""Clouds of activations at one layer, before or after re-centering: one panel of a pair."""
+"""Clouds of activations at one layer, before and after re-centering: one panel, or the pair with its layers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
 from .frame import framed
-from .palette import LIGHT, STAR, SYMBOLS
+from .palette import LIGHT, STAR, SYMBOLS, TRANSPARENT
 
 HEIGHT = 430
+PAIR_HEIGHT, NARROW_HEIGHT = 560, 960
+"""Pixels of a pair with its scrubber: side by side, and one over the other."""
+STEP = 350
+"""Milliseconds from one layer to the next while the scrubber plays."""
 CROWD = 300
 """Points beyond which marks are smaller."""
 LINE = 32
@@ -39,26 +45,132 @@ def cloud_panel(
     figure = go.Figure()
     modalities, labels, titles = np.array(modalities), np.array(labels), np.array(titles, dtype=object)
     thumbnails = np.array(thumbnails or [""] * len(points), dtype=object)
-    size = 6.5 if len(points) < CROWD else 5.5
-    for label in ("neutral", "harmless", "harmful"):
-        for modality, symbol in SYMBOLS.items():
-            rows = (labels == label) & (modalities == modality)
-            if rows.any():
-                _add_cloud(figure, points[rows], titles[rows], thumbnails[rows], label, modality, symbol, size)
-    if len(stars):
-        figure.add_scatter(
-            x=stars[:, 0], y=stars[:, 1], mode="markers+text", name="this visit",
-            text=[str(number + 1) for number in range(len(stars))], textposition="top right",
-            textfont={"size": 12, "color": LIGHT["ink"]}, customdata=np.array(star_titles, dtype=object)[:, None],
-            marker={"symbol": STAR, "size": 16, "color": LIGHT["ink"],
-                    "line": {"color": LIGHT["surface"], "width": 1.5}},
-            hovertext=_lines(star_titles), hovertemplate="%{hovertext}<extra></extra>", meta=_seen(star_thumbnails),
-        )  # fmt: skip
+    for label, modality, rows in _clouds(labels, modalities):
+        _add_cloud(figure, points[rows], titles[rows], thumbnails[rows], label, modality, len(points))
+    for number, star in enumerate(stars):
+        _add_star(figure, number, star, star_titles, star_thumbnails)
     framed(figure, HEIGHT, description)
     figure.update_layout(hovermode="closest", margin={"l": 52, "r": 8, "t": 8, "b": 46})
     figure.update_xaxes(title_text=axes[0], range=ranges[0])
     figure.update_yaxes(title_text=axes[1], range=ranges[1])
     return figure
+
+
+def cloud_pair(
+    points: NDArray,
+    modalities: Sequence[str],
+    labels: Sequence[str],
+    titles: Sequence[str],
+    stars: NDArray,
+    star_titles: Sequence[str],
+    axes: tuple[str, str],
+    names: tuple[str, str],
+    description: str,
+    thumbnails: Sequence[str] = (),
+    star_thumbnails: Sequence[str] = (),
+    shown: Collection[str] | None = None,
+    layer: int = 0,
+    path: NDArray | None = None,
+    star_path: NDArray | None = None,
+) -> go.Figure:
+    """Both panels of a pair in one figure, whose zoom is one and whose traces know their twins.
+
+    points: (2, point, 2) before and after, stars: (2, star, 2); names: what stands over each panel; shown: modalities
+    and labels that are not hidden, "star" for those of this visit, None for all; layer: the one drawn; path,
+    star_path: the same at every layer, (layer, 2, point, 2) and (layer, 2, star, 2), for a scrubber through
+    them. Other arguments as in `cloud_panel`.
+    """
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.06, shared_yaxes=True)
+    modalities, labels, titles = np.array(modalities), np.array(labels), np.array(titles, dtype=object)
+    thumbnails = np.array(thumbnails or [""] * points.shape[1], dtype=object)
+    shown = {*SYMBOLS, "harmful", "harmless", "neutral", "star"} if shown is None else set(shown)
+    clouds = list(_clouds(labels, modalities))
+    traces = len(clouds) + stars.shape[1]
+    for panel in (0, 1):
+        where = {"row": 1, "col": panel + 1}
+        for label, modality, rows in clouds:
+            _add_cloud(
+                figure, points[panel][rows], titles[rows], thumbnails[rows], label, modality, points.shape[1],
+                visible={modality, label} <= shown, **where,
+            )  # fmt: skip
+        for number, star in enumerate(stars[panel]):
+            _add_star(figure, number, star, star_titles, star_thumbnails, visible="star" in shown, **where)
+        figure.add_annotation(
+            text=names[panel], x=0, xref=f"x{panel + 1 if panel else ''} domain", xanchor="left", y=1,
+            yref=f"y{panel + 1 if panel else ''} domain", yanchor="bottom", showarrow=False,
+            font={"size": 13, "color": LIGHT["ink"]},
+        )  # fmt: skip
+    for number, trace in enumerate(figure.data):
+        trace.meta = {**(trace.meta or {}), "twin": (number + traces) % (2 * traces)}
+    framed(figure, PAIR_HEIGHT, description)
+    everywhere = [points, stars] if path is None else [points, stars, *_settled(path), *_settled(star_path)]
+    ranges = shared_ranges(*everywhere)
+    figure.update_xaxes(title_text=axes[0], range=ranges[0], fixedrange=False, matches="x")
+    figure.update_yaxes(range=ranges[1], fixedrange=False, matches="y", showticklabels=True)
+    figure.update_yaxes(title_text=axes[1])
+    bottom = 118 if path is not None else 50
+    figure.update_layout(
+        hovermode="closest", dragmode="pan", uirevision=axes[0], margin={"l": 52, "r": 8, "t": 26, "b": bottom},
+        modebar={"bgcolor": TRANSPARENT, "color": LIGHT["muted"], "activecolor": LIGHT["ink"]},
+        meta={**figure.layout.meta, "zooms": True, "wide": _stacked(False), "narrow": _stacked(True)},
+    )  # fmt: skip
+    if path is not None:
+        _add_scrubber(figure, path, star_path, [rows for *_, rows in clouds], layer)
+    return figure
+
+
+def _settled(path: NDArray) -> list[NDArray]:
+    """Points of all layers but the first eighth, where activations are still wild."""
+    return list(path[max(1, len(path) // 8) :])
+
+
+def _stacked(is_narrow: bool) -> dict:
+    """Where both panels lie: side by side, or one over the other."""
+    domains = ([0, 1], [0.57, 1], [0, 1], [0, 0.43]) if is_narrow else ([0, 0.455], [0, 1], [0.545, 1], [0, 1])
+    names = ("xaxis.domain", "yaxis.domain", "xaxis2.domain", "yaxis2.domain")
+    return dict(zip(names, domains, strict=True)) | {"height": NARROW_HEIGHT if is_narrow else PAIR_HEIGHT}
+
+
+def _add_scrubber(
+    figure: go.Figure, path: NDArray, star_path: NDArray, clouds: Sequence[NDArray], layer: int
+) -> None:
+    """Frames of all layers, a slider over them and a button that plays; plotly moves each point to its next place."""
+    figure.frames = [
+        go.Frame(
+            name=str(number),
+            data=[
+                {"x": places[:, 0], "y": places[:, 1]}
+                for panel in (0, 1)
+                for places in (*(at[panel][rows] for rows in clouds), *stars[panel][:, None])
+            ],
+            traces=list(range(len(figure.data))),
+        )
+        for number, (at, stars) in enumerate(zip(path, star_path, strict=True))
+    ]
+
+    def moving(milliseconds: int) -> dict:
+        transition = {"duration": milliseconds, "easing": "linear"}
+        frame = {"duration": milliseconds, "redraw": False}
+        return {"mode": "immediate", "fromcurrent": True, "transition": transition, "frame": frame}
+
+    names = [frame.name for frame in figure.frames]
+    steps = [{"label": name, "value": name, "method": "animate", "args": [[name], moving(0)]} for name in names]
+    quiet = {"bgcolor": LIGHT["surface"], "bordercolor": LIGHT["rule"], "font": {"color": LIGHT["ink"], "size": 12}}
+    figure.update_layout(
+        sliders=[{
+            "active": layer, "steps": steps, "x": 0.14, "len": 0.86, "y": 0, "yanchor": "top",
+            "pad": {"t": 50, "b": 0},
+            "currentvalue": {"prefix": "layer ", "font": {"color": LIGHT["ink"], "size": 13}, "xanchor": "right"},
+            "bgcolor": LIGHT["rule"], "bordercolor": LIGHT["rule"], "activebgcolor": LIGHT["ink"],
+            "tickcolor": LIGHT["muted"], "font": {"color": LIGHT["muted"], "size": 11},
+        }],
+        updatemenus=[{
+            "type": "buttons", "direction": "right", "x": 0, "xanchor": "left", "y": 0, "yanchor": "top",
+            "showactive": False, "pad": {"t": 62, "r": 0}, **quiet,
+            "buttons": [{"label": "▶", "method": "animate", "args": [None, moving(STEP)]},
+                        {"label": "❚❚", "method": "animate", "args": [[None], moving(0)]}],
+        }],
+    )  # fmt: skip
 
 
 def shared_ranges(*pictures: NDArray) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -72,6 +184,28 @@ def shared_ranges(*pictures: NDArray) -> tuple[tuple[float, float], tuple[float,
     return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
+def _clouds(labels: NDArray, modalities: NDArray) -> Iterator[tuple[str, str, NDArray]]:
+    """Label, modality and points of each cloud that there is, bool (point,), in the order that they are drawn in."""
+    for label in ("neutral", "harmless", "harmful"):
+        for modality in SYMBOLS:
+            rows = (labels == label) & (modalities == modality)
+            if rows.any():
+                yield label, modality, rows
+
+
+def _add_star(
+    figure: go.Figure, number: int, star: NDArray, titles: Sequence[str], thumbnails: Sequence[str], **where: Any
+) -> None:
+    """A trace of its own, so that of two stars on one spot the upper one hides the number of the other."""
+    figure.add_scatter(
+        x=star[:1], y=star[1:], mode="markers+text", name="this visit", text=[str(number + 1)],
+        textfont={"size": 11, "color": LIGHT["surface"], "weight": 600}, textposition="middle center",
+        customdata=[[titles[number]]], hovertext=_lines(titles[number : number + 1]),
+        marker={"symbol": STAR, "size": 25, "color": LIGHT["ink"], "line": {"color": LIGHT["surface"], "width": 1.5}},
+        hovertemplate="%{hovertext}<extra></extra>", meta=_seen(thumbnails[number : number + 1]), **where,
+    )  # fmt: skip
+
+
 def _add_cloud(
     figure: go.Figure,
     points: NDArray,
@@ -79,20 +213,21 @@ def _add_cloud(
     thumbnails: NDArray,
     label: str,
     modality: str,
-    symbol: str,
-    size: float,
+    crowd: int,
+    **where: Any,
 ) -> None:
-    is_neutral = label == "neutral"
+    """crowd: points of all clouds; where: panel, and whether it is visible."""
+    is_neutral, symbol = label == "neutral", SYMBOLS[modality]
     figure.add_scatter(
         x=points[:, 0], y=points[:, 1], mode="markers", name=f"{modality}, {label}",
         customdata=titles[:, None], hovertext=_lines(titles),
         marker={
             "symbol": f"{symbol}-open" if is_neutral else symbol,
-            "size": size, "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
+            "size": 8 if crowd < CROWD else 7, "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
             "line": {"width": 1 if is_neutral else 0.5, "color": LIGHT["neutral" if is_neutral else "surface"]},
         },
         hovertemplate=f"%{{hovertext}}<br>{modality}, {label}<extra></extra>",
-        meta=_seen(thumbnails),
+        meta=_seen(thumbnails), **where,
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ LIGHT = {
     "selected": "rgba(28, 27, 26, 0.10)",
     "harmful_veil": "rgba(184, 74, 0, 0.82)",
     "harmful_clear": "rgba(184, 74, 0, 0.02)",
+    "harmless_veil": "rgba(0, 107, 168, 0.82)",
+    "harmless_clear": "rgba(0, 107, 168, 0.02)",
 }
 """Vermillion and blue differ in lightness and hue under every common colour-vision deficiency; "full" is the end of a
 scale on which numbers in ink can still be read."""
@@ -38,6 +40,8 @@ DARK = {
     "selected": "rgba(236, 233, 228, 0.14)",
     "harmful_veil": "rgba(240, 147, 90, 0.82)",
     "harmful_clear": "rgba(240, 147, 90, 0.02)",
+    "harmless_veil": "rgba(92, 179, 234, 0.82)",
+    "harmless_clear": "rgba(92, 179, 234, 0.02)",
 }
 
 DARK_FOR_LIGHT = {LIGHT[role]: DARK[role] for role in LIGHT}

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from .frame import framed
 from .palette import LIGHT, SYMBOLS
 
-MAP_HEIGHT = 330
+MAP_HEIGHT = 360
 PATCHES_HEIGHT, PATCHES_WIDTH = 420, 520
 FRAMES_HEIGHT = 340
 STRIP = 0.34
 """Share of the frames' chart that the film strip takes."""
-WORDS = {"text": "words", "image": "patches", "video": "patches"}
-FEW = 24
-"""Positions up to which each is labelled by its token."""
-SHORT = 0.15
-"""Words and pictures of less than this share of the prompt go without a label, steps in time never."""
+LARGE = 1.8
+"""Times that an enlarged chart is as high, and patches as wide; the film strip takes what a chart gains."""
+MEDIUM_ROOM = 24
+"""Tokens whose room all patches of the prompt share at most, so that the tokens can be read."""
+MOST_LABELS = 80
+"""Tokens that are labelled at most; of more, every second, third, and so on."""
 
 
 def position_map(
@@ -32,20 +33,24 @@ def position_map(
     """Colour says s at each position (right) and layer (up); colours end at -1 and +1, where text has its means.
 
     coordinates: (position, layer), without unit; kinds: "text", "image" or "video" of each position; frames: step
-    in time of each, from 0, or None.
+    in time of each, from 0, or None. Each token of text is labelled by itself; patches stand closer together.
     """
     length, n_layers = coordinates.shape
+    edges = _edges(kinds)
     names = [f"“{token}”" if kind == "text" else _patch(kind, frame)
              for token, kind, frame in zip(tokens, kinds, frames, strict=True)]  # fmt: skip
     figure = go.Figure()
     figure.add_heatmap(
-        z=coordinates.T, zmin=-1, zmax=1, showscale=False, name="s",
+        z=coordinates.T, x=edges, y=np.arange(n_layers), zmin=-1, zmax=1, showscale=False, name="s",
         colorscale=[[0, LIGHT["harmless"]], [0.5, LIGHT["surface"]], [1, LIGHT["harmful"]]],
-        customdata=np.broadcast_to(np.array([_plain(name) for name in names], dtype=object), (n_layers, length)),
-        hovertemplate="position %{x}, %{customdata}<br>layer %{y}: s = %{z:.2f}<extra></extra>",
+        customdata=np.broadcast_to(
+            np.array([f"position {position}, {_plain(name)}" for position, name in enumerate(names)], dtype=object),
+            (n_layers, length),
+        ),
+        hovertemplate="%{customdata}<br>layer %{y}: s = %{z:.2f}<extra></extra>",
     )  # fmt: skip
     figure.add_shape(
-        type="rect", x0=-0.5, x1=length - 0.5, y0=selected - 0.5, y1=selected + 0.5,
+        type="rect", x0=edges[0], x1=edges[-1], y0=selected - 0.5, y1=selected + 0.5,
         line={"color": LIGHT["ink"], "width": 1.5},
     )  # fmt: skip
     framed(figure, MAP_HEIGHT, _told(coordinates, selected, length))
@@ -54,27 +59,32 @@ def position_map(
         title_text="layer (decoder block)", dtick=max(1, round(n_layers / 8)), range=[-0.5, n_layers - 0.5],
         showgrid=False,
     )  # fmt: skip
-    places, labels = _labels(kinds, tokens, frames)
-    title = "position in the prompt" + (" (numbers: steps in time)" if any(f is not None for f in frames) else "")
+    places, labels = _labels(kinds, tokens, frames, edges)
+    title = "tokens of the prompt" + (" (numbers: steps in time)" if any(f is not None for f in frames) else "")
     figure.update_xaxes(
-        title_text=title, range=[-0.5, length - 0.5], showgrid=False, tickvals=places,
-        ticktext=[_plain(label) for label in labels], tickangle=-60 if length <= FEW else 0, automargin=True,
+        title_text=title, range=[edges[0], edges[-1]], showgrid=False, tickvals=places,
+        ticktext=[_plain(label) for label in labels], tickangle=-90, tickfont={"size": 11}, automargin=True,
     )  # fmt: skip
-    for start in _starts(kinds, frames)[1:]:
+    for start in edges[_starts(kinds, frames)[1:]]:
         figure.add_shape(
-            type="line", x0=start - 0.5, x1=start - 0.5, y0=-0.5, y1=n_layers - 0.5,
+            type="line", x0=start, x1=start, y0=-0.5, y1=n_layers - 0.5,
             line={"color": LIGHT["neutral"], "width": 1, "dash": "dot"},
         )  # fmt: skip
     return figure
 
 
-def patches(values: NDArray, picture: str) -> go.Figure:
-    """Patches of one picture at one layer, laid over it: the stronger the colour, the further towards harmful.
+def patches(values: NDArray, picture: str, is_stretched: bool = False, is_large: bool = False) -> go.Figure:
+    """Patches of one image at one layer, laid over it, in the colours of s from -1 to +1, where text has its means.
 
-    values: s of each patch, (row, column), without unit; picture: a data URL. The colours span these patches alone.
+    values: s of each patch, (row, column), without unit; picture: a data URL; is_stretched: whether colours span
+    these patches alone; is_large: whether the chart is enlarged.
     """
     rows, columns = values.shape
     low, high = float(values.min()), float(values.max())
+    clear, harmful, harmless = LIGHT["harmful_clear"], LIGHT["harmful_veil"], LIGHT["harmless_veil"]
+    ends, colors = (-1.0, 1.0), [[0, harmless], [0.5, LIGHT["harmless_clear"]], [0.5, clear], [1, harmful]]
+    if is_stretched:
+        ends, colors = (low, max(high, low + 1e-6)), [[0, clear], [1, harmful]]
     figure = go.Figure()
     figure.add_layout_image(
         source=picture, xref="x", yref="y", x=0.5, y=0.5, sizex=columns, sizey=rows, sizing="stretch",
@@ -82,16 +92,16 @@ def patches(values: NDArray, picture: str) -> go.Figure:
     )  # fmt: skip
     figure.add_heatmap(
         z=values, x=np.arange(1, columns + 1), y=np.arange(1, rows + 1), xgap=1, ygap=1,
-        zmin=low, zmax=max(high, low + 1e-6),
-        colorscale=[[0, LIGHT["harmful_clear"]], [1, LIGHT["harmful_veil"]]], name="s",
+        zmin=ends[0], zmax=ends[1], colorscale=colors, name="s",
         colorbar={"thickness": 10, "len": 1, "outlinewidth": 0, "nticks": 5, "tickformat": ".2f",
                   "title": {"text": "s", "side": "top"}},
         hovertemplate="row %{y}, column %{x}<br>s = %{z:.3f}<extra></extra>",
     )  # fmt: skip
+    larger = LARGE if is_large else 1
     framed(
-        figure, PATCHES_HEIGHT,
-        f"{rows} x {columns} patches over the picture; s lies between {low:.2f} and {high:.2f}.",
-        PATCHES_WIDTH,
+        figure, round(larger * PATCHES_HEIGHT),
+        f"{rows} x {columns} patches over the image; s lies between {low:.2f} and {high:.2f}.",
+        round(larger * PATCHES_WIDTH),
     )  # fmt: skip
     figure.update_layout(hovermode="closest", margin={"l": 44, "r": 8, "t": 10, "b": 44})
     axis = {"showgrid": False, "tick0": 1, "dtick": max(1, round(max(rows, columns) / 8)), "constrain": "domain"}
@@ -100,19 +110,28 @@ def patches(values: NDArray, picture: str) -> go.Figure:
     return figure
 
 
-def frames(mean: NDArray, low: NDArray, high: NDArray, pictures: Sequence[str], times: Sequence[float]) -> go.Figure:
+def frames(
+    mean: NDArray,
+    low: NDArray,
+    high: NDArray,
+    pictures: Sequence[str],
+    times: Sequence[float],
+    is_large: bool = False,
+) -> go.Figure:
     """One value per step in time under the film strip: the mean s of its patches, the bar from least to most.
 
     mean, low, high: (step,), without unit; pictures: frames as data URLs, a whole number of them to each step
-    where the model joins frames; times: seconds of each frame.
+    where the model joins frames; times: seconds of each frame; is_large: whether the film strip is enlarged.
     """
+    height = round((LARGE if is_large else 1) * FRAMES_HEIGHT)
+    strip = 1 - (1 - STRIP) * FRAMES_HEIGHT / height
     steps = len(mean)
     joined = len(pictures) / steps
     figure = go.Figure()
     for number, picture in enumerate(pictures):
         figure.add_layout_image(
-            source=picture, xref="x", yref="paper", x=(number + 0.5) / joined - 0.5, y=1 - STRIP + 0.02,
-            sizex=0.94 / joined, sizey=STRIP - 0.03, sizing="contain", xanchor="center", yanchor="bottom",
+            source=picture, xref="x", yref="paper", x=(number + 0.5) / joined - 0.5, y=1 - strip + 0.02,
+            sizex=0.94 / joined, sizey=strip - 0.03, sizing="contain", xanchor="center", yanchor="bottom",
         )  # fmt: skip
     ink = LIGHT["ink"]
     figure.add_scatter(
@@ -130,14 +149,14 @@ def frames(mean: NDArray, low: NDArray, high: NDArray, pictures: Sequence[str], 
             yanchor="bottom", font={"size": 12, "color": LIGHT[label]},
         )  # fmt: skip
     told = ", ".join(f"{value:.2f}" for value in mean)
-    framed(figure, FRAMES_HEIGHT, f"Mean refusal coordinate of {steps} steps in time: {told}.")
+    framed(figure, height, f"Mean refusal coordinate of {steps} steps in time: {told}.")
     figure.update_layout(hovermode="closest", margin={"l": 52, "r": 12, "t": 8, "b": 46})
     figure.update_xaxes(
-        title_text="time in the clip (seconds)", range=[-0.5, steps - 0.5], tickvals=np.arange(steps),
+        title_text="time in the video (seconds)", range=[-0.5, steps - 0.5], tickvals=np.arange(steps),
         ticktext=[f"{second:.1f}" for second in step_times(times, steps)], showgrid=False,
     )  # fmt: skip
     low_end, high_end = min(-1.2, float(low.min()) - 0.1), max(1.35, float(high.max()) + 0.1)
-    figure.update_yaxes(title_text="refusal coordinate s", range=[low_end, high_end], domain=[0, 1 - STRIP])
+    figure.update_yaxes(title_text="refusal coordinate s", range=[low_end, high_end], domain=[0, 1 - strip])
     return figure
 
 
@@ -150,7 +169,7 @@ def _patch(kind: str, frame: int | None) -> str:
     return (
         f"patch of step {frame + 1}"
         if frame is not None
-        else f"patch of the {'clip' if kind == 'video' else 'picture'}"
+        else f"patch of the {'video' if kind == 'video' else 'image'}"
     )
 
 
@@ -160,21 +179,27 @@ def _starts(kinds: Sequence[str], frames: Sequence[int | None]) -> list[int]:
     return [next(run) for _, run in runs]
 
 
+def _edges(kinds: Sequence[str]) -> NDArray:
+    """Where each position begins, and where the last one ends: a token of text is 1 wide, the first is at 0."""
+    patches = sum(kind != "text" for kind in kinds)
+    room = min(1.0, MEDIUM_ROOM / patches) if patches else 1.0
+    return np.concatenate([[0.0], np.cumsum([1.0 if kind == "text" else room for kind in kinds])]) - 0.5
+
+
 def _labels(
-    kinds: Sequence[str], tokens: Sequence[str], frames: Sequence[int | None]
+    kinds: Sequence[str], tokens: Sequence[str], frames: Sequence[int | None], edges: NDArray
 ) -> tuple[list[float], list[str]]:
-    """Ticks: tokens where there are few, else one in the middle of each run that has room for it."""
-    length = len(kinds)
-    if length <= FEW:
-        return list(range(length)), list(tokens)
-    starts = [*_starts(kinds, frames), length]
-    places, labels = [], []
-    for start, end in pairwise(starts):
-        frame = frames[start]
-        if frame is not None or (end - start) / length >= SHORT:
-            places.append((start + end - 1) / 2)
-            labels.append(WORDS[kinds[start]] if frame is None else str(frame + 1))
-    return places, labels
+    """Ticks: every token of text, as far as they are not too many, and one in the middle of each run of patches."""
+    starts = [*_starts(kinds, frames), len(kinds)]
+    runs = [(start, end) for start, end in pairwise(starts) if kinds[start] != "text"]
+    words = [position for position, kind in enumerate(kinds) if kind == "text"]
+    words = words[:: -(-len(words) // MOST_LABELS) or 1]
+    ticks = [((edges[word] + edges[word + 1]) / 2, tokens[word]) for word in words]
+    for start, end in runs:
+        label = f"{end - start} patches" if frames[start] is None else str(frames[start] + 1)
+        ticks.append(((edges[start] + edges[end]) / 2, label))
+    ticks.sort()
+    return [float(place) for place, _ in ticks], [label for _, label in ticks]
 
 
 def _told(coordinates: NDArray, selected: int, length: int) -> str:

@@ -44,11 +44,11 @@ def failure(error: Exception) -> str:
 
 
 def select_layer_by_click(
-    panel: PlotlyPanel, backend: Backend, shared: Shared, axis: Literal["x", "y"] = "x"
+    panel: PlotlyPanel, backend: Backend, shared: Shared, axis: Literal["x", "y", "step"] = "x"
 ) -> None:
     """Make a click on a chart of layers select one; what comes from a browser may be anything, so it is checked.
 
-    axis: along which the layers are.
+    axis: along which the layers are; "step" for the scrubber of a chart.
     """
 
     def clicked(event: gr.EventData):

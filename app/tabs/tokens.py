@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from .. import markup, token_markup
-from ..backend import Backend
+from ..backend import Backend, Session
 from ..figures import tokens as figures
 from ..plotly_panel import PlotlyPanel
 from ..results import RequestError, TokenMap
@@ -16,10 +16,11 @@ from ..state import Visit
 from .shared import MODEL, QUIET, Shared, failure, select_layer_by_click
 
 INTRO = (
-    "The refusal coordinate <b>s</b> at each position of the prompt and each layer, as the model has it. It is "
-    "<b>calibrated at the last position only</b>, where its means were taken; elsewhere it is a lead, not a "
-    "measurement. Click a row to select its layer."
+    f"The {markup.term('refusal coordinate s')} at each token of the prompt and each layer, as the model has it. It "
+    "is <b>calibrated at the last position only</b>, where its means were taken; elsewhere it is indicative. Click a "
+    "row to select its layer."
 )
+LATER = "A later position has read the earlier ones, so the last step may carry what was seen before."
 
 
 class Panels(NamedTuple):
@@ -42,19 +43,30 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     chart = PlotlyPanel(height=figures.MAP_HEIGHT, elem_id="positions")
     numbers = gr.HTML(elem_id="positions-table")
     medium_title = gr.HTML(elem_id="medium-title")
+    with gr.Row():
+        stretch = gr.Checkbox(False, label="Stretch colours over these patches", container=False, elem_id="stretch")
+        enlarge = gr.Checkbox(False, label="Enlarge (or click it)", container=False, elem_id="enlarge")
     medium = PlotlyPanel(height=figures.FRAMES_HEIGHT, elem_id="medium")
     medium_numbers = gr.HTML(elem_id="medium-table")
     panels = Panels(notice, ramp, chart, numbers, medium_title, medium, medium_numbers)
-    tab.select(
-        partial(_read, backend, panels, shared.visit), [shared.layer, shared.visit], [*panels, shared.visit],
-        **QUIET, **MODEL,
-    )  # fmt: skip
-    shared.redraw(partial(_redrawn, backend, panels), [shared.layer, shared.visit], [*panels])
+    at = [shared.layer, stretch, enlarge, shared.visit]
+    tab.select(partial(_read, backend, panels, shared.visit), at, [*panels, shared.visit], **QUIET, **MODEL)
+    redrawn = partial(_redrawn, backend, panels)
+    shared.redraw(redrawn, at, [*panels])
+    for box in (stretch, enlarge):
+        box.change(redrawn, at, [*panels], **QUIET)
+    medium.select(lambda is_large: not is_large, enlarge, enlarge, **QUIET)
     select_layer_by_click(chart, backend, shared, axis="y")
 
 
 def _read(
-    backend: Backend, panels: Panels, visit_state: gr.State, layer: int, visit: Visit
+    backend: Backend,
+    panels: Panels,
+    visit_state: gr.State,
+    layer: int,
+    is_stretched: bool,
+    is_large: bool,
+    visit: Visit,
 ) -> Iterator[dict[Any, Any]]:
     """Read the prompt that Compare shows, unless this model has read it already."""
     if visit.request is None:
@@ -71,16 +83,19 @@ def _read(
         except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
             yield _nothing(panels, failure(error))
             return
-    yield {**_drawn(panels, visit.positions, layer), visit_state: visit}
+    drawn = _drawn(session, panels, visit.positions, layer, is_stretched, is_large)
+    yield {**drawn, visit_state: visit}
 
 
-def _redrawn(backend: Backend, panels: Panels, layer: int, visit: Visit) -> dict[Any, Any]:
+def _redrawn(
+    backend: Backend, panels: Panels, layer: int, is_stretched: bool, is_large: bool, visit: Visit
+) -> dict[Any, Any]:
     """Another layer of what was read, without running the model; nothing of a model that is no longer here."""
     if visit.positions is None:  # what is being read meanwhile must stay
         return {panels.notice: gr.skip()}
     if visit.positions.generation != backend.session.generation:
         return _nothing(panels, token_markup.empty())
-    return _drawn(panels, visit.positions, layer)
+    return _drawn(backend.session, panels, visit.positions, layer, is_stretched, is_large)
 
 
 def _nothing(panels: Panels, notice: str) -> dict[Any, Any]:
@@ -88,11 +103,13 @@ def _nothing(panels: Panels, notice: str) -> dict[Any, Any]:
     return dict.fromkeys(panels, "") | {panels.notice: notice}
 
 
-def _drawn(panels: Panels, shown: TokenMap, layer: int) -> dict[Any, Any]:
-    title, chart, numbers = _medium(shown, layer)
+def _drawn(
+    session: Session, panels: Panels, shown: TokenMap, layer: int, is_stretched: bool, is_large: bool
+) -> dict[Any, Any]:
+    title, chart, numbers = _medium(shown, layer, is_stretched, is_large)
     return {
         panels.notice: "",
-        panels.ramp: token_markup.RAMP,
+        panels.ramp: token_markup.ramp(session.bands, layer),
         panels.chart: figures.position_map(shown.coordinates, shown.kinds, shown.tokens, shown.frames, layer),
         panels.numbers: token_markup.positions_table(shown, layer),
         panels.medium_title: title,
@@ -101,26 +118,30 @@ def _drawn(panels: Panels, shown: TokenMap, layer: int) -> dict[Any, Any]:
     }
 
 
-def _medium(shown: TokenMap, layer: int) -> list:
-    """Title, chart and table of the picture's patches or the clip's frames; a sentence where there are none."""
+def _medium(shown: TokenMap, layer: int, is_stretched: bool, is_large: bool) -> list:
+    """Title, chart and table of the image's patches or the video's frames; a sentence where there are none."""
     s = shown.coordinates[:, layer]
     if shown.modality == "image":
-        title = "Patches over the picture"
+        title = "Patches over the image"
         if shown.grid is None:
             return [markup.section(title, token_markup.NO_GRID), "", ""]
-        told = "Each square is one patch as the model reads it; colours span the least to the most of these patches."
+        told = "Each square is one patch as the model reads it, "
+        told += "coloured from the least to the most of these patches." if is_stretched else "in the colours above."
         values = s[np.array([cell is not None for cell in shown.cells])]
-        chart = figures.patches(values.reshape(shown.grid[1:]), shown.pictures[0])
+        chart = figures.patches(values.reshape(shown.grid[1:]), shown.pictures[0], is_stretched, is_large)
         return [markup.section(title, told), chart, token_markup.spread(values, layer, "patches")]
     if shown.modality == "video":
         title = "Frame by frame"
         if not shown.n_steps:
             return [markup.section(title, token_markup.NO_FRAMES), "", ""]
-        told = "The mean s of the patches at each step in time; bars reach from the least to the most of them."
+        told = (
+            "The mean s of the patches at each step in time; bars reach from the least to the most of them. " + LATER
+        )
         if shown.n_steps < len(shown.pictures):
             told += f" This model joins its {len(shown.pictures)} frames to {shown.n_steps} steps in time."
         values = [s[np.array([frame == step for frame in shown.frames])] for step in range(shown.n_steps)]
         mean, low, high = (np.array([of(part) for part in values]) for of in (np.mean, np.min, np.max))
-        chart = figures.frames(mean, low, high, shown.pictures, shown.times)
-        return [markup.section(title, told), chart, token_markup.frames_table(shown, mean, low, high)]
+        chart = figures.frames(mean, low, high, shown.pictures, shown.times, is_large)
+        numbers = token_markup.spread(mean, layer, "steps") + token_markup.frames_table(shown, mean, low, high)
+        return [markup.section(title, told), chart, numbers]
     return ["", "", ""]

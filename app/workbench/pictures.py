@@ -10,7 +10,15 @@ from torch import Tensor
 
 from mars.analysis.alignment import trustworthiness
 from mars.artifact.artifact import Artifact
-from mars.geometry.projection import View, axis_view, interpolate_point, pca_view, umap_view
+from mars.geometry.projection import (
+    Plane,
+    View,
+    axis_plane,
+    interpolate_point,
+    pca_plane,
+    turned_alike,
+    umap_view,
+)
 from mars.geometry.recentering import recenter
 
 from ..results import Asked, Picture, RequestError
@@ -26,7 +34,8 @@ CAPTIONS = {
     ),
     "umap": (
         "UMAP keeps neighbours together and nothing else: distances between clusters mean nothing. One fit "
-        "of all clouds each, “after” started from “before”. Stars stand among their nearest neighbours, "
+        "of all clouds each, “after” started from “before”; fits of two layers "
+        "cannot be compared. Stars stand among their nearest neighbours, "
         "approximately."
     ),
     "pca": "The two directions in which all clouds together vary most. Deterministic; distances are real.",
@@ -42,6 +51,8 @@ class Pictures:
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self._made: dict[int, View] = {}
+        self._planes: dict[str, list[Plane]] = {}
+        self._path_worker: threading.Thread | None = None
         self._trust: dict[tuple[str, int], tuple[float, float]] = {}
         self._wanted: list[int] = []
         self._busy = threading.Lock()
@@ -57,10 +68,8 @@ class Pictures:
             raise RequestError("This artifact holds no clouds to draw. Fit it again with: python -m mars fit.")
         before = self.artifact.stacked_clouds(layer, recentered=False)
         after = self.artifact.stacked_clouds(layer, recentered=True)
-        stars = [torch.from_numpy(one.activations[layer]).float() for one in asked]
-        moved = [
-            recenter(star, self.artifact.bias_of(one.modality)[layer]) for star, one in zip(stars, asked, strict=True)
-        ]
+        stars, moved = self._stars(layer, asked)
+        self._follow()
         standing_in = ""
         if view == "umap" and self._umap(layer) is None:
             view = "axis"
@@ -70,6 +79,7 @@ class Pictures:
             )
         placed = self._placed(view, layer, before, after, stars, moved)
         points = len(before)
+        path, star_path = self._path(view, asked) if view in self._planes else (None, None)
         return Picture(
             before=placed.before[:points],
             after=placed.after[:points],
@@ -85,12 +95,54 @@ class Pictures:
             caption=f"{CAPTIONS[view]} {self.artifact.held_out_note}".rstrip(),
             trustworthiness=self._trusted(view, layer, before, after, placed),
             standing_in=standing_in,
-            is_temporary=bool(standing_in) and not self.failure,
+            is_temporary=(bool(standing_in) and not self.failure) or (view != "umap" and path is None),
+            path=path,
+            star_path=star_path,
         )
 
     def warm_up(self, layer: int) -> None:
-        """Begin to make the UMAP of a layer in the background, unless it is there."""
+        """Begin to make the UMAP of a layer and the planes of all in the background, unless they are there."""
         self._umap(layer)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Begin to find the planes of every layer, on which points are followed."""
+        with self._busy:
+            if self._path_worker is None and self.artifact.clouds:
+                self._path_worker = threading.Thread(target=self._find_planes, name="planes", daemon=True)
+                self._path_worker.start()
+
+    def _find_planes(self) -> None:
+        layers = range(self.artifact.n_layers)
+        after = [self.artifact.stacked_clouds(layer, recentered=True) for layer in layers]
+        for view in ("axis", "pca"):
+            self._planes[view] = turned_alike([self._plane(view, layer) for layer in layers], after)
+
+    def _plane(self, view: str, layer: int) -> Plane:
+        """That of the picture of a layer; signed as those of the other layers, once they are there."""
+        if view in self._planes:
+            return self._planes[view][layer]
+        clouds = [self.artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True)]
+        if view == "pca":
+            return pca_plane(*clouds)
+        return axis_plane(*clouds, self.artifact.mean_harmful[layer], self.artifact.mean_harmless[layer])
+
+    def _path(self, view: str, asked: Sequence[Asked]) -> tuple[NDArray, NDArray]:
+        """Where points and stars lie at every layer, before and after: (layer, 2, point, 2), (layer, 2, star, 2)."""
+        points, stars = [], []
+        for layer, plane in enumerate(self._planes[view]):
+            points.append(
+                [plane.place(self.artifact.stacked_clouds(layer, recentered=moved)) for moved in (False, True)]
+            )
+            before, after = self._stars(layer, asked)
+            stars.append([_placed(plane, before), _placed(plane, after)])
+        return np.array(points), np.array(stars)
+
+    def _stars(self, layer: int, asked: Sequence[Asked]) -> tuple[list[Tensor], list[Tensor]]:
+        """Activations of what was asked, as the model has them and re-centred."""
+        stars = [torch.from_numpy(one.activations[layer]).float() for one in asked]
+        biases = [self.artifact.bias_of(one.modality)[layer] for one in asked]
+        return stars, [recenter(star, bias) for star, bias in zip(stars, biases, strict=True)]
 
     def _placed(
         self, view: str, layer: int, before: Tensor, after: Tensor, stars: list[Tensor], moved: list[Tensor]
@@ -103,10 +155,12 @@ class Pictures:
                 made.x,
                 made.y,
             )
-        before, after = torch.cat([before, *_rows(stars)]), torch.cat([after, *_rows(moved)])
-        if view == "pca":
-            return pca_view(before, after)
-        return axis_view(before, after, self.artifact.mean_harmful[layer], self.artifact.mean_harmless[layer])
+        plane = self._plane(view, layer)
+        placed = (
+            np.concatenate([plane.place(points), _placed(plane, marks)])
+            for points, marks in ((before, stars), (after, moved))
+        )
+        return View(*placed, plane.x, plane.y)
 
     def _trusted(self, view: str, layer: int, before: Tensor, after: Tensor, placed: View) -> tuple[float, float]:
         if (view, layer) not in self._trust:
@@ -158,8 +212,9 @@ class Pictures:
                     self._wanted.remove(layer)
 
 
-def _rows(vectors: list[Tensor]) -> list[Tensor]:
-    return [vector[None] for vector in vectors]
+def _placed(plane: Plane, vectors: list[Tensor]) -> NDArray:
+    """(vector, 2)."""
+    return plane.place(torch.stack(vectors)) if vectors else np.zeros((0, 2), dtype=np.float32)
 
 
 def _with_stars(picture: NDArray, stars: list[NDArray]) -> NDArray:

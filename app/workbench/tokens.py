@@ -8,7 +8,7 @@ from mars.model.loaded_model import LoadedModel
 from ..results import TokenMap
 from .prompts import data_url
 
-PICTURE_SIDE, FRAME_SIDE = 480, 160
+PICTURE_SIDE, FRAME_SIDE = 768, 320
 """Pixels, of a picture under its patches and of a frame of the film strip."""
 
 

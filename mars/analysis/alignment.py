@@ -35,6 +35,9 @@ class Number(NamedTuple):
     """What it tells, in a sentence."""
     better: Literal["higher", "lower"] | None
     """Which way it points where harmful and harmless lie apart; None where it says nothing of that."""
+    quantity: Literal["bias", "AUC", "accuracy", "purity"]
+    modality: str = ""
+    """Which modality it is of; empty where it is of all together."""
 
 
 def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[Number]:
@@ -117,6 +120,8 @@ def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modal
         f"A meaningless {modality} moves a harmless request {abs(bias):.2f} "
         f"{'towards' if bias > 0 else 'away from'} refusal; the text centroids are 2 apart.",
         None,
+        "bias",
+        modality,
     )
 
 
@@ -135,26 +140,28 @@ def _transfer(
     scores = {"before": probe.decision_function(before[here]), "after": probe.decision_function(after[here])}
     shuffled = [rng.permutation(truth) for _ in range(PERMUTATIONS)]
 
-    def number(name: str, measure, meaning: str) -> Number:
+    def number(quantity: Literal["AUC", "accuracy"], measure, meaning: str) -> Number:
         chance = np.quantile([measure(order, scores["after"]) for order in shuffled], CHANCE_BAND)
         return Number(
-            f"{name}, text to {modality}",
+            f"probe {quantity}, text to {modality}",
             float(measure(truth, scores["before"])),
             float(measure(truth, scores["after"])),
             (float(chance[0]), float(chance[1])),
             meaning,
             "higher",
+            quantity,
+            modality,
         )
 
     return [
         number(
-            "probe AUC",
+            "AUC",
             roc_auc_score,
             f"Whether harmful and harmless {shown} are ranked apart by what separates text; "
             "a shift cannot change it.",
         ),
         number(
-            "probe accuracy",
+            "accuracy",
             lambda order, score: float(np.mean((score > 0) == order)),
             f"Whether text's own threshold sorts {shown}; re-centering can change it.",
         ),
@@ -185,6 +192,7 @@ def _purity(before: NDArray, after: NDArray, modalities: NDArray, rng) -> Number
         "How much neighbours share their modality: 1 is apart, the chance band is mixed. "
         "Taking a mean away may lower it, signal or none.",
         None,
+        "purity",
     )
 
 

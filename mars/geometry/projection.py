@@ -4,7 +4,7 @@ The refusal coordinate is the one number every view shows. The layouts are for t
 contradict them are in `alignment`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -44,49 +44,82 @@ def refusal_coordinate(values: Tensor, mean_harmful: Tensor, mean_harmless: Tens
     return torch.einsum("pld,ld->pl", values.float() - center, half) / (half**2).sum(dim=-1)
 
 
-def axis_view(before: Tensor, after: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> View:
-    """Refusal coordinate against the first principal component of what is orthogonal to it.
+class Plane(NamedTuple):
+    """Two axes onto which activations of one layer are projected."""
 
-    Deterministic and instant. The second axis is fitted on both clouds together and has a fixed sign.
-    before, after: (point, d_model) at one layer; means (d_model,). Returns s and the component in units of R/2.
+    origin: Tensor
+    """(d_model,), float64."""
+    axes: Tensor
+    """(d_model, 2), float64, each over the length of its unit."""
+    x: str
+    y: str
+
+    def place(self, values: Tensor) -> NDArray:
+        """values: (point, d_model) -> (point, 2), float32."""
+        return ((values.double() - self.origin) @ self.axes).float().numpy()
+
+
+def axis_plane(before: Tensor, after: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Plane:
+    """Refusal coordinate s against the first principal component of what is orthogonal to it, in units of R/2.
+
+    Deterministic. The second axis is fitted on both clouds together and has a fixed sign.
+    before, after: (point, d_model) at one layer; means (d_model,).
     """
     half = (mean_harmful - mean_harmless).double() / 2
     center = (mean_harmful + mean_harmless).double() / 2
     axis = half / half.norm()
-
-    def split(values: Tensor) -> tuple[Tensor, Tensor]:
-        offset = values.double() - center
-        along = offset @ axis
-        return along / half.norm(), offset - along[:, None] * axis
-
-    s_before, rest_before = split(before)
-    s_after, rest_after = split(after)
-    component = _components(torch.cat([rest_before, rest_after]), 1)
-    return View(
-        torch.stack([s_before, (rest_before @ component)[:, 0] / half.norm()], dim=1).float().numpy(),
-        torch.stack([s_after, (rest_after @ component)[:, 0] / half.norm()], dim=1).float().numpy(),
+    offset = torch.cat([before, after]).double() - center
+    component = _components(offset - (offset @ axis)[:, None] * axis, 1)[:, 0]
+    return Plane(
+        center,
+        torch.stack([axis, component - (component @ axis) * axis], dim=1) / half.norm(),
         x="refusal coordinate s (−1 harmless text, +1 harmful text)",
         y="first component orthogonal to it (units of R/2)",
     )
 
 
-def pca_view(before: Tensor, after: Tensor) -> View:
+def pca_plane(before: Tensor, after: Tensor) -> Plane:
     """First two principal components of both clouds together; axes say how much variance they hold.
 
     before, after: (point, d_model) at one layer.
     """
     joint = torch.cat([before, after]).double()
-    centered = joint - joint.mean(dim=0)
-    components = _components(centered, 2)
-    placed = centered @ components
-    shares = placed.var(dim=0) / centered.var(dim=0).sum()
-    placed = placed.float().numpy()
-    return View(
-        placed[: len(before)],
-        placed[len(before) :],
+    origin = joint.mean(dim=0)
+    components = _components(joint - origin, 2)
+    shares = ((joint - origin) @ components).var(dim=0) / joint.var(dim=0).sum()
+    return Plane(
+        origin,
+        components,
         x=f"first principal component ({shares[0]:.0%} of variance)",
         y=f"second principal component ({shares[1]:.0%} of variance)",
     )
+
+
+def turned_alike(planes: Sequence[Plane], values: Sequence[Tensor]) -> list[Plane]:
+    """Planes of successive layers with axes signed so that the same points run the same way from layer to layer.
+
+    values: (point, d_model) of each layer, the same points. The first plane stays as it is.
+    """
+    turned, placed = [], None
+    for plane, points in zip(planes, values, strict=True):
+        here = torch.from_numpy(plane.place(points))
+        here = here - here.mean(dim=0)
+        signs = torch.ones(2) if placed is None else torch.where((placed * here).sum(dim=0) < 0, -1.0, 1.0)
+        turned.append(plane._replace(axes=plane.axes * signs))
+        placed = here * signs
+    return turned
+
+
+def axis_view(before: Tensor, after: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> View:
+    """Both clouds on their `axis_plane`."""
+    plane = axis_plane(before, after, mean_harmful, mean_harmless)
+    return View(plane.place(before), plane.place(after), plane.x, plane.y)
+
+
+def pca_view(before: Tensor, after: Tensor) -> View:
+    """Both clouds on their `pca_plane`."""
+    plane = pca_plane(before, after)
+    return View(plane.place(before), plane.place(after), plane.x, plane.y)
 
 
 def umap_view(before: Tensor, after: Tensor, seed: int = SEED) -> View:

@@ -48,8 +48,7 @@ def test_a_researcher_finds_where_a_clip_drifts_from_text(page, media, width, na
     for view in ("Refusal axis", "PCA"):
         page.get_by_label(view, exact=True).check()
         page.wait_for_function("!document.querySelector('#geometry-notice .busy')", timeout=WAIT)
-        for panel in ("before", "after"):
-            assert {"video, harmful", "video, neutral", "this visit"} <= set(drawn(page, panel))
+        assert {"video, harmful", "video, neutral", "this visit"} <= set(drawn(page, "clouds"))
     found = page.inner_text("#measured")
     assert "text to video" in found
     page.get_by_label("No signal").check()

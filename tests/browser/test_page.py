@@ -31,9 +31,8 @@ def test_an_upload_gives_curves_clouds_and_both_replies(page, files):
     assert "no twin of it is known" in page.inner_text("#beside")
 
     open_tab(page, "Geometry")
-    for panel in ("before", "after"):
-        traces = drawn(page, panel)
-        assert {"text, harmful", "image, harmful", "video, harmless", "image, neutral", "this visit"} <= set(traces)
+    traces = drawn(page, "clouds")
+    assert {"text, harmful", "image, harmful", "video, harmless", "image, neutral", "this visit"} <= set(traces)
     assert "probe AUC" in page.inner_text("#measured")
 
 

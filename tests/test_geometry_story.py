@@ -1,0 +1,57 @@
+"""What is said of clouds and positions follows from the numbers: signs, medians, equal or unequal detection."""
+
+import numpy as np
+import pytest
+
+from app import token_markup
+from app.geometry_markup import story
+from app.results import CloudMean, Measured
+
+BANDS = {"harmless": np.array([[-1.2, -0.87, -0.5]]), "harmful": np.array([[0.4, 0.81, 1.2]])}
+CHANCE = (0.4, 0.6)
+
+
+def _told(before=0.25, after=0.0, auc=(0.9, 0.9), purity=(0.7, 0.72), view="axis"):
+    numbers = (
+        Measured("probe AUC, text to image", *auc, CHANCE, "", "higher", "AUC", "image"),
+        Measured("probe accuracy, text to image", 0.84, 0.63, CHANCE, "", "higher", "accuracy", "image"),
+        Measured("modality purity", *purity, (0.3, 0.4), "", None, "purity"),
+    )
+    means = (CloudMean("text", "harmful", 3, 1.0, 1.0), CloudMean("image", "harmful", 3, before, after))
+    return story(0, numbers, means, BANDS, view)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (0.25, 0.0, ("images 0.25 towards harmless text", "(false refusals), not detection")),
+        (-0.5, 0.25, ("images 0.75 towards harmful text", "(missed refusals), not detection")),
+        (0.1, 0.1, ("leaves images where they are",)),
+    ],
+)
+def test_which_way_and_how_far_recentering_moves_a_modality_and_what_that_changes(before, after, told):
+    assert all(part in _told(before, after) for part in told)
+    assert "before and after (AUC 0.90)" in _told(before, after)
+    assert ("not detection" in _told(before, after)) is (before != after)
+
+
+def test_detection_is_not_called_equal_where_it_differs_nor_there_where_it_is_chance():
+    assert "equally well" not in _told(auc=(0.7, 0.9)) and "AUC 0.90" in _told(auc=(0.7, 0.9))
+    assert "does not separate images here (AUC 0.55)" in _told(auc=(0.55, 0.55))
+
+
+def test_what_to_conclude_where_the_plot_and_the_purity_disagree():
+    assert "UMAP is right" in _told(view="umap") and "from the numbers" in _told(view="umap")
+    assert "from the numbers" in _told() and "the modalities mix" in _told(purity=(0.7, 0.38))
+
+
+def test_the_medians_of_text_are_told_beside_the_means_that_give_the_scale():
+    assert "−0.87 for harmless and +0.81 for harmful text" in _told()
+    assert "−0.87 and +0.81" in token_markup.ramp(BANDS, 0)
+
+
+@pytest.mark.parametrize(("values", "is_local"), [([0.1, 0.55], False), ([-0.2, 0.4], True)])
+def test_nothing_is_localised_where_patches_differ_by_less_than_a_quarter_of_what_text_is_apart(values, is_local):
+    told = token_markup.spread(np.array(values), 3, "patches")
+    assert ("Nothing is localised here" in told) is not is_local
+    assert ("a spread below 0.5 is not called localised" in told) is not is_local
