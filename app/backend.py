@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from numpy.typing import NDArray
 
 from .results import (
+    Aggregate,
     Asked,
     CloudMean,
     Comparison,
@@ -103,6 +104,17 @@ class Session(Protocol):
     @property
     def bands(self) -> Mapping[str, NDArray]:
         """5, 50 and 95 % of s of harmful and harmless validation text: label -> (layer, 3)."""
+
+    @property
+    def opening(self) -> Example | None:
+        """The example that the page opens on, one of those recorded; None where nothing is."""
+
+    def recorded(self, example: Example) -> Comparison | None:
+        """An example answered at the chosen layer with gain 1 before the page was opened; None where it was not."""
+
+    @property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """What MARS does to the images and videos of the test split; empty where that was not measured."""
 
     def posters(self) -> Mapping[str, str]:
         """A small picture of each example's clip: path -> data URL."""

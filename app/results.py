@@ -159,6 +159,23 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Aggregate:
+    """What MARS does to all test cases of one modality: refusals of n, without steering and with MARS."""
+
+    modality: str
+    before: int
+    """Harmful requests refused without steering."""
+    after: int
+    """The same with MARS."""
+    n: int
+    cost_before: int
+    """Harmless requests refused without steering."""
+    cost_after: int
+    """The same with MARS."""
+    n_harmless: int
+
+
+@dataclass(frozen=True)
 class Request:
     """What was asked, to ask it again: of another tab, or of another model."""
 

@@ -9,6 +9,7 @@ from .examples import read_examples
 from .icon_vl import ICON_VL, usual_model
 from .pictures import VIEWS
 from .prompts import MAX_GAIN, MAX_NEW_TOKENS, Upload, read_upload
+from .recorded import Recorded, write_recorded
 from .session import LiveSession
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "USUAL",
     "VIEWS",
     "LiveSession",
+    "Recorded",
     "Upload",
     "Workbench",
     "modality_of",
@@ -27,4 +29,5 @@ __all__ = [
     "read_examples",
     "read_upload",
     "usual_model",
+    "write_recorded",
 ]

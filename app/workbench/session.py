@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +24,7 @@ from mars.steering import Mars, Unsteered
 from mars.types import TokenStep
 
 from ..results import (
+    Aggregate,
     Asked,
     CloudMean,
     Comparison,
@@ -44,6 +45,7 @@ from .cards import artifact_words, coming_card, model_card
 from .clouds import Clouds
 from .examples import examples_of
 from .prompts import MAX_NEW_TOKENS, checked_gain, one_sentence, posters, read_prompt, thumbnail_url
+from .recorded import Recorded, read_aggregates, read_recorded
 from .replies import Counted, Reader
 from .sweeping import gain_map, verdict_map
 from .taking import archive, snippet
@@ -69,6 +71,9 @@ class LiveSession:
     artifact_folder: str = "ARTIFACT"
     """Or the bundled name, as `Artifact.load` takes it."""
     examples: tuple[Example, ...] = ()
+    record: Recorded | None = None
+    """What was answered before; None where nothing was."""
+    aggregates: tuple[Aggregate, ...] = ()
     generation: int = 0
     """How many sessions the page showed before this one."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,6 +109,7 @@ class LiveSession:
             make_known(model_source(source))
             fitted = Artifact.read(folder)
             examples = examples_of(source)
+        own = Path(model_source(source))
         return cls(
             Future(),
             fitted,
@@ -113,6 +119,8 @@ class LiveSession:
             source=str(source),
             artifact_folder=str(folder if artifact or str(source) not in MODELS else source),
             examples=examples,
+            record=read_recorded(own, fitted.hash),
+            aggregates=read_aggregates(own),
         )
 
     def load(self) -> "LiveSession":
@@ -166,6 +174,19 @@ class LiveSession:
     @property
     def bands(self) -> Mapping[str, NDArray]:
         return {label: band.numpy() for label, band in self.artifact.bands.items()}
+
+    @property
+    def folder(self) -> Path:
+        """Of the model, with its artifact and its gallery."""
+        return Path(model_source(self.source))
+
+    @property
+    def opening(self) -> Example | None:
+        return next((one for one in self.examples if self.record and one.title == self.record.opening), None)
+
+    def recorded(self, example: Example) -> Comparison | None:
+        found = self.record.comparisons.get(example.title) if self.record else None
+        return found and replace(found, generation=self.generation)
 
     def posters(self) -> Mapping[str, str]:
         return posters(self.examples)
