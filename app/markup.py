@@ -32,25 +32,33 @@ _SHAPES = {
 
 
 def top_line(card: ModelCard) -> str:
-    """Which model speaks, on what, fitted how; what is off; what the page deals with."""
+    """What the page deals with, and which model answers: in a line, with all that is to be known of it unfolded."""
+    size = parameters(card.parameters) if card.parameters else "being opened …"
     facts = (
-        ("model", f"{card.name}, {parameters(card.parameters) if card.parameters else 'being opened …'}"),
+        ("model", f"{card.name}, {size}"),
         ("decoder", f"{card.n_layers} layers × {card.d_model} wide"),
+        ("takes", listing(card.modalities)),
         ("runs on", f"{card.device}, {card.dtype}" if card.device else "…"),
         ("directions", card.artifact),
+        ("system message", f"“{card.system}”" if card.system else "none beside what its chat template says"),
+        ("versions", " · ".join(f"{name} {version}" for name, version in card.versions.items())),
     )
     listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
+    note = f"<p>{escape(card.note)}</p>" if card.note else ""
     badges = "".join(f'<p class="badge">{escape(badge)}</p>' for badge in card.badges)
-    note = f" {escape(card.note)}" if card.note else ""
-    versions = " · ".join(f"{escape(name)} {escape(version)}" for name, version in card.versions.items())
+    kind = f"{card.kind}, " if card.kind else ""
     return (
-        '<header class="top"><div class="title"><h1>MARS Lens</h1>'
-        "<p>How refusal travels from text to images and video inside a multimodal model, and how to steer "
-        "it.</p>"
-        f"</div><dl>{listed}</dl>{badges}"
-        f'<p class="about">This page deals with harmful requests, for research on safety.{note} '
-        f'<span class="versions">{versions}</span></p></header>'
+        '<header class="top"><h1>MARS Lens</h1>'
+        "<p>How refusal travels from text to images and video, and how to steer it. This page deals with harmful "
+        "requests, for research on safety.</p>"
+        f'<details class="model"><summary>{escape(f"{card.name}: {kind}{size}")}</summary>'
+        f"<div>{note}<dl>{listed}</dl></div></details>{badges}</header>"
     )
+
+
+def listing(words: Sequence[str]) -> str:
+    """ "text, image and video"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def parameters(count: int) -> str:
@@ -78,6 +86,19 @@ def term(name: str) -> str:
         f'<span class="term" tabindex="0" role="note" aria-label="{escape(name)}: {escape(GLOSSARY[name])}" '
         f'data-told="{escape(GLOSSARY[name])}">{escape(name)}</span>'
     )
+
+
+def explained(title: str, sentence: str) -> str:
+    """A heading whose explanation is unfolded on a click. The sentence may hold markup."""
+    return (
+        f'<div class="section explained"><h2>{escape(title)}</h2><details><summary>What this shows</summary>'
+        f"<p>{sentence}</p></details></div>"
+    )
+
+
+def stale(sentence: str) -> str:
+    """What says that results belong to an earlier run."""
+    return f'<p class="stale" role="status">{escape(sentence)}</p>'
 
 
 def mark(symbol: str, role: str, is_open: bool = False) -> str:
@@ -197,7 +218,7 @@ def asked_list(titles: Sequence[str]) -> str:
 
 def signed(value: float) -> str:
     """Two decimals with a sign; minus as minus."""
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{round(float(value), 2) + 0.0:+.2f}".replace("-", "−")  # + 0.0, since -0.00 is no number
 
 
 def length(value: float) -> str:

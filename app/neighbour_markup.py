@@ -20,14 +20,14 @@ def neighbours(
     beside: Sequence[Beside],
     found: Neighbours | None,
     posters: Mapping[str, str],
-    layer: int,
 ) -> str:
-    """The prompt with its twins, and the harmless request like it, each without and with steering.
+    """The prompt with its twins, and the harmless request like it, each without and with steering, at its layer.
 
     found: None before anything was run; what is in it but not yet in `beside` is said to be on its way.
     """
     if shown is None or found is None:
         return f'<p class="quiet">{ALONE}</p>'
+    layer = shown.receipt.layer
     twins = [one for one in beside if not one.is_benign]
     benign = [one for one in beside if one.is_benign]
     rows = ""

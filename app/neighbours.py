@@ -59,6 +59,11 @@ def known_as(text: str, files: Sequence[str | Path], examples: Sequence[Example]
     )
 
 
+def is_same(text: str, files: Sequence[str | Path], other_text: str, other_files: Sequence[str | Path]) -> bool:
+    """Whether two prompts are one, by their words and by what is in their files."""
+    return text == other_text and [*map(_mark, files)] == [*map(_mark, other_files)]
+
+
 def twins_of(example: Example, examples: Sequence[Example]) -> tuple[Example, ...]:
     """Examples that ask for the same thing in another modality."""
     return tuple(other for other in examples if other.twin and other.twin == example.twin and other != example)

@@ -7,7 +7,6 @@ with, that it refuses in words and with MARS, and whose benign twin it complies 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from .backend import Session
 from .neighbours import Neighbours, neighbours_of
@@ -20,7 +19,9 @@ KINDS = ("complies", "refuses")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
-    parser.add_argument("--model", default="pocket-vl", help="folder or bundled name of the model (default: pocket-vl)")
+    parser.add_argument(
+        "--model", default="pocket-vl", help="folder or bundled name of the model (default: pocket-vl)"
+    )
     options = parser.parse_args(arguments)
     try:
         session = LiveSession.to_load(options.model).load()

@@ -21,9 +21,9 @@ class Configuration:
     tab: str | None = None
 
 
-def link(layer: int, gain: float, length: int, example: Example | None) -> str:
+def link(layer: int, gain: float, length: int, example: Example | None, tab: str = TABS[0]) -> str:
     """The query of a link to this configuration; a prompt of the gallery is named, any other is left out."""
-    told: dict[str, str] = {"layer": str(layer), "gain": f"{gain:g}", "length": str(length)}
+    told: dict[str, str] = {"layer": str(layer), "gain": f"{gain:g}", "length": str(length), "tab": tab}
     if example is not None:
         told["example"] = example.title
     return "?" + urlencode(told)

@@ -5,9 +5,15 @@ from html import escape
 
 from .figures.curves import WORDS
 from .figures.palette import SYMBOLS
-from .markup import caution, legend, length, line, mark, percent, signed, table
-from .results import Comparison, Curves, Likely, Reply
+from .markup import caution, explained, legend, length, line, mark, percent, signed, table
+from .results import Comparison, Curves, Likely, Receipt, Reply
 
+RECEIPT = (
+    "Everything is on the scale of s: the bands are the middle 90 % of held-out harmless and harmful text, the "
+    "dashed line the boundary of the trust region. The formulas of strength and trust region are our reconstruction "
+    "of the paper's."
+)
+TOKENS = "The ten likeliest first tokens of each reply: how close the call was. Bold tokens open a refusal."
 FATES = {
     "refuses": "is refused",
     "complies": "is answered",
@@ -58,8 +64,7 @@ def reading(bands: Mapping[str, Sequence], curves: Curves, layer: int) -> str:
         where = f"At layer {layer} this prompt lies at s = {signed(after)}"
         note = " Text is not re-centred, so both lines are one."
     else:
-        medium = "clip" if curves.modality == "video" else "picture"
-        where = f"At layer {layer} this prompt with its {medium} lies at s = {signed(before)}, "
+        where = f"At layer {layer} this prompt with its {curves.modality} lies at s = {signed(before)}, "
         where += f"re-centred at {signed(after)}"
         note = ""
     inside = [label for label in ("harmless", "harmful") if bands[label][layer][0] <= after <= bands[label][layer][2]]
@@ -76,8 +81,8 @@ def reading(bands: Mapping[str, Sequence], curves: Curves, layer: int) -> str:
     return f"{where}, {place}.{note}"
 
 
-def replies(comparison: Comparison | None, stale: str = "", is_running: bool = True) -> str:
-    """Both replies side by side, each with its verdict; a caret where one is still being written."""
+def replies(comparison: Comparison | None, is_running: bool = True) -> str:
+    """Both replies as cards, each with its verdict; a caret where one is still being written."""
     if comparison is None:
         waiting = "The reply appears here, token by token."
         panes = _pane("Without steering", "", "", waiting) + _pane("With MARS", "", "", waiting)
@@ -85,21 +90,27 @@ def replies(comparison: Comparison | None, stale: str = "", is_running: bool = T
     steered_as = f"layer {comparison.receipt.layer}, gain {comparison.receipt.gain:g}"
     panes = _reply("Without steering", "", comparison.unsteered, is_running)
     panes += _reply("With MARS", steered_as, comparison.steered, is_running)
-    busy = "false" if comparison.unsteered.finished and comparison.steered.finished else "true"
-    old = f'<p class="stale" role="status">{escape(stale)}</p>' if stale else ""
-    told = old + caution(comparison.warning)
-    return f'<div class="replies" aria-live="polite" aria-busy="{busy}">{panes}</div>{told}'
+    busy = "false" if comparison.is_finished else "true"
+    return f'<div class="replies" aria-live="polite" aria-busy="{busy}">{panes}</div>{caution(comparison.warning)}'
 
 
 def _reply(title: str, how: str, reply: Reply, is_running: bool) -> str:
     caret = "" if reply.finished or not is_running else '<span class="caret" aria-hidden="true"></span>'
     text = escape(reply.text) or ("(nothing: the reply ended at once)" if reply.finished else "")
-    return _pane(title, how, verdict(reply), f"{text}{caret}", _why(reply) + _score(reply))
+    return _pane(title, how, verdict(reply), f"{text}{caret}", _why(reply) + _score(reply), _state(reply))
 
 
-def _pane(title: str, how: str, chip: str, text: str, below: str = "") -> str:
+def _pane(title: str, how: str, chip: str, text: str, below: str = "", state: str = "") -> str:
     how = f'<span class="how">{escape(how)}</span>' if how else ""
-    return f'<article><h3>{escape(title)} {how}{chip}</h3><p class="reply">{text}</p>{below}</article>'
+    return (
+        f'<article class="{state}"><h3>{escape(title)} {how}{chip}</h3><p class="reply">{text}</p>{below}</article>'
+    )
+
+
+def _state(reply: Reply) -> str:
+    """Class of a reply that is not to be taken as one: the length cut it, or it is no whole reply."""
+    doubtful = reply.cut_after is not None or (reply.finished and reply.kind in ("broken", "undecided", "not judged"))
+    return "doubtful" if doubtful else ""
 
 
 def _why(reply: Reply) -> str:
@@ -115,7 +126,7 @@ def cut(reply: Reply) -> str:
 
 
 def _score(reply: Reply) -> str:
-    return f'<p class="score">first-token refusal score {signed(reply.refusal_score)} nats</p>'
+    return f'<p class="score">probability that the first token opens a refusal: {percent(reply.refusal_share)}</p>'
 
 
 def verdict(reply: Reply) -> str:
@@ -126,50 +137,85 @@ def verdict(reply: Reply) -> str:
     return f'<span class="verdict {kind.replace(" ", "-")}" title="{reason}">{kind}</span>'
 
 
-def receipt(comparison: Comparison | None) -> str:
-    """What the edit did, line by line, each with its meaning, and what became of the request."""
+def receipt(comparison: Comparison | None, bands: Mapping[str, Sequence]) -> str:
+    """What the edit did, on the scale on which harmless and harmful text lie, and what became of the request."""
     if comparison is None:
         return ""
     given = comparison.receipt
-    scale = f"on a scale where harmful text lies at {length(given.length)}"
+    before, after, edge = (given.coordinate(sigma) for sigma in (given.sigma_before, given.sigma_after, given.radius))
+    harmless, harmful = (bands[label][given.layer] for label in ("harmless", "harmful"))
+    where = (
+        f"Re-centred, the prompt lies at s = {signed(before)} at layer {given.layer}, where half of harmless text "
+        f"lies below {signed(harmless[1])} and half of harmful text above {signed(harmful[1])}."
+    )
     if given.gate_open and given.strength > 0:
-        told = (
-            f"The prompt lies {length(given.sigma_before)} beyond harmless text along the refusal "
-            f"direction, {scale}: the gate is open, and the edit moved it {length(given.strength)} further, "
-            f"to {length(given.sigma_after)}."
-        )
+        told = f"MARS moved it by {signed(after - before)}, to {signed(after)}{_held(given)}."
     elif given.gate_open:
-        told = (
-            f"The prompt lies {length(given.sigma_before)} beyond harmless text, {scale}: the gate is open, "
-            "but the edit has length 0, since the gain is 0 or the trust region leaves no room."
-        )
+        told = "The gate is open, but the edit has length 0, since the gain is 0 or the trust region leaves no room."
     else:
         told = (
-            f"The prompt lies {length(abs(given.sigma_before))} on the harmless side of the gate's zero, "
-            f"{scale}: the gate stays shut, the strength is exactly 0, and the activation is returned bit "
-            "for bit."
+            "That is on the harmless side of the gate, which opens at −1.00: the gate stays shut, and the hidden "
+            "state is returned bit for bit."
         )
     times = "once" if given.fired == 1 else f"{given.fired} times"
+    share = given.strength / given.length
     lines = (
-        ("layer", str(given.layer), "decoder block whose output was edited"),
+        ("gate", "open" if given.gate_open else "shut", "opens beyond the mean of harmless text, which about half of "
+         "harmless text does too"),
+        ("s before", signed(before), "refusal coordinate, re-centred"),
+        ("s after", signed(after), "the same after the edit"),
+        ("trust region", signed(edge), "its boundary: 99 % of harmful text lies below"),
+        ("strength", length(given.strength), f"length of the edit, {share:.2f} of the distance between harmless and "
+         f"harmful text, {length(given.length)}"),
+        ("interventions applied", times, "while the first token was made"),
+        ("layer", str(given.layer), f"decoder block whose output was edited, at gain {given.gain:g}"),
         ("position", str(given.position), "last position of the prompt, counted from 0"),
-        ("gate", "open" if given.gate_open else "shut", "opens beyond the re-centred zero"),
-        ("σ before", length(given.sigma_before), "distance beyond harmless text"),
-        ("σ after", length(given.sigma_after), "the same after the edit"),
-        ("strength", length(given.strength), f"length of the edit, at gain {given.gain:g}"),
-        ("room left", length(given.room), f"to the trust region's edge at {length(given.radius)}"),
-        ("hook fired", times, "while the first token was made"),
-    )
+    )  # fmt: skip
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(meaning)}</small></dd></div>"
         for name, value, meaning in lines
     )
-    if comparison.unsteered.finished and comparison.steered.finished:
-        told += f" {outcome(comparison)}"
+    became = f" {outcome(comparison)}" if comparison.is_finished else ""
     return (
-        f'<div class="receipt"><p>{escape(told)}</p><dl>{items}</dl>'
-        f"<p class='check'>{escape(given.check)} Distances are in units of the residual stream "
-        "at this layer.</p></div>"
+        f'{explained("What the edit did", RECEIPT)}<div class="receipt"><p>{escape(f"{where} {told}{became}")}</p>'
+        f"{_scale(before, after, edge, harmless, harmful)}<dl>{items}</dl>"
+        f"<p class='check'>{escape(given.check)}</p></div>"
+    )
+
+
+def _held(given: Receipt) -> str:
+    return ", where the trust region capped it" if given.room < 1e-3 * given.length else ""
+
+
+def _scale(before: float, after: float, edge: float, harmless: Sequence, harmful: Sequence) -> str:
+    """The refusal coordinate as a line: the middle 90 % of both texts, the prompt before and after, the boundary."""
+    low, high = min(harmless[0], before, -1) - 0.15, max(harmful[2], after, edge) + 0.15
+
+    def at(s: float) -> str:
+        return f"{100 * (s - low) / (high - low):.2f}%"
+
+    def band(label: str, ends: Sequence) -> str:
+        width = f"{100 * (ends[2] - ends[0]) / (high - low):.2f}%"
+        middle = at(float(ends[1]))
+        return (
+            f'<rect x="{at(float(ends[0]))}" y="26" width="{width}" height="14" style="fill:var(--{label}-band)"/>'
+            f'<line x1="{middle}" x2="{middle}" y1="26" y2="40" stroke-width="2" style="stroke:var(--{label})"/>'
+            f'<text x="{middle}" y="56">{label} text</text>'
+        )
+
+    ink = 'style="stroke:var(--ink);fill:var(--ink)"'
+    moved = abs(after - before) > 0.1 * (high - low)
+    names = ((before, "before"), (after, "after")) if moved else ((after, "before and after"),)
+    return (
+        '<svg class="scale" width="100%" height="62" role="img" aria-label="'
+        f'The prompt at {signed(before)} before and {signed(after)} after the edit, among harmless and harmful text">'
+        f"{band('harmless', harmless)}{band('harmful', harmful)}"
+        f'<line x1="{at(edge)}" x2="{at(edge)}" y1="20" y2="44" stroke-dasharray="3 3" style="stroke:var(--muted)"/>'
+        f'<line x1="{at(before)}" x2="{at(after)}" y1="33" y2="33" stroke-width="2" {ink}/>'
+        f'<circle cx="{at(before)}" cy="33" r="5" stroke-width="2" style="stroke:var(--ink);fill:var(--surface)"/>'
+        f'<circle cx="{at(after)}" cy="33" r="5" {ink}/>'
+        + "".join(f'<text x="{at(s)}" y="16">{name}</text>' for s, name in names)
+        + "</svg>"
     )
 
 
@@ -186,7 +232,7 @@ def first_tokens(comparison: Comparison | None) -> str:
     if comparison is None:
         return ""
     unsteered, steered = comparison.unsteered.refusal_share, comparison.steered.refusal_share
-    return (
+    return explained("First token", TOKENS) + (
         '<p class="reading">All first tokens that open a refusal together have a probability of '
         f"{percent(unsteered)} without steering and {percent(steered)} with MARS.</p>"
         f"{caution(comparison.warning)}"

@@ -32,8 +32,14 @@ class ModelCard:
     """Library -> version."""
     badges: tuple[str, ...] = ()
     """What is off, one short sentence each; empty where nothing is."""
+    kind: str = ""
+    """Whether it is a toy or a real model, in a word or two; empty where that is not known."""
     note: str = ""
     """What a reader must know of this model before trusting its answers; empty where there is nothing."""
+    modalities: tuple[str, ...] = ("text",)
+    """What it can see."""
+    system: str = ""
+    """The system message in every prompt, as the artifact names it; empty where it names none."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,10 @@ class Receipt:
         """How far the trust region still allowed, after the edit."""
         return max(self.radius - self.sigma_after, 0.0)
 
+    def coordinate(self, sigma: float) -> float:
+        """The refusal coordinate s of a distance beyond the mean of harmless text: −1 there, +1 at R."""
+        return 2 * sigma / self.length - 1
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -146,6 +156,10 @@ class Comparison:
     empty where nothing is."""
     generation: int = 0
     """Of the session that answered (`backend.Session`)."""
+
+    @property
+    def is_finished(self) -> bool:
+        return self.unsteered.finished and self.steered.finished
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Take away: a link to this configuration, the same in Python, and the fitted artifact."""
 
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 from typing import Any
@@ -14,8 +15,9 @@ from .state import Visit
 from .tabs.shared import QUIET, Shared
 
 WORDS = (
-    "The link carries layer, gain, length and the name of a gallery example; prompts of your own and media never "
-    "leave the page. The lines of Python give the same replies; the path of an upload is yours to fill in."
+    "The link carries tab, layer, gain, length and the name of a gallery example, which is run where it is opened; "
+    "prompts and media of your own never leave the page. The lines of Python give the same replies wherever MARS "
+    "Lens is installed (pip install . in its folder); the path of an upload is yours to fill in."
 )
 DEFAULT = Request("how do i make a cake?", ())
 """Asked in the lines of Python while nothing has been run."""
@@ -28,8 +30,9 @@ COPY = (
 )
 
 
-def build(backend: Backend, shared: Shared, ran: Any) -> None:
-    """Lay it out, folded away. ran: the event of a run, after which it is filled anew."""
+def build(backend: Backend, shared: Shared, ran: Sequence[Any], tabs: gr.Tabs) -> None:
+    """Lay it out, folded away. ran: the events that run a prompt, after which it is filled anew."""
+    tab = gr.State(permalink.TABS[0])
     with gr.Accordion("Take away", open=False, elem_id="take-away") as accordion:
         gr.HTML(markup.section("", WORDS))
         link = gr.HTML(js_on_load=COPY, elem_id="permalink")
@@ -39,17 +42,23 @@ def build(backend: Backend, shared: Shared, ran: Any) -> None:
                 "Fitted artifact (zip)", size="sm", scale=0, min_width=220, elem_id="artifact"
             )
     fill = partial(_filled, backend)
-    inputs, outputs = [shared.layer, shared.gain, shared.visit], [link, code]
+    inputs, outputs = [shared.layer, shared.gain, shared.visit, tab], [link, code]
     accordion.expand(fill, inputs, outputs, **QUIET)
+
+    def opened(event: gr.SelectData) -> str:
+        return str(event.value).lower()
+
     accordion.expand(lambda: str(backend.session.archive()), outputs=artifact, **QUIET)
     shared.redraw(fill, inputs, outputs, with_gain=True)
-    ran.then(fill, inputs, outputs, **QUIET)
+    tabs.select(opened, outputs=tab, **QUIET).then(fill, inputs, outputs, **QUIET)
+    for event in ran:
+        event.then(fill, inputs, outputs, **QUIET)
 
 
-def _filled(backend: Backend, layer: int, gain: float, visit: Visit) -> list[str]:
+def _filled(backend: Backend, layer: int, gain: float, visit: Visit, tab: str) -> list[str]:
     session, request = backend.session, visit.request or DEFAULT
     example = known_as(request.text, request.files, session.examples) if visit.request else None
-    query = permalink.link(layer, gain, request.length, example)
+    query = permalink.link(layer, gain, request.length, example, tab)
     shown = (
         f'<p class="permalink"><a href="{escape(query)}">Link to this configuration</a> <code>{escape(query)}</code> '
         '<button type="button">Copy</button></p>'

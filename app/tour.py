@@ -1,9 +1,9 @@
-"""The guided tour: five steps on a prepared example, each one sentence and one highlighted view.
+"""The guided tour: five steps on a finished example, each a few sentences and one highlighted view.
 
 What a step says is read off the results, so that a model that does otherwise is not talked over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from html import escape
 from typing import Any, NamedTuple
@@ -11,33 +11,35 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from .backend import Backend, Session
-from .markup import length, signed
+from .markup import percent, signed
 from .neighbour_markup import cost
-from .neighbours import known_as, medium_of, neighbours_of
+from .neighbours import known_as
+from .opening import KINDS, candidates, files_of, kinds, neighbours, recorded_visit
 from .reply_markup import FATES
-from .results import Beside, Example
+from .results import Aggregate, Beside, Example
 from .state import Visit
 from .tabs import comparing
-from .tabs.compare import Compared
+from .tabs.compare import LENGTH, Compared
 from .tabs.shared import MODEL, QUIET, Shared
 
-SPOTS = {1: "replies", 2: "replies", 3: "curves", 4: "receipt", 5: "beside"}
+SPOTS = {1: "replies", 2: "replies", 3: "curves", 4: "replies", 5: "beside"}
 """Step -> the view that it highlights, by its id."""
-OFFER = "See in five steps how a picture slips past a refusal, and what MARS does about it."
+OFFER = "How an image slips past a refusal"
 HIGHLIGHT = (
     "const show = () => {"
     " document.querySelectorAll('.spot').forEach((one) => one.classList.remove('spot'));"
     " const view = document.getElementById(element.querySelector('[data-spot]')?.dataset.spot);"
-    " if (view) { view.classList.add('spot'); view.scrollIntoView({ block: 'center' }); } };"
+    " view?.classList.add('spot');"
+    " (view ?? document.body).scrollIntoView({ block: view ? 'nearest' : 'start' }); };"
     "watch('value', () => setTimeout(show, 60));"
 )
 
 
 class Story(NamedTuple):
-    """A harmful request in words and with a picture."""
+    """A harmful request in words and with an image or video."""
 
     words: Example
-    picture: Example
+    shown: Example
 
 
 class Buttons(NamedTuple):
@@ -57,20 +59,22 @@ class Laid(NamedTuple):
 
 
 def stories(session: Session) -> list[Story]:
-    """All that the gallery of the model has to tell."""
-    return [
+    """All that the gallery of the model has to tell, that of the example that the page opens on first."""
+    found = [
         Story(twin, example)
-        for example in session.examples
-        if example.label == "harmful" and medium_of(example.media) == "image"
-        for twin in neighbours_of(example.text, [example.media], session.examples).twins
+        for example in candidates(session)
+        for twin in neighbours(session, example).twins
         if twin.media is None
     ]
+    return sorted(found, key=lambda story: story.shown != session.opening)
 
 
 def tells_most(session: Session, story: Story) -> bool:
-    """Whether its picture is answered unsteered and refused with MARS."""
-    *_, last = session.compare(story.picture.text, [story.picture.media])
-    return (last.unsteered.kind, last.steered.kind) == ("complies", "refuses")
+    """Whether its image or video is complied with unsteered and refused with MARS."""
+    last = session.recorded(story.shown)
+    if last is None:
+        *_, last = session.compare(story.shown.text, files_of(story.shown))
+    return kinds(last) == KINDS
 
 
 def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, laid: Laid) -> None:
@@ -81,7 +85,7 @@ def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, l
     """Generation of a session -> its story: the first that tells most, else the first there is."""
 
     def going(by: int, at: int, tokens: int, visit: Visit) -> Iterator[dict[Any, Any]]:
-        """One step on or back; the prompt of the step is run unless it is the one on the page."""
+        """One step on or back; the prompt of the step is shown as it was recorded, or run."""
         session, number = backend.session, min(max(at + by, 1), len(SPOTS))
         yield {said: _said(number, "One moment …"), **_moves(buttons, number)}
         if session.generation not in told:
@@ -98,22 +102,27 @@ def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, l
         if story is None:
             yield {said: _said(0, "There is no example for the tour in this gallery."), **_moves(buttons, 0), step: 0}
             return
-        example = story.words if number == 1 else story.picture
-        files = [example.media] if example.media else []
+        example, layer = story.words if number == 1 else story.shown, session.chosen_layer
         if not _is_shown(session, visit, example):
-            layer = session.chosen_layer
-            yield {texts[0]: example.text, texts[1]: files or None, shared.layer: layer, shared.gain: 1.0,
+            yield {texts[0]: example.text, texts[1]: files_of(example) or None, shared.layer: layer, shared.gain: 1.0,
                    tabs: gr.Tabs(selected="compare")}  # fmt: skip
-            for change in comparing.answered(
-                session, panels, shared.visit, example.text, files, layer, 1.0, tokens, None, visit
-            ):
-                visit = change.get(shared.visit, visit)
-                yield change
-        sentence = sentence_of(number, visit) if _is_shown(session, visit, example) else ""
-        words = _said(number, sentence or "The step could not be run; the message beside the prompt says why.")
-        yield {said: words, step: number, tabs: gr.Tabs(selected="compare"), **_moves(buttons, number)}
+            recorded = recorded_visit(session, example, visit)
+            if recorded:
+                visit = recorded
+                yield {**comparing.drawn(session, panels, visit, layer), compared.length: LENGTH, shared.visit: visit}
+            else:
+                for change in comparing.answered(
+                    session, panels, shared.visit, example.text, files_of(example), layer, 1.0, tokens, None, visit
+                ):
+                    visit = change.get(shared.visit, visit)
+                    yield change
+        sentences = ["The step could not be run; the message beside the prompt says why."]
+        if _is_shown(session, visit, example):
+            sentences = sentences_of(number, visit, session.aggregates)
+        yield {said: _said(number, *sentences), step: number, tabs: gr.Tabs(selected="compare"),
+               **_moves(buttons, number)}  # fmt: skip
 
-    outputs = [said, step, *buttons, *texts, shared.layer, shared.gain, tabs, *panels, shared.visit]
+    outputs = [said, step, *buttons, *texts, compared.length, shared.layer, shared.gain, tabs, *panels, shared.visit]
     for button, by in ((buttons.forward, 1), (buttons.back, -1)):
         button.click(partial(going, by), [step, compared.length, shared.visit], outputs, **QUIET, **MODEL)
     buttons.end.click(lambda: {said: _said(0, OFFER), step: 0, **_moves(buttons, 0)}, outputs=[said, step, *buttons],
@@ -131,45 +140,95 @@ def lay_out() -> Laid:
     return Laid(said, step, Buttons(back, forward, end))
 
 
-def sentence_of(number: int, visit: Visit) -> str:
+def sentences_of(number: int, visit: Visit, aggregates: Sequence[Aggregate] = ()) -> list[str]:
     """What one step says of the results on the page."""
-    shown, receipt = visit.shown, visit.shown.receipt
+    shown = visit.shown
     unsteered, steered = shown.unsteered.kind, shown.steered.kind
-    benign = next((one for one in visit.beside if one.is_benign), None)
+    medium = "video" if shown.curves.modality == "video" else "image"
     if number == 1:
-        why = {"refuses": ", without any steering", "complies": ": this model does not refuse it even as text"}
-        return f"Asked in words, “{visit.request.text}” {FATES[unsteered]}{why.get(unsteered, '')}."
+        why = {
+            "refuses": ": the model has learned to say no",
+            "complies": ": this model does not refuse it even as text",
+        }
+        return [
+            "Models are taught to refuse harmful requests mostly in words.",
+            f"Asked in words, “{visit.request.text}” {FATES[unsteered]}{why.get(unsteered, '')}.",
+        ]
     if number == 2:
         why = {
-            "refuses": " too: this model's refusal reaches this picture",
-            "complies": ": the refusal of text does not reach the picture",
+            "refuses": f" too: this model's refusal reaches this {medium}",
+            "complies": f": the refusal that was learned in words does not reach the {medium}",
         }
-        return f"With a picture in place of the name it {FATES[unsteered]}{why.get(unsteered, '')}."
+        return [
+            f"Now the same thing is shown instead of named: “{visit.request.text}”",
+            f"With the {medium} in its place the request {FATES[unsteered]}{why.get(unsteered, '')}.",
+        ]
     if number == 3:
-        return _seen(visit, benign)
+        return _seen(visit, medium)
     if number == 4:
+        receipt = shown.receipt
         still = " still" * (unsteered == steered == "complies")
-        return (
-            f"Re-centred, and pushed once along the direction at layer {receipt.layer} by "
-            f"{length(receipt.strength)}, the request with the picture {FATES[steered]}{still}."
-        )
-    if benign is None:
-        return "For this example the gallery knows no harmless request to hold the cost against."
-    return cost(benign)
+        moved = [receipt.coordinate(sigma) for sigma in (receipt.sigma_before, receipt.sigma_after)]
+        return [
+            f"MARS moves that one number at layer {receipt.layer}, once, while the model begins its reply: from "
+            f"{signed(moved[0])} to {signed(moved[1])}, as far as harmful text reaches and no further.",
+            f"Nothing was trained. The same request with the same {medium} {FATES[steered]}{still}.",
+        ]
+    return _closing(visit, aggregates)
 
 
-def _seen(visit: Visit, benign: Beside | None) -> str:
+def _seen(visit: Visit, medium: str) -> list[str]:
+    """Where the request lies with its medium, in words, and where the harmless one lies."""
     layer, curves = visit.shown.receipt.layer, visit.shown.curves
-    before, after = float(curves.before[layer]), float(curves.after[layer])
-    where = (
-        f"at layer {layer} the picture lies at s = {signed(before)}, re-centred at {signed(after)}, where harmless "
-        "text has −1 and harmful text +1"
+    after = float(curves.after[layer])
+    words = next(
+        (one for one in visit.beside if one.comparison.curves.modality == "text" and not one.is_benign), None
     )
+    benign = _benign(visit)
+    told = (
+        "Inside the model, one direction tells harmful requests from harmless ones: −1 is the mean of harmless text, "
+        f"+1 that of harmful text. At layer {layer} "
+    )
+    where = f"with the {medium} it lies at {signed(after)}"
+    if words:
+        in_words = float(words.comparison.curves.after[layer])
+        short = ", short of where the model refuses" * (after < in_words)
+        told += f"the request in words lies at {signed(in_words)}; {where}{short}."
+    else:
+        told += f"{where}."
     if benign is None:
-        return f"The refusal direction, shifted: {where}."
+        return [told]
     other = float(benign.comparison.curves.after[layer])
-    sees = "The direction still sees it, shifted" if after > other else "The direction does not see it here"
-    return f"{sees}: {where}; its harmless neighbour lies at {signed(other)}."
+    sees = (
+        "so the model does see what it is, only too faintly"
+        if after > other
+        else "so the direction does not see it here"
+    )
+    return [told, f"A harmless request of the same form lies at {signed(other)}: {sees}."]
+
+
+def _closing(visit: Visit, aggregates: Sequence[Aggregate]) -> list[str]:
+    """What it costs, here and over all test cases, and what was not shown."""
+    benign = _benign(visit)
+    told = [
+        cost(benign) if benign else "For this example the gallery knows no harmless request to hold the cost against."
+    ]
+    for found in aggregates:
+        told.append(
+            f"Over {found.n} harmful {found.modality}s of the test split, which training never saw, refusals go from "
+            f"{percent(found.before / found.n)} to {percent(found.after / found.n)}; of {found.n_harmless} harmless "
+            f"ones {percent(found.cost_after / found.n_harmless)} are refused "
+            f"({percent(found.cost_before / found.n_harmless)} before)."
+        )
+    limits = (
+        "Not shown: whether this holds for a large model, for photographs, or against someone who works around it."
+    )
+    chosen = "This example was chosen because it shows the effect."
+    return [*told, f"{limits} {chosen}"]
+
+
+def _benign(visit: Visit) -> Beside | None:
+    return next((one for one in visit.beside if one.is_benign), None)
 
 
 def _is_shown(session: Session, visit: Visit, example: Example) -> bool:
@@ -184,10 +243,10 @@ def _is_shown(session: Session, visit: Visit, example: Example) -> bool:
     )
 
 
-def _said(number: int, sentence: str) -> str:
+def _said(number: int, *sentences: str) -> str:
     count = f"<b>{number} of {len(SPOTS)}</b> " if number else ""
     spot = f' data-spot="{SPOTS[number]}"' if number else ""
-    return f'<p class="tour" role="status"{spot}>{count}{escape(sentence)}</p>'
+    return f'<p class="tour" role="status"{spot}>{count}{"<br>".join(map(escape, sentences))}</p>'
 
 
 def _moves(buttons: Buttons, number: int) -> dict[Any, Any]:

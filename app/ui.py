@@ -9,16 +9,12 @@ from . import icon_vl, markup, model_picker, permalink, take_away, tour
 from .api import add_compare, add_sweep
 from .backend import Backend, Operator, Session
 from .results import RequestError
-from .state import Visit
-from .tabs import compare, evaluate, geometry, layers, tokens
+from .tabs import compare, comparing, evaluate, geometry, layers, tokens
 from .tabs.shared import QUIET, Shared
 from .workbench import MAX_GAIN
 
-LAYER = (
-    "A layer (decoder block) is one step of the model's reading. The one shown here is looked at and "
-    "steered on every tab."
-)
-GAIN = "Multiplies the push; 0 switches it off."
+LAYER = "The decoder layer that every tab looks at and steers."
+GAIN = "Steering strength; 0 = off."
 GAIN_AT_START = 1.0
 VISIT_SECONDS = 3600
 """How long a visit is remembered after its last request."""
@@ -34,16 +30,17 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
     """
     session = backend.session
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
-        top = gr.HTML(markup.top_line(session.card_at_once))
+        with gr.Row(elem_id="head"):
+            top = gr.HTML(markup.top_line(session.card_at_once))
+            laid = tour.lay_out() if session.examples else None
         offer = icon_vl.lay_out(backend) if for_operator else None
-        laid = tour.lay_out() if session.examples else None
-        visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
+        visit = gr.State(comparing.opened(session), time_to_live=VISIT_SECONDS)
         generation = gr.State(session.generation)
+        linked = gr.State(None)
         with gr.Row(elem_id="bar"):
             layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(session))
             gain = gr.Slider(
-                0, MAX_GAIN, GAIN_AT_START, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=0,
-                min_width=320, buttons=[],
+                0, MAX_GAIN, GAIN_AT_START, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=1, buttons=[],
             )  # fmt: skip
             back = gr.Button(
                 elem_id="chosen",
@@ -55,7 +52,7 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
         shared = Shared(layer, gain, visit, generation)
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
-                compared = compare.build(backend, shared)
+                compared = compare.build(backend, shared, linked)
             with gr.Tab("Geometry", id="geometry") as tab:
                 geometry.build(backend, shared, tab)
             with gr.Tab("Layers", id="layers") as tab:
@@ -67,7 +64,7 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
                     evaluate.build(backend, shared)
         if laid:
             tour.build(backend, shared, compared, tabs, laid)
-        take_away.build(backend, shared, compared.ran)
+        take_away.build(backend, shared, compared.ran, tabs)
         if for_operator:
             model_picker.build(backend, shared)
         back.click(lambda: [backend.session.chosen_layer, GAIN_AT_START], outputs=[layer, gain], **QUIET)
@@ -82,11 +79,7 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
         def from_link(request: gr.Request) -> list:
             return _from_link(backend.session, request.query_params)
 
-        page.load(
-            from_link,
-            outputs=[layer, gain, compared.length, compared.text, compared.media, tabs],
-            **QUIET,
-        )
+        page.load(from_link, outputs=[layer, gain, compared.length, tabs, linked], **QUIET)
         # Last, since a browser asks one after the other: it waits for the model.
         page.load(lambda: _present(backend.session), outputs=[top, generation], **QUIET)
         if offer:
@@ -110,15 +103,12 @@ def _present(session: Session) -> list:
 
 
 def _from_link(session: Session, query: Mapping[str, str]) -> list:
-    """The page as a link describes it; what the link does not say stays."""
+    """The page as a link describes it, and the example to run; what the link does not say stays."""
     asked = permalink.read(query, session.n_layers, MAX_GAIN, compare.LENGTHS, session.examples)
-    example = None if asked.example is None else session.examples[asked.example]
-    media = gr.skip() if example is None else [example.media] if example.media else None
-    values = [asked.layer, asked.gain, asked.length, example and example.text]
     return [
-        *(gr.skip() if value is None else value for value in values),
-        media,
+        *(gr.skip() if value is None else value for value in (asked.layer, asked.gain, asked.length)),
         gr.skip() if asked.tab is None else gr.Tabs(selected=asked.tab),
+        asked.example,
     ]
 
 

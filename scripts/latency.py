@@ -107,6 +107,7 @@ def _choose(view, example: int, text: str) -> None:
         "text => document.querySelector('#prompt textarea').value === text", arg=text, timeout=WAIT
     )
     view.wait_for_timeout(500)
+    view.wait_for_selector("#run:not([disabled])", timeout=WAIT)
 
 
 def _table(times: dict[str, list[float]], of: Callable = statistics.median) -> str:

@@ -1,7 +1,6 @@
 """Take the README's pictures of the page: python scripts/screenshots.py [--out assets/screenshots].
 
-Opens the bundled model in headless Chromium, runs a harmful request that stands in a picture or clip, and photographs
-every tab, with the map of the prompt and a small evaluation. Needs Debian's chromium and the playwright package.
+Opens the bundled model in headless Chromium on the example that it opens on, and photographs every tab, with the map of the prompt and a small evaluation. Needs Debian's chromium and the playwright package.
 """
 
 import sys
@@ -22,7 +21,7 @@ def main() -> int:
     with served(options) as (workbench, url), browser(options) as chromium:
         view = chromium.new_page(viewport={"width": options.width, "height": HEIGHT})
         view.goto(f"{url}?__theme={options.theme}")
-        _ask(view, _telling(workbench))
+        _ask(view, workbench.session)
         for tab in TABS:
             view.get_by_role("tab", name=tab.capitalize()).click()
             if tab == "geometry":
@@ -44,30 +43,13 @@ def main() -> int:
     return 0
 
 
-def _telling(workbench) -> int:
-    """The first harmful example with a picture or clip that the model complies with, and refuses with MARS.
-
-    Where there is none, the first harmful one with a picture or clip.
-    """
-    harmful = [
-        number
-        for number, example in enumerate(workbench.session.examples)
-        if example.media and example.label == "harmful"
-    ]
-    for number in harmful:
-        example = workbench.session.examples[number]
-        *_, last = workbench.session.compare(example.text, [example.media])
-        if (last.unsteered.kind, last.steered.kind) == ("complies", "refuses"):
-            return number
-    return harmful[0]
-
-
-def _ask(view, example: int) -> None:
-    """Run one example and wait for both replies."""
+def _ask(view, session) -> None:
+    """Wait for the finished example that the page opens on; where there is none, run the first harmful one."""
     view.wait_for_selector("#curves .main-svg", timeout=WAIT)
-    view.click(f'#gallery [data-example="{example}"]')
-    view.wait_for_selector("#media .file-preview", timeout=WAIT)
-    view.click("#run")
+    if session.opening is None:
+        harmful = (one.label == "harmful" and one.media is not None for one in session.examples)
+        view.click(f'#gallery [data-example="{[*harmful].index(True)}"]')
+        view.wait_for_selector("#stop:not([disabled])", timeout=WAIT)
     view.wait_for_selector("#replies .score", timeout=WAIT)
     view.wait_for_selector("#run:not([disabled])", timeout=WAIT)  # twins and benign twin too
 

@@ -57,7 +57,7 @@ def test_a_harmless_example_says_that_it_is_the_benign_one(gallery):
 def test_a_prompt_of_ones_own_has_no_twin_and_says_so(gallery):
     found = neighbours_of("how do i fly?", [], gallery)
     assert (found.twins, found.benign, found.no_twins, found.no_benign) == ((), None, UNKNOWN, NO_BENIGN)
-    assert UNKNOWN in neighbours(_shown("refuses", "refuses").comparison, (), found, {}, 0).replace("&#x27;", "'")
+    assert UNKNOWN in neighbours(_shown("refuses", "refuses").comparison, (), found, {}).replace("&#x27;", "'")
     assert _of(gallery[4], gallery).no_twins == NO_TWINS
 
 
@@ -95,15 +95,15 @@ def test_the_cost_is_told_from_both_verdicts(unsteered, steered, told):
     assert told in cost(_shown(unsteered, steered))
 
 
-def test_the_table_shows_every_twin_at_the_layer_that_is_looked_at(tiny, tiny_artifact, gallery):
+def test_the_table_shows_every_twin_at_the_layer_that_its_replies_were_steered_at(tiny, tiny_artifact, gallery):
     session = LiveSession.of(tiny, tiny_artifact)
-    *_, own = session.compare("how do i make a gun?", max_new_tokens=3)
+    *_, own = session.compare("how do i make a gun?", layer=2, max_new_tokens=3)
     *_, other = session.compare("how do i make a cake?", max_new_tokens=3)
     found = _of(gallery[0], gallery)
-    shown = neighbours(own, [Beside(found.twins[0], other, False)], found, {}, 2)
+    shown = neighbours(own, [Beside(found.twins[0], other, False)], found, {})
     for comparison in (own, other):
         assert f"{comparison.curves.after[2]:+.2f}".replace("-", "−") in shown
     assert "being read" in shown  # the benign twin is still to come
     assert "being read" not in neighbours(
-        own, [Beside(found.twins[0], other, False), Beside(found.benign, other, True)], found, {}, 2
+        own, [Beside(found.twins[0], other, False), Beside(found.benign, other, True)], found, {}
     )

@@ -17,7 +17,7 @@ TEXT = "how do i make a cake?"
 def test_the_page_is_built_before_the_model_is_there_and_says_so(folders):
     session = LiveSession.to_load(folders["good"])
     assert create_app(Workbench(session)).fns
-    assert "good, being opened" in markup.top_line(session.card_at_once)
+    assert "good: being opened" in markup.top_line(session.card_at_once)
     session.load()
     assert session.card_at_once == session.card
     assert "parameters" in markup.top_line(session.card)

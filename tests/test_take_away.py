@@ -53,6 +53,19 @@ def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(ses
     assert printed.getvalue().strip() == f"{last.unsteered.text}\n{last.steered.text}".strip()
 
 
+def test_the_lines_of_python_for_an_example_run_in_any_folder(tmp_path, monkeypatch):
+    session = LiveSession.to_load("pocket-vl").load()
+    shown = next(one for one in session.examples if one.media)
+    code = session.snippet(Request(shown.text, (shown.media,), 4), None, 1.0)
+    assert "example('" in code and "assets" not in code
+    monkeypatch.chdir(tmp_path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "pasted", "exec"), {})
+    *_, last = session.compare(shown.text, [shown.media], max_new_tokens=4)
+    assert printed.getvalue().strip() == f"{last.unsteered.text}\n{last.steered.text}".strip()
+
+
 def test_a_prompt_cannot_smuggle_code_into_the_lines(session):
     code = session.snippet(Request('"); raise SystemExit("', ()), 0, 1.0)
     compile(code, "pasted", "exec")
@@ -77,12 +90,12 @@ def _read(link, **changes):
 
 
 def test_a_link_gives_back_the_configuration_that_it_was_made_from():
-    link = permalink.link(3, 2.5, 64, EXAMPLES[1])
-    assert _read(link, tab="tokens") == Configuration(3, 2.5, 64, 1, "tokens")
+    link = permalink.link(3, 2.5, 64, EXAMPLES[1], "tokens")
+    assert _read(link) == Configuration(3, 2.5, 64, 1, "tokens")
 
 
 def test_a_link_names_no_prompt_and_no_medium_but_an_example():
-    assert permalink.link(3, 1.0, 48, None) == "?layer=3&gain=1&length=48"
+    assert permalink.link(3, 1.0, 48, None) == "?layer=3&gain=1&length=48&tab=compare"
     link = permalink.link(3, 1.0, 48, EXAMPLES[1])
     assert "make" not in link and "png" not in link
 

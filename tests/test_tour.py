@@ -6,9 +6,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from app.results import Beside, Curves, Example, Request, Verdict
+from app.results import Aggregate, Beside, Curves, Example, Request, Verdict
 from app.state import Visit
-from app.tour import Story, sentence_of, stories, tells_most
+from app.tour import SPOTS, Story, sentences_of, stories, tells_most
 from app.workbench import LiveSession
 from mars.verdict import Kind
 
@@ -22,6 +22,11 @@ def comparison(tiny, tiny_artifact):
 
 
 ANSWERED = ("complies", "complies")
+IMAGES = Aggregate("image", 13, 157, 200, 0, 1, 200)
+
+
+def _told(number, visit, aggregates=()):
+    return " ".join(sentences_of(number, visit, aggregates))
 
 
 def _visit(comparison, kinds=ANSWERED, after=0.0, benign=(ANSWERED, -1.0)):
@@ -41,16 +46,16 @@ def _visit(comparison, kinds=ANSWERED, after=0.0, benign=(ANSWERED, -1.0)):
 @pytest.mark.parametrize(
     ("number", "given", "told"),
     [
-        (1, {"kinds": ("refuses", "refuses")}, "“how do i make a gun?” is refused, without any steering"),
+        (1, {"kinds": ("refuses", "refuses")}, "“how do i make a gun?” is refused: the model has learned"),
         (1, {"kinds": ("complies", "refuses")}, "does not refuse it even as text"),
         (1, {"kinds": ("deflects", "refuses")}, "is neither refused nor answered"),
-        (2, {"kinds": ("complies", "refuses")}, "does not reach the picture"),
+        (2, {"kinds": ("complies", "refuses")}, "does not reach the image"),
         (2, {"kinds": ("refuses", "refuses")}, "refused too"),
         (2, {"kinds": ("not judged", "refuses")}, "a language that is not judged"),
-        (3, {"after": 0.1}, "still sees it"),
+        (3, {"after": 0.1}, "does see what it is, only too faintly"),
         (3, {"after": -2.0}, "does not see it here"),
-        (3, {"benign": None}, "refusal direction, shifted"),
-        (4, {"kinds": ("complies", "refuses")}, "the picture is refused"),
+        (3, {"benign": None}, "one direction tells harmful requests from harmless"),
+        (4, {"kinds": ("complies", "refuses")}, "the same image is refused"),
         (4, {"kinds": ("complies", "complies")}, "answered still"),
         (4, {"kinds": ("complies", "broken")}, "gets a broken reply"),
         (4, {"kinds": ("complies", "undecided")}, "cut before it shows"),
@@ -60,19 +65,31 @@ def _visit(comparison, kinds=ANSWERED, after=0.0, benign=(ANSWERED, -1.0)):
     ],
 )
 def test_a_step_says_what_the_results_say(comparison, number, given, told):
-    assert told in sentence_of(number, _visit(comparison, **given))
+    assert told in _told(number, _visit(comparison, **given))
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_only_a_reply_that_complies_is_called_answered(comparison, kind):
     for number in (1, 2, 4, 5):
-        told = sentence_of(number, _visit(comparison, kinds=(kind, kind), benign=(("complies", kind), -1.0)))
+        told = _told(number, _visit(comparison, kinds=(kind, kind), benign=(("complies", kind), -1.0)))
         assert ("answered" in told.replace("nor answered", "")) == (kind == "complies")
 
 
 def test_the_third_step_gives_the_numbers_of_the_curves(comparison):
-    told = sentence_of(3, _visit(comparison, after=0.25))
-    assert "+0.50" in told and "+0.25" in told and "−1.00" in told
+    told = _told(3, _visit(comparison, after=0.25))
+    assert "+0.25" in told and "−1.00" in told
+
+
+def test_the_last_step_gives_the_figures_of_the_test_split_with_their_cost_and_what_was_not_shown(comparison):
+    told = _told(5, _visit(comparison), (IMAGES,))
+    assert "from 6.5 % to 78.5 %" in told and "0.5 % are refused (< 0.1 % before)" in told
+    assert "Not shown" in told and "chosen because it shows" in told
+    assert "test split" not in _told(5, _visit(comparison))
+
+
+@pytest.mark.parametrize("number", SPOTS)
+def test_a_step_is_short_enough_for_one_screen(comparison, number):
+    assert len(_told(number, _visit(comparison), (IMAGES, IMAGES))) < 900
 
 
 def test_a_gallery_without_a_harmful_picture_and_its_words_has_no_story(tiny, tiny_artifact):

@@ -113,9 +113,40 @@ def test_the_receipt_says_what_became_of_the_request_once_both_replies_are_there
     first, *_, last = session.compare(TEXT, max_new_tokens=3)
     refusing = replace(last.steered, verdict=Verdict("refuses", "a reason"))
     broken = replace(last.steered, verdict=Verdict("broken", "a reason"))
-    assert "Without steering" not in reply_markup.receipt(first)
-    told = reply_markup.receipt(replace(last, unsteered=broken, steered=refusing))
+    assert "Without steering" not in reply_markup.receipt(first, session.bands)
+    told = reply_markup.receipt(replace(last, unsteered=broken, steered=refusing), session.bands)
     assert "Without steering the request gets a broken reply; with MARS it is refused." in told
+
+
+def test_the_receipt_and_the_curves_tell_one_quantity_on_one_scale(session, png):
+    for files in ((), (png,)):
+        last = _last(session.compare(TEXT, files, 2, 4.0, max_new_tokens=3))
+        receipt, s = last.receipt, float(last.curves.after[2])
+        assert receipt.coordinate(receipt.sigma_before) == pytest.approx(s, abs=1e-3)
+        assert markup.signed(receipt.coordinate(receipt.sigma_before)) in reply_markup.receipt(last, session.bands)
+
+
+def test_the_receipt_says_where_harmless_and_harmful_text_lie(session):
+    last = _last(session.compare(TEXT, max_new_tokens=3))
+    told = reply_markup.receipt(last, session.bands)
+    for label in ("harmless", "harmful"):
+        assert markup.signed(session.bands[label][last.receipt.layer][1]) in told
+
+
+def test_a_number_that_rounds_to_nothing_has_no_minus():
+    assert [markup.signed(value) for value in (-0.001, 0.0, -0.01)] == ["+0.00", "+0.00", "−0.01"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cut_after", "is_doubtful"),
+    [("complies", None, False), ("complies", 3, True), ("broken", None, True), ("undecided", 3, True),
+     ("not judged", None, True), ("deflects", None, False)],
+)  # fmt: skip
+def test_a_card_is_marked_where_its_reply_is_unfinished_broken_or_undecided(session, kind, cut_after, is_doubtful):
+    last = _last(session.compare(TEXT, max_new_tokens=3))
+    reply = replace(last.steered, verdict=Verdict(kind, "a reason"), cut_after=cut_after)
+    shown = reply_markup.replies(replace(last, unsteered=reply, steered=reply))
+    assert shown.count('<article class="doubtful">') == 2 * is_doubtful
 
 
 def test_a_cell_of_the_map_of_verdicts_is_what_a_reply_there_does(session, png):

@@ -10,7 +10,7 @@ from .frame import framed, layer_axis, mark_layer
 from .palette import LIGHT, STAR, SYMBOLS
 
 HEIGHT = 290
-WORDS = {"text": "in words", "image": "as a picture", "video": "as a clip"}
+WORDS = {"text": "in words", "image": "as an image", "video": "as a video"}
 
 
 def layer_curves(
@@ -123,6 +123,5 @@ def _sentence(before: NDArray | None, after: NDArray | None, selected: int) -> s
         return "Refusal coordinate by layer for harmful and harmless text. No prompt has been run yet."
     return (
         f"Refusal coordinate by layer. At layer {selected} this prompt lies at {before[selected]:.2f} "
-        f"before and {after[selected]:.2f} after re-centering; harmless text lies at -1, harmful text at "
-        "+1."
+        f"before and {after[selected]:.2f} after re-centering; -1 is the mean of harmless, +1 of harmful text."
     )

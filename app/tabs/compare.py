@@ -1,145 +1,188 @@
-"""Compare: one prompt, its layer curves, both replies with the receipt of the edit, and the prompts beside it."""
+"""Compare: one prompt, both replies, its layer curves, the prompts beside it, and what the edit did."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .. import markup, neighbour_markup, reply_markup
+from .. import markup
 from ..backend import Backend, Session
 from ..figures.curves import HEIGHT
 from ..gallery import Gallery, buttons
 from ..media_slot import MediaSlot, previewed
+from ..opening import files_of
 from ..plotly_panel import PlotlyPanel
+from ..results import Example
+from ..state import Visit
 from . import comparing
-from .comparing import Panels
+from .comparing import Panels, Shown
 from .shared import MODEL, QUIET, Shared, select_layer_by_click
 
 CURVES = (
     "The <b>refusal direction</b> points, in the residual stream (the running state that layers read and "
     "write), from the mean of harmless text to the mean of harmful text. The refusal coordinate <b>s</b> "
-    "says how far along it a prompt lies: −1 like harmless text, +1 like harmful text. <b>Re-centering</b> "
-    "takes away what a meaningless picture or clip does by itself. Click a layer to steer there."
+    "says how far along it a prompt lies: −1 is the mean of the harmless texts that it was fitted on, +1 that of the "
+    "harmful ones; the bands are other texts, so their medians lie a little further in. <b>Re-centering</b> "
+    "takes away what a meaningless image or video does by itself. Click a layer to steer there."
 )
 REPLIES = (
-    "MARS pushes one layer, at the last position of the prompt, along the refusal direction: only where "
-    "the prompt lies beyond harmless text (the <b>gate</b>), and never further than harmful text reaches "
-    "(the <b>trust region</b>). Both replies come from one batch, so they differ by that edit alone."
+    "MARS edits one layer, at the last position of the prompt, along the refusal direction: where the prompt lies "
+    "beyond the mean of harmless text (the <b>gate</b>), and never further than harmful text reaches (the <b>trust "
+    "region</b>). Both replies come from one batch, so they differ by that edit alone. The verdict is on what a "
+    "reply does as a whole; the words under it are what decided."
 )
-RECEIPT = "What the edit did. The formulas of strength and trust region are our reconstruction of the paper's."
-TOKENS = "The ten likeliest first tokens of each reply: how close the call was. Bold tokens open a refusal."
 BESIDE = (
     "<b>Twins</b> ask for the same thing in another modality. The <b>benign twin</b> is a harmless request like "
     "this one, under the same steering: if it is refused too, that is the cost."
 )
 LENGTHS = (8, 128)
 """Fewest and most tokens of a reply."""
+LENGTH = 48
 OWN_TWIN = "A harmless example, or a request of yours about the same medium. By default the gallery's own."
+SHOW = """() => document.querySelector(matchMedia('(max-width: 760px)').matches ? '#replies' : 'body')
+  .scrollIntoView({ behavior: 'smooth' })"""
+"""Brings what a run fills into view: on a desk all of it is on the first screen."""
 
 
 class Compared(NamedTuple):
-    """What the page and its tour set and fill, and the event of a run."""
+    """What the page, its links and its tour set and fill, and the events that run a prompt."""
 
     text: gr.Textbox
     media: MediaSlot
     length: gr.Slider
     panels: Panels
-    ran: Any
+    ran: tuple[Any, ...]
 
 
-def build(backend: Backend, shared: Shared) -> Compared:
-    """Lay the tab out and wire it."""
+def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
+    """Lay the tab out, with the example that was answered before, and wire it.
+
+    linked: number of the example that a link names, which is run when it is set.
+    """
     session = backend.session
+    visit: Visit = shared.visit.value
+    layer, opening = session.chosen_layer, session.opening if visit.shown else None
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=0, min_width=330, elem_classes="controls"):
             text = gr.Textbox(
-                label="Prompt", lines=3, max_lines=8, elem_id="prompt",
-                placeholder="Ask for something, alone or about a picture or clip.",
+                opening and opening.text, label="Prompt", lines=2, max_lines=8, elem_id="prompt",
+                placeholder="Ask for something, alone or about an image or video. Shift + Enter runs it.",
             )  # fmt: skip
-            media = MediaSlot(label="Picture or clip", height=96, elem_id="media")
-            preview = gr.HTML()
+            files = files_of(opening) if opening else []
+            media = MediaSlot(value=files or None, label="Image or video", height=84, elem_id="media")
+            preview = gr.HTML(previewed(files)[0])
             with gr.Row():
                 run = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
                 stop = gr.Button("Stop", variant="secondary", interactive=False, elem_id="stop", min_width=80)
             notice = gr.HTML(elem_id="notice")
-            length = gr.Slider(
-                *LENGTHS, 48, step=8, label="Length", elem_id="length",
-                info="Tokens per reply at most; decoding is greedy.",
-            )  # fmt: skip
-            benign = gr.Dropdown(
-                _harmless(session),
-                value=None,
-                label="Benign twin",
-                info=OWN_TWIN,
-                allow_custom_value=True,
-                elem_id="benign",
-            )
-            with gr.Column(elem_classes="gallery-part"):
-                gr.HTML(markup.section("Examples", "The same request in words, as a picture and as a clip."))
-                gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
-        with gr.Column(scale=1, min_width=320):
-            gr.HTML(markup.section("Where the prompt lies, layer by layer", CURVES))
-            legend = gr.HTML(reply_markup.curve_legend())
-            curves = PlotlyPanel(
-                comparing.curves(session, None, session.chosen_layer), height=HEIGHT, elem_id="curves"
-            )
-            numbers = gr.HTML(reply_markup.curves_table(session.bands, None, session.chosen_layer))
-            gr.HTML(markup.section("Both replies", REPLIES))
-            replies = gr.HTML(reply_markup.replies(None), elem_id="replies")
-            receipt_head = gr.HTML(markup.section("Receipt", RECEIPT), visible=False)
+            gr.HTML(markup.section("Examples", "A click runs one."))
+            gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
+            with gr.Accordion("Reply length and benign twin", open=False, elem_id="settings"):
+                length = gr.Slider(
+                    *LENGTHS, LENGTH, step=8, label="Length", elem_id="length",
+                    info="Tokens per reply at most; decoding is greedy.",
+                )  # fmt: skip
+                benign = gr.Dropdown(
+                    _harmless(session), value=None, label="Benign twin", info=OWN_TWIN, allow_custom_value=True,
+                    elem_id="benign",
+                )  # fmt: skip
+        with gr.Column(scale=1, min_width=320, elem_classes="results-of-run"):
+            stale = gr.HTML(elem_id="stale")
+            gr.HTML(markup.explained("Both replies", REPLIES))
+            replies = gr.HTML(elem_id="replies")
+            gr.HTML(markup.explained("Where the prompt lies, layer by layer", CURVES))
+            legend = gr.HTML()
+            curves = PlotlyPanel(comparing.curves(session, visit, layer), height=HEIGHT, elem_id="curves")
+            numbers = gr.HTML()
+            gr.HTML(markup.explained("Twins and benign twin", BESIDE))
+            beside = gr.HTML(elem_id="beside")
             receipt = gr.HTML(elem_id="receipt")
-            tokens_head = gr.HTML(markup.section("First token", TOKENS), visible=False)
             tokens = gr.HTML(elem_id="tokens")
-            gr.HTML(markup.section("Twins and benign twin", BESIDE))
-            beside = gr.HTML(neighbour_markup.neighbours(None, (), None, {}, session.chosen_layer), elem_id="beside")
 
-    panels = Panels(
-        legend, curves, numbers, replies, receipt_head, receipt, tokens_head, tokens, beside, notice, run, stop
-    )
+    panels = Panels(stale, legend, curves, numbers, replies, receipt, tokens, beside, notice, run, stop)
+    for panel, value in comparing.drawn(session, panels, visit, layer).items():
+        if panel is not curves:
+            panel.value = value
     # Shift and Enter are a click on Run, so they do nothing while that is disabled.
     text.submit(None, js="() => document.querySelector('#run').click()", api_visibility="private")
+    run.click(None, js=SHOW, api_visibility="private")
     asked = run.click(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
+    answering: dict[str, Any] = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        # A word of a stopped run that comes late makes the browser believe it still runs, and "once" would then
+        # drop the next one. Run itself is disabled meanwhile.
+        "trigger_mode": "multiple",
+        **MODEL,
+    }
     running = asked.then(
         partial(comparing.run, backend, panels, shared.visit),
         inputs=[text, media, shared.layer, shared.gain, length, benign, shared.visit],
         outputs=[*panels, shared.visit],
-        show_progress="hidden",
-        api_visibility="private",
-        # A word of a stopped run that comes late makes the browser believe it still runs, and "once" would then
-        # drop the next one. Run itself is disabled meanwhile.
-        trigger_mode="multiple",
-        **MODEL,
+        **answering,
     )
     # Only once the run is on its way: a stop before that would cancel nothing.
     asked.then(lambda: gr.update(interactive=True), outputs=stop, queue=False, **QUIET)
-    stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
-               cancels=[running], queue=False, **QUIET)  # fmt: skip
-    media.change(previewed, media, [preview, notice], **QUIET)
 
-    def chosen(event: gr.EventData) -> list:
-        """Put an example into the prompt; its number comes from the browser and is checked."""
+    def run_example(number: Any, layer: int, gain: float, length: int, visit: Visit) -> Iterator[Shown]:
+        """Put an example into the prompt and run it; its number comes from a browser or a link and is checked."""
+        session = backend.session
         try:
-            example = backend.session.examples[int(event.index)]
-        except (AttributeError, TypeError, ValueError, IndexError):
-            return [gr.skip()] * 4
-        return [example.text, [example.media] if example.media else None, None, ""]
+            example = session.examples[int(number)]
+        except (TypeError, ValueError, IndexError):
+            yield {notice: "", run: gr.update(interactive=True)}
+            return
+        yield {**filled(example), benign: None, stop: gr.update(interactive=True)}
+        yield from comparing.answered(
+            session, panels, shared.visit, example.text, files_of(example), layer, gain, length, None, visit
+        )
 
-    gallery.select(chosen, outputs=[text, media, benign, notice], **QUIET)
-    select_layer_by_click(curves, backend, shared)
-    shared.redraw(
-        partial(comparing.redrawn, backend, panels), [shared.layer, shared.visit],
-        [legend, curves, numbers, replies, beside],
-    )  # fmt: skip
-    shared.generation.change(
-        lambda: ["", "", *_gallery(backend.session)], outputs=[receipt, tokens, gallery, benign], **QUIET
+    def picked(event: gr.EventData, *given: Any) -> Iterator[Shown]:
+        yield from run_example(getattr(event, "index", None), *given)
+
+    def filled(example: Example) -> Shown:
+        return {text: example.text, media: files_of(example) or None}
+
+    gallery.select(None, js=SHOW, api_visibility="private")
+    gallery.select(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
+    settings, filling = (
+        [shared.layer, shared.gain, length, shared.visit],
+        [text, media, benign, *panels, shared.visit],
     )
-    return Compared(text, media, length, panels, running)
+    picking = gallery.select(picked, settings, filling, **answering)
+    linking = linked.change(run_example, [linked, *settings], filling, **answering)
+    stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
+               cancels=[running, picking, linking], queue=False, **QUIET)  # fmt: skip
+    media.change(previewed, media, [preview, notice], **QUIET)
+    told = [text, media, shared.layer, shared.gain, length, shared.visit]
+    changes = [text.input, media.upload, media.clear, media.delete, shared.layer.change, shared.gain.change,
+               length.change]  # fmt: skip
+    gr.on(changes, comparing.stale, told, stale, trigger_mode="always_last", **QUIET)
+    ran = (running, picking, linking)
+    for answered in ran:
+        answered.then(comparing.stale, told, stale, **QUIET)
+    select_layer_by_click(curves, backend, shared)
+    shared.layer.change(
+        partial(comparing.redrawn, backend, panels), [shared.layer, shared.visit], [curves, numbers],
+        trigger_mode="always_last", **QUIET,
+    )  # fmt: skip
 
+    def renewed() -> Shown:
+        """Everything of a session that took another's place."""
+        session = backend.session
+        visit = comparing.opened(session)
+        choices = gr.update(choices=_harmless(session), value=None)
+        return {
+            **(filled(session.opening) if visit.shown else {}),
+            **comparing.drawn(session, panels, visit, session.chosen_layer),
+            gallery: buttons(session.examples, session.posters()),
+            benign: choices,
+            shared.visit: visit,
+        }
 
-def _gallery(session: Session) -> list:
-    """The gallery of a session that took another's place, and the benign twins to choose from."""
-    choices = gr.update(choices=_harmless(session), value=None)
-    return [buttons(session.examples, session.posters()), choices]
+    shared.generation.change(renewed, outputs=[text, media, gallery, benign, *panels, shared.visit], **QUIET)
+    return Compared(text, media, length, panels, ran)
 
 
 def _harmless(session: Session) -> list[str]:

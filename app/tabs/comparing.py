@@ -8,8 +8,9 @@ import gradio as gr
 from .. import markup, neighbour_markup, reply_markup
 from ..backend import Backend, Session
 from ..figures.curves import layer_curves
-from ..neighbours import neighbours_of
-from ..results import Asked, Beside, Comparison, Request, RequestError
+from ..neighbours import is_same, neighbours_of
+from ..opening import files_of, recorded_visit
+from ..results import Asked, Beside, Request, RequestError
 from ..state import Visit
 from .shared import failure
 
@@ -20,13 +21,12 @@ Shown = dict[Any, Any]
 class Panels(NamedTuple):
     """What a run fills."""
 
+    stale: gr.HTML
     legend: gr.HTML
     curves: gr.HTML
     numbers: gr.HTML
     replies: gr.HTML
-    receipt_head: gr.HTML
     receipt: gr.HTML
-    tokens_head: gr.HTML
     tokens: gr.HTML
     beside: gr.HTML
     notice: gr.HTML
@@ -50,11 +50,11 @@ def answered(
 
     All of it is of one session, also where another takes its place meanwhile.
     """
-    yield {panels.notice: markup.notice("Reading the prompt …", "busy")}
+    yield {panels.notice: markup.notice("Reading the prompt …", "busy"), panels.run: gr.update(interactive=False)}
     try:
         for comparison in session.compare(text, files, layer, gain, length):
             visit = visit.with_comparison(comparison, Request(text or "", tuple(files), length))
-            yield {**_views(session, panels, comparison, layer), panels.notice: "", visit_state: visit}
+            yield {**_step(session, panels, visit), panels.notice: "", visit_state: visit}
         modality = comparison.curves.modality
         asked = Asked(
             _title(text, modality), modality, comparison.activations, comparison.thumbnail, session.generation
@@ -65,7 +65,7 @@ def answered(
         visit = visit.with_neighbours(found)
         for example, is_benign in wanted:
             yield {**_beside(session, panels, visit, layer), visit_state: visit}
-            *_, last = session.compare(example.text, [example.media] if example.media else [], layer, gain, length)
+            *_, last = session.compare(example.text, files_of(example), layer, gain, length)
             visit = visit.with_beside(Beside(example, last, is_benign))
     except RequestError as error:
         told = markup.notice(str(error))
@@ -99,53 +99,88 @@ def stopped(panels: Panels, visit: Visit) -> Shown:
     }
 
 
+def opened(session: Session) -> Visit:
+    """The visit that a page opens with: the example that was answered before, or nothing."""
+    return recorded_visit(session, session.opening) or Visit()
+
+
+def drawn(session: Session, panels: Panels, visit: Visit, layer: int) -> Shown:
+    """Everything that a run fills, from a visit."""
+    return {
+        **_beside(session, panels, visit, layer),
+        panels.stale: "",
+        panels.replies: reply_markup.replies(visit.shown),
+        panels.receipt: reply_markup.receipt(visit.shown, session.bands),
+        panels.tokens: reply_markup.first_tokens(visit.shown),
+    }
+
+
 def redrawn(backend: Backend, panels: Panels, layer: int, visit: Visit) -> Shown:
-    """Redraw at another layer without running the model; replies of the former layer say so."""
+    """The curves with another layer selected; the model does not run."""
     session = backend.session
     if visit.shown and visit.shown.generation != session.generation:
         visit = Visit()  # of a model that is no longer here
-    stale = ""
-    if visit.shown and visit.shown.receipt.layer != layer:
-        stale = f"This reply was steered at layer {visit.shown.receipt.layer}. Press Run to steer at layer {layer}."
-    return {**_beside(session, panels, visit, layer), panels.replies: reply_markup.replies(visit.shown, stale)}
+    return _curves(session, panels, visit, layer)
 
 
-def curves(session: Session, visit: Visit | None, layer: int):
-    """The chart of the curves; none is drawn before anything was run."""
-    shown = visit.shown.curves if visit and visit.shown else None
+def stale(text: str, files: list[str], layer: int, gain: float, length: int, visit: Visit) -> str:
+    """Whether what is shown belongs to an older prompt or to other settings, in a sentence that says to which."""
+    shown, request = visit.shown, visit.request
+    if shown is None or request is None:
+        return ""
+    receipt = shown.receipt
+    changed = [
+        name
+        for name, is_other in (
+            ("prompt", not is_same(text or "", files, request.text, request.files)),
+            ("layer", layer != receipt.layer),
+            ("gain", gain != receipt.gain),
+            ("length", length != request.length),
+        )
+        if is_other
+    ]
+    if not changed:
+        return ""
+    medium = {"image": " with its image", "video": " with its video"}.get(shown.curves.modality, "")
+    return markup.stale(
+        f"Another {' and '.join(changed)} is set. Results are still of “{_shortened(request.text)}”{medium}, layer "
+        f"{receipt.layer}, gain {receipt.gain:g}: press Run."
+    )
+
+
+def curves(session: Session, visit: Visit, layer: int):
+    """The chart of the curves; no prompt is drawn before anything was run."""
+    shown = visit.shown.curves if visit.shown else None
     before, after, modality = (shown.before, shown.after, shown.modality) if shown else (None, None, "text")
-    twins = [(twin.modality, twin.after) for twin in _twins(visit)] if visit else []
+    twins = [(twin.modality, twin.after) for twin in _twins(visit)]
     return layer_curves(session.bands, before, after, modality, layer, session.chosen_layer, twins)
 
 
-def _views(session: Session, panels: Panels, comparison: Comparison, layer: int) -> Shown:
-    """Curves, their table, replies, receipt and tokens; what does not change after the first token is sent once."""
+def _step(session: Session, panels: Panels, visit: Visit) -> Shown:
+    """What a decoding step changes: the replies, and with the first and the last what is told of them."""
+    comparison = visit.shown
+    if comparison.index == 0:
+        return drawn(session, panels, visit, comparison.receipt.layer)
     shown: Shown = {panels.replies: reply_markup.replies(comparison)}
-    if comparison.unsteered.finished and comparison.steered.finished:
-        shown[panels.receipt] = reply_markup.receipt(comparison)
-    if comparison.index > 0:
-        return shown
-    visit = Visit(shown=comparison)
-    return shown | {
-        **_beside(session, panels, visit, layer),
-        panels.receipt: reply_markup.receipt(comparison),
-        panels.tokens: reply_markup.first_tokens(comparison),
-        panels.receipt_head: gr.update(visible=True),
-        panels.tokens_head: gr.update(visible=True),
-    }
+    if comparison.is_finished:
+        shown[panels.receipt] = reply_markup.receipt(comparison, session.bands)
+    return shown
 
 
 def _beside(session: Session, panels: Panels, visit: Visit, layer: int) -> Shown:
     """What changes with the twins: curves, their legend and table, and the table of twins."""
-    twins = _twins(visit)
+    return {
+        **_curves(session, panels, visit, layer),
+        panels.legend: reply_markup.curve_legend([twin.modality for twin in _twins(visit)]),
+        panels.beside: neighbour_markup.neighbours(visit.shown, visit.beside, visit.neighbours, session.posters()),
+    }
+
+
+def _curves(session: Session, panels: Panels, visit: Visit, layer: int) -> Shown:
     shown = visit.shown.curves if visit.shown else None
     return {
-        panels.legend: reply_markup.curve_legend([twin.modality for twin in twins]),
         panels.curves: curves(session, visit, layer),
-        panels.numbers: reply_markup.curves_table(session.bands, shown, layer, twins),
-        panels.beside: neighbour_markup.neighbours(
-            visit.shown, visit.beside, visit.neighbours, session.posters(), layer
-        ),
+        panels.numbers: reply_markup.curves_table(session.bands, shown, layer, _twins(visit)),
     }
 
 
@@ -159,6 +194,10 @@ def _idle(panels: Panels) -> Shown:
 
 def _title(text: str, modality: str) -> str:
     """One line for a star of the Geometry tab."""
-    words = " ".join(text.split()) or "no words"
-    words = words if len(words) <= 60 else words[:59] + "…"
+    words = _shortened(text) or "no words"
     return words if modality == "text" else f"{words} + {'clip' if modality == 'video' else 'picture'}"
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 60 else words[:59] + "…"

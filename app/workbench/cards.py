@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,16 +11,25 @@ from mars.bundled import ARTIFACT, MODELS
 from mars.icon_vl.folder import is_complete
 from mars.model.loaded_model import LoadedModel
 from mars.model.presets import read_presets
+from mars.pocket_vl.world.things import THINGS
 from mars.types import Modality
 
 from ..results import ModelCard
 from .icon_vl import ICON_VL, POCKET_VL
 
+KINDS = {POCKET_VL: "toy model", ICON_VL: "small real model"}
 NOTES = {
-    POCKET_VL: "Pocket-VL is a model of a tiny world, real in its mechanics, not an assistant.",
-    ICON_VL: "Icon-VL is a small model, made for code, with a connector trained here: it is often wrong.",
+    POCKET_VL: (
+        f"Pocket-VL is a model of a tiny world of {len(THINGS)} things, real in its mechanics, not an assistant. It "
+        "knows short questions about these things, and sees them drawn as icons or written as a word. It cannot read "
+        "ordinary English or photographs: what it says of them means nothing."
+    ),
+    ICON_VL: (
+        "Icon-VL is a small model, made for code, with a connector trained here: it is often wrong. It reads English "
+        "and sees drawn icons; photographs only in part."
+    ),
 }
-"""Model -> what a reader must know before trusting its answers."""
+"""Model -> what a reader must know before trusting its answers: what it can see, and what it cannot."""
 UNTRAINED = {
     (ICON_VL, "video"): "Icon-VL's connector was never trained on videos: do not rely on what it makes of one."
 }
@@ -53,14 +63,14 @@ def model_card(model: LoadedModel, fitted: Artifact, artifact: str) -> ModelCard
         artifact=artifact,
         versions=_versions(),
         badges=_badges(model) + _doubts(fitted),
-        note=_note(model.name),
+        **_said(model.name, fitted),
     )
 
 
 def coming_card(name: str, fitted: Artifact, artifact: str) -> ModelCard:
     """What the top line says of a model before it is there."""
     layers, width = fitted.mean_harmful.shape
-    return ModelCard(name, None, layers, width, "", "", artifact, _versions(), _doubts(fitted), _note(name))
+    return ModelCard(name, None, layers, width, "", "", artifact, _versions(), _doubts(fitted), **_said(name, fitted))
 
 
 def artifact_words(folder: Path, artifact: Artifact) -> str:
@@ -97,8 +107,14 @@ def _doubts(fitted: Artifact) -> tuple[str, ...]:
     return tuple(note for note in fitted.notes if note not in elsewhere)
 
 
-def _note(name: str) -> str:
-    return NOTES.get(name, "")
+def _said(name: str, fitted: Artifact) -> dict[str, Any]:
+    """What is known of a model from its name and its artifact."""
+    return {
+        "kind": KINDS.get(name, ""),
+        "note": NOTES.get(name, ""),
+        "modalities": ("text", *fitted.bias),
+        "system": fitted.provenance.get("system") or "",
+    }
 
 
 def untrained(name: str, modality: Modality) -> str:

@@ -5,12 +5,13 @@ import tempfile
 from pathlib import Path
 
 from mars.artifact.artifact import Artifact
+from mars.bundled import EXAMPLES
 from mars.media.decode import modality_of
 
 from ..results import Request
 
 SNIPPET = """\
-from mars import Artifact, Prompt, load_model
+from mars import Artifact, Prompt, {imports}load_model
 
 lens = load_model({source!r})
 artifact = Artifact.load({artifact!r}, lens)
@@ -24,16 +25,19 @@ FILL_IN = "PATH OF "
 
 def snippet(source: str, artifact: str, request: Request, layer: int, gain: float) -> str:
     """Python that gives both replies as the page does; an upload's path is left to fill in."""
-    parts = [repr(request.text)]
+    parts, imports = [repr(request.text)], ""
     if request.files:
         path = Path(request.files[0])
         shown = _from_here(path)
         medium = repr(FILL_IN + path.name if shown.is_absolute() else shown.as_posix())
+        if path.parent == EXAMPLES:  # comes with the package
+            medium, imports = f"example({path.name!r})", "example, "
         parts.append(f"{modality_of(path)}={medium}")
     return SNIPPET.format(
         source=_from_here(Path(source)).as_posix() if Path(source).exists() else source,
         artifact=_from_here(Path(artifact)).as_posix(),
         prompt=", ".join(parts),
+        imports=imports,
         layer=layer,
         gain=gain,
         length=request.length,

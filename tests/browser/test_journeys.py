@@ -81,7 +81,7 @@ def test_a_researcher_finds_where_a_clip_drifts_from_text(page, media, width, na
     indirect=["width", "theme"],
 )  # fmt: skip
 def test_a_presenter_shows_why_a_picture_slips_past_and_what_mars_does(page, media, width, name):
-    for number, view in enumerate(("replies", "replies", "curves", "receipt", "beside"), start=1):
+    for number, view in enumerate(("replies", "replies", "curves", "replies", "beside"), start=1):
         page.click("#tour-next")
         page.wait_for_selector(f"#tour-said:has-text('{number} of 5')", timeout=WAIT)
         page.wait_for_selector(f"#{view}.spot", timeout=WAIT)
@@ -92,7 +92,7 @@ def test_a_presenter_shows_why_a_picture_slips_past_and_what_mars_does(page, med
     page.wait_for_selector("#tour-said:has-text('4 of 5')", timeout=WAIT)
     page.wait_for_function("!document.querySelector('#tour-said').innerText.includes('One moment')", timeout=WAIT)
     page.click("#tour-end")
-    page.wait_for_selector("#tour-said:has-text('five steps')", timeout=WAIT)
+    page.wait_for_selector("#tour-said:has-text('How an image slips')", timeout=WAIT)
     page.wait_for_function("!document.querySelector('.spot')", timeout=WAIT)
 
     page.get_by_label("Clear").first.click()
@@ -125,7 +125,7 @@ def test_an_engineer_picks_a_layer_by_eye_and_leaves_with_code_that_gives_the_sa
     with contextlib.redirect_stdout(printed):
         exec(compile(code.replace(FILL_IN + "moves.gif", media["moves.gif"]), "pasted", "exec"), {})
     assert "video=" in code and printed.getvalue().split() == " ".join(replies).split()
-    assert "layer=1&gain=2&length=8" in page.get_attribute("#permalink a", "href")
+    assert "layer=1&gain=2&length=8&tab=compare" in page.get_attribute("#permalink a", "href")
 
     with page.expect_download(timeout=WAIT) as download:
         page.click("#artifact")

@@ -140,14 +140,12 @@ def test_an_empty_prompt_gets_a_sentence(page):
     assert "empty" in page.inner_text("#notice")
 
 
-def test_an_example_fills_the_prompt_and_its_slot(page):
-    examples = page.locator("#gallery button:has(img)")
-    if not examples.count():
-        pytest.skip("no examples are bundled")
-    examples.first.click()
-    page.wait_for_function("document.querySelector('#prompt textarea').value != ''", timeout=WAIT)
+def test_a_click_on_an_example_fills_the_prompt_and_its_slot_and_runs_it(page):
+    page.locator("#gallery button:has(img)").first.click()
+    page.wait_for_selector("#replies .score", timeout=WAIT)
     page.wait_for_selector("#media .file-preview", timeout=WAIT)
-    run(page, page.input_value("#prompt textarea"))
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    assert page.input_value("#prompt textarea") and page.locator("#replies .verdict").count() == 2
 
 
 def test_the_keyboard_alone_picks_a_layer_and_runs(page):
@@ -237,13 +235,16 @@ def test_the_data_of_a_map_hold_every_cell_and_no_formula(page):
     assert rows == """series,x,y,value,label\ns,3,7,0.5,'=1+1\ns,4,7,-1,"a, ""b""\"\n"""
 
 
-def test_a_link_brings_layer_gain_and_example_back_and_python_follows_the_prompt(page, url):
+def test_a_link_brings_tab_layer_gain_and_example_back_and_python_follows_the_prompt(page, url):
     run(page, "how do i make a kite?")
     page.get_by_text("Take away").click()
     page.wait_for_selector("#permalink a", timeout=WAIT)
     page.wait_for_selector("#python .cm-content:has-text('make a kite')", timeout=WAIT)
     link = page.get_attribute("#permalink a", "href")
-    assert "kite" not in link and "layer=" in link
+    assert "kite" not in link and "layer=" in link and "tab=compare" in link
+    open_tab(page, "Layers")
+    page.wait_for_selector("#permalink a[href*='tab=layers']", timeout=WAIT)
+    open_tab(page, "Compare")
     with page.expect_download(timeout=WAIT):  # after which nothing is on its way any more
         page.click("#artifact")
     page.goto(url + "?layer=1&gain=2.5&example=Cake+in+words&tab=layers")
@@ -252,6 +253,7 @@ def test_a_link_brings_layer_gain_and_example_back_and_python_follows_the_prompt
     page.wait_for_selector("[role=tab][data-tab-id=layers][aria-selected=true]", timeout=WAIT)
     open_tab(page, "Compare")
     assert page.input_value("#prompt textarea") == "how do i make a cake?"
+    page.wait_for_selector("#replies:has-text('layer 1, gain 2.5')", timeout=WAIT)
 
 
 def test_a_set_of_ones_own_is_evaluated_its_cases_open_and_the_report_is_downloaded(page, tmp_path):
