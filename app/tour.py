@@ -171,7 +171,7 @@ def sentences_of(number: int, visit: Visit, aggregates: Sequence[Aggregate] = ()
         moved = [receipt.coordinate(sigma) for sigma in (receipt.sigma_before, receipt.sigma_after)]
         return [
             f"MARS moves that one number at layer {receipt.layer}, once, while the model begins its reply: from "
-            f"{signed(moved[0])} to {signed(moved[1])}, as far as harmful text reaches and no further.",
+            f"{signed(moved[0])} to {signed(moved[1])}, and never beyond what harmful text reaches.",
             f"Nothing was trained. The same request with the same {medium} {FATES[steered]}{still}.",
         ]
     return _closing(visit, aggregates)
@@ -200,9 +200,7 @@ def _seen(visit: Visit, medium: str) -> list[str]:
         return [told]
     other = float(benign.comparison.curves.after[layer])
     sees = (
-        "so the model does see what it is, only too faintly"
-        if after > other
-        else "so the direction does not see it here"
+        "so the direction does see it, only too faintly" if after > other else "so the direction does not see it here"
     )
     return [told, f"A harmless request of the same form lies at {signed(other)}: {sees}."]
 
@@ -216,9 +214,8 @@ def _closing(visit: Visit, aggregates: Sequence[Aggregate]) -> list[str]:
     for found in aggregates:
         told.append(
             f"Over {found.n} harmful {found.modality}s of the test split, which training never saw, refusals go from "
-            f"{percent(found.before / found.n)} to {percent(found.after / found.n)}; of {found.n_harmless} harmless "
-            f"ones {percent(found.cost_after / found.n_harmless)} are refused "
-            f"({percent(found.cost_before / found.n_harmless)} before)."
+            f"{percent(found.before / found.n)} to {percent(found.after / found.n)}. The cost: of {found.n_harmless} "
+            f"harmless ones {found.cost_after} refused, {found.cost_before} before."
         )
     limits = (
         "Not shown: whether this holds for a large model, for photographs, or against someone who works around it."

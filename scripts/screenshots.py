@@ -1,6 +1,7 @@
 """Take the README's pictures of the page: python scripts/screenshots.py [--out assets/screenshots].
 
-Opens the bundled model in headless Chromium on the example that it opens on, and photographs every tab, with the map of the prompt and a small evaluation. Needs Debian's chromium and the playwright package.
+Opens the bundled model in headless Chromium on its finished example, and photographs every tab, with the map of the
+prompt and a small evaluation. Needs Debian's chromium and the playwright package.
 """
 
 import sys

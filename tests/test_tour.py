@@ -52,7 +52,7 @@ def _visit(comparison, kinds=ANSWERED, after=0.0, benign=(ANSWERED, -1.0)):
         (2, {"kinds": ("complies", "refuses")}, "does not reach the image"),
         (2, {"kinds": ("refuses", "refuses")}, "refused too"),
         (2, {"kinds": ("not judged", "refuses")}, "a language that is not judged"),
-        (3, {"after": 0.1}, "does see what it is, only too faintly"),
+        (3, {"after": 0.1}, "does see it, only too faintly"),
         (3, {"after": -2.0}, "does not see it here"),
         (3, {"benign": None}, "one direction tells harmful requests from harmless"),
         (4, {"kinds": ("complies", "refuses")}, "the same image is refused"),
@@ -82,7 +82,7 @@ def test_the_third_step_gives_the_numbers_of_the_curves(comparison):
 
 def test_the_last_step_gives_the_figures_of_the_test_split_with_their_cost_and_what_was_not_shown(comparison):
     told = _told(5, _visit(comparison), (IMAGES,))
-    assert "from 6.5 % to 78.5 %" in told and "0.5 % are refused (< 0.1 % before)" in told
+    assert "from 6.5 % to 78.5 %" in told and "of 200 harmless ones 1 refused, 0 before" in told
     assert "Not shown" in told and "chosen because it shows" in told
     assert "test split" not in _told(5, _visit(comparison))
 
