@@ -156,8 +156,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
                cancels=[running, picking, linking], queue=False, **QUIET)  # fmt: skip
     media.change(previewed, media, [preview, notice], **QUIET)
     told = [text, media, shared.layer, shared.gain, length, shared.visit]
-    changes = [text.input, media.upload, media.clear, media.delete, shared.layer.change, shared.gain.change,
-               length.change]  # fmt: skip
+    changes = [part.change for part in (text, media, shared.layer, shared.gain, length)]
     gr.on(changes, comparing.stale, told, stale, trigger_mode="always_last", **QUIET)
     ran = (running, picking, linking)
     for answered in ran:
