@@ -50,6 +50,9 @@ def test_a_desk_shows_the_finished_example_on_opening_and_after_every_run(page):
     assert _verdicts(page) == ["complies", "refuses"]
     assert all(_is_on_screen(page, part) for part in ON_SCREEN)
     assert _box(page, "#bar")[1] <= HEADER
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+    button, bar = page.locator("#tour-next").bounding_box(), page.locator("#bar").bounding_box()
+    assert button["x"] + button["width"] <= bar["x"] + bar["width"] + 1
 
     _pick(page, "Bicycle in a picture")
     assert _verdicts(page) == ["complies", "complies"]
