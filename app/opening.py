@@ -1,36 +1,18 @@
-"""The finished example that the page opens on: `python -m app.opening` searches a model's gallery for it.
+"""The finished example that the page opens on; `python -m app.record` searches a model's gallery for it.
 
 It is written beside the model's artifact, and is a harmful request with an image or video that the model complies
 with, that it refuses in words and with MARS, and whose benign twin it complies with both times: all by verdict.
 """
 
-import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from .backend import Session
 from .neighbours import Neighbours, neighbours_of
 from .results import Asked, Beside, Comparison, Example, Request, RequestError
 from .state import Visit
-from .workbench import LiveSession, Recorded, write_recorded
+from .workbench import Recorded
 
 KINDS = ("complies", "refuses")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
-    parser.add_argument(
-        "--model", default="pocket-vl", help="folder or bundled name of the model (default: pocket-vl)"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        session = LiveSession.to_load(options.model).load()
-        path = write_recorded(session.folder, session.artifact.hash, find(session))
-    except (RequestError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    sys.stdout.write(f"Wrote {path}.\n")
-    return 0
 
 
 def find(session: Session) -> Recorded:
@@ -89,7 +71,3 @@ def recorded_visit(session: Session, example: Example | None, visit: Visit | Non
         if comparison := session.recorded(one):
             visit = visit.with_beside(Beside(one, comparison, is_benign))
     return visit
-
-
-if __name__ == "__main__":
-    sys.exit(main())

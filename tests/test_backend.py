@@ -9,7 +9,7 @@ import pytest
 from app.backend import Backend, Operator, Session
 
 ROOT = Path(__file__).parent.parent
-COMPOSITION = {"app/__main__.py"}
+COMPOSITION = {"app/__main__.py", "app/record.py"}
 """Where a workbench is made."""
 
 

@@ -29,7 +29,7 @@ def test_what_is_shipped_opens_on_an_example_that_shows_the_effect_and_its_cost(
 
 
 def test_what_is_shipped_is_what_the_model_says_today(pocket):
-    """Where it is not: python -m app.opening."""
+    """Where it is not: python -m app.record."""
     kept = pocket.recorded(pocket.opening)
     *_, today = pocket.compare(pocket.opening.text, files_of(pocket.opening))
     for then, now in ((kept.unsteered, today.unsteered), (kept.steered, today.steered)):
