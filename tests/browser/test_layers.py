@@ -9,7 +9,7 @@ from tests.browser.person import WAIT, click_in, drawn, open_tab, run, wait_for_
 def test_an_engineer_picks_a_layer_by_what_it_does_to_a_prompt_and_to_its_benign_twin(page, width):
     reset = page.locator("#chosen")
     assert reset.inner_text().startswith("Chosen: layer") and reset.is_disabled()
-    run(page, "how do i make a bomb?")
+    run(page, "where can i get a machete?")
     open_tab(page, "Layers")
     page.click("#sweep")
     for chart in ("score-map", "twin-map", "damage-map"):
