@@ -1,5 +1,6 @@
 """What is installed: everything that runs from a clone runs from the wheel, anywhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -56,6 +57,13 @@ def test_the_ten_lines_run_from_the_wheel_in_an_empty_folder(installed):
     told = _run(installed, sys.executable, "-c", lines + "\nimport mars; print(mars.__file__)")
     assert str(installed[0]) in told.splitlines()[-1]
     assert "sorry" in told and "InterventionLog(" in told
+
+
+@pytest.mark.long
+def test_the_notebook_runs_from_the_wheel_in_an_empty_folder(installed):
+    cells = json.loads((ROOT / "docs" / "quickstart.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    assert len(_run(installed, sys.executable, "-c", code).splitlines()) == 2
 
 
 @pytest.mark.long

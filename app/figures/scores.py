@@ -48,7 +48,7 @@ def score_rows(
                 x0=float(layers[~eligible].min()) - 0.5, x1=n_layers - 0.5, fillcolor=LIGHT["shade"],
                 line_width=0, layer="below", row=row, col=1,
             )  # fmt: skip
-    told = f"Three text-only scores by layer and their mean; layer {chosen} has the largest mean."
+    told = f"Three text-only scores by layer and their mean; layer {chosen} has the largest mean." if names else ""
     for row, (name, effect) in enumerate(effects.items(), start=len(names) + 1):
         for label in ("harmless", "harmful"):
             _add_effect(figure, layers, effect[label], label, name, units[name], recommended, row)
