@@ -12,6 +12,7 @@ from mars.datasets.contrast import NOT_HELD_OUT
 from mars.fitted.calibration import DEFAULT_REPLY_TOKENS, Calibration, without_refusal
 from mars.fitted.effect import SteeringEffect
 from mars.geometry.layer_selection import LayerScores
+from mars.geometry.outlyingness import FEWEST_POINTS, outlyingness
 from mars.geometry.projection import refusal_coordinate
 from mars.geometry.recentering import recenter
 from mars.geometry.rounding import rounding_warning
@@ -209,6 +210,24 @@ class Fitted:
         if recentered:
             values = recenter(values, self.bias_of(modality))
         return refusal_coordinate(values, self.mean_harmful, self.mean_harmless)
+
+    def outlyingness(self, values: Tensor, modality: Modality, layer: int | None = None) -> Tensor | None:
+        """How far prompts lie from the clouds of their modality, as the share of held-out prompts that lie less far.
+
+        values: the residual stream at the last prompt position, (prompt, layer, d_model) -> (prompt,), 0 to 1; None
+        where the artifact holds too few points of the modality. Read at `layers_around` the layer, by default the
+        chosen one.
+        """
+        clouds = [cloud.values for cloud in self.clouds if cloud.modality == modality]
+        if sum(map(len, clouds)) < FEWEST_POINTS:
+            return None
+        at = self.layers_around(layer)
+        return outlyingness(values[:, at].float(), torch.cat(clouds)[:, at].float())
+
+    def layers_around(self, layer: int | None = None) -> list[int]:
+        """A layer, by default the chosen one, and the layers beside it."""
+        middle = self.layer if layer is None else layer
+        return list(range(max(0, middle - 1), min(self.n_layers, middle + 2)))
 
     def stacked_clouds(self, layer: int, recentered: bool) -> Tensor:
         """All clouds at one layer, in order: (point, d_model), float32."""
