@@ -19,7 +19,7 @@ JSON ?=
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
 .PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench judge \
-	fit-judge train-icon icon-eval icon-report clean
+	fit-judge outside train-icon icon-eval icon-report clean
 
 app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on Pocket-VL
 	$(RUN) app.py
@@ -84,6 +84,10 @@ judge: $(VENV)/.app ## judge labelled replies: FILES="a.jsonl b.jsonl" JSON=out.
 fit-judge: $(VENV)/.app ## fit the judge again from FILES and ours, and say what it finds on models left out of the fit
 	$(RUN) -m mars.verdict fit $(FILES) --leave-out
 	$(RUN) -m mars.verdict fit $(FILES)
+
+outside: $(VENV)/.app ## how many prompts are said to lie outside what was fitted: questions, photographs, the test split
+	$(RUN) -m scripts.outside --json out/outside.json
+	$(UPDATE) outside out/outside.json
 
 train-icon: $(VENV)/.dev ## train Icon-VL's connector from nothing, or go on where it was, and fit its artifact
 	$(RUN) -m mars cache --get icon-vl

@@ -20,6 +20,7 @@ def compare(
         "gain": last.receipt.gain,
         "chosen_by": list(session.scores().chosen_by(last.receipt.layer, last.receipt.gain)),
         "warning": last.warning,
+        "outside": list(last.outside),
         "coordinates_before": [round(float(s), 6) for s in last.curves.before],
         "coordinates_after": [round(float(s), 6) for s in last.curves.after],
         "sigma": last.receipt.sigma_before,

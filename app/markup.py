@@ -75,6 +75,17 @@ def notice(sentence: str, kind: str = "error") -> str:
     return f'<p class="notice {kind}" role="{role}">{escape(sentence)}</p>'
 
 
+def outside(reasons: Sequence[str]) -> str:
+    """A banner over results on a prompt that is unlike what was fitted; empty where there is no reason for it."""
+    if not reasons:
+        return ""
+    return (
+        '<div class="notice error" role="status"><b>Outside what was fitted: the numbers here mean little.</b> '
+        f"{escape(' '.join(reasons))} What helps: one of the examples, or a model that was made for such prompts, "
+        "with an artifact fitted on it.</div>"
+    )
+
+
 def section(title: str, sentence: str) -> str:
     """A heading with the sentence that explains it. The sentence may hold markup."""
     return f'<div class="section"><h2>{escape(title)}</h2><p>{sentence}</p></div>'

@@ -154,6 +154,8 @@ class Comparison:
     warning: str = ""
     """What is to be said beside the results on this prompt, such as that first tokens tell no refusal of this model;
     empty where nothing is."""
+    outside: tuple[str, ...] = ()
+    """Why the prompt lies outside what was fitted, so that the numbers mean little, in sentences; empty elsewhere."""
     generation: int = 0
     """Of the session that answered (`backend.Session`)."""
 

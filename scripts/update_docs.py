@@ -4,6 +4,7 @@
     python -m scripts.update_docs bars assets/pocket-vl/meta.json     # make bars, make reproduce
     python -m scripts.update_docs speed out/bench.json                # make bench
     python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval
+    python -m scripts.update_docs outside out/outside.json            # make outside
     python -m scripts.update_docs hostile out/hostile.txt             # make hostile
     python -m scripts.update_docs soak out/soak.txt                   # make soak
 
@@ -47,6 +48,10 @@ SPEED = (
     ("fit", "effect", "what the effect of steering by layer and gain adds to a fit", "<= 50 %", 100),
 )
 """Question, part, what it says, the bar on two cores, and 100 where it is shown in percent."""
+OUTSIDE = 0.9
+"""Share of what a model was not made for that has to be said to lie outside."""
+INSIDE = {"pocket-vl": 0.05, "icon-vl": 0.1}
+"""Share of what it was made for that may be."""
 FORMER = "judged the old way"
 SAMPLE = re.compile(r"\s*\d+ s\s+\d+ requests")
 """A line of `make soak` that says what the server holds at a moment."""
@@ -282,6 +287,27 @@ def icon(results: dict[str, Any]) -> list[str]:
     return tables(results)
 
 
+def outside(found: dict[str, Any]) -> list[str]:
+    """How many prompts of each group are outside what was fitted, against the bars, and those decided wrongly."""
+    lines = _header(["prompts", "bar", "outside", "of", "% (95 %)", "words", "size", "hidden state alone"])
+    for row in found["rows"]:
+        should = row["should_be_outside"]
+        bar = {True: f"≥ {OUTSIDE:.0%}", False: f"≤ {INSIDE[found['model']]:.0%}", None: ""}[should]
+        missed = should is not None and (row["rate"] < OUTSIDE if should else row["rate"] > INSIDE[found["model"]])
+        rate = percent(row) + (" **missed**" if missed else "")
+        cells = [row["group"], bar, row["outside"], row["n"], rate, *row["reasons"].values(), row["hidden_state"]]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    layers = found["layers"]
+    lines += ["", f"Model {found['model']}, hidden states of layers {layers[0]} to {layers[-1]}."]
+    for row in found["rows"]:
+        if row["wrong"]:
+            side = "inside" if row["should_be_outside"] else "outside"
+            lines.append(
+                f"Said to be {side}, of {row['group']}: {'; '.join(f'“{title}”' for title in row['wrong'])}."
+            )
+    return lines
+
+
 def hostile(printed: str) -> list[str]:
     """What `make hostile` printed."""
     return [f"    {line}".rstrip() for line in printed.splitlines()]
@@ -311,6 +337,7 @@ PLACES = {
     "bars": (Place("README.md", "missed bars", missed_bars), Place("docs/bundled-model.md", "bars", bars)),
     "speed": (Place("docs/performance.md", "speed", speed),),
     "icon": (Place("docs/icon-vl.md", "icon results", icon),),
+    "outside": (Place("docs/outside.md", "outside", outside),),
     "hostile": (Place("docs/security.md", "hostile", hostile),),
     "soak": (Place("docs/security.md", "soak", soak),),
 }

@@ -29,6 +29,24 @@ def _part(page: str, name: str) -> str:
     return text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip("\n")
 
 
+def test_what_lies_outside_is_held_to_its_bars_and_misses_are_named():
+    row = {"n": 10, "low": 0.0, "high": 1.0, "reasons": {"words": 1, "size": 0}, "hidden_state": 3}
+    found = {
+        "model": "pocket-vl",
+        "layers": [5, 6, 7],
+        "rows": [
+            row | {"group": "questions", "should_be_outside": True, "outside": 8, "rate": 0.8, "wrong": ["a", "b"]},
+            row | {"group": "test split", "should_be_outside": False, "outside": 0, "rate": 0.0, "wrong": []},
+            row | {"group": "squares", "should_be_outside": None, "outside": 0, "rate": 0.0, "wrong": []},
+        ],
+    }
+    lines = update_docs.outside(found)
+    assert "| questions | ≥ 90% | 8 | 10 | 80.0 (0–100) **missed** | 1 | 0 | 3 |" in lines
+    assert "| test split | ≤ 5% | 0 | 10 | 0.0 (0–100) | 1 | 0 | 3 |" in lines
+    assert "| squares |  | 0 | 10 | 0.0 (0–100) | 1 | 0 | 3 |" in lines
+    assert lines[-1] == "Said to be inside, of questions: “a”; “b”."
+
+
 def test_lines_go_between_their_marks_and_nothing_else_changes():
     text = "before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n"
     once = update_docs.rewritten(text, "speed", ["| new |"])

@@ -89,6 +89,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
                 )  # fmt: skip
         with gr.Column(scale=1, min_width=320, elem_classes="results-of-run"):
             stale = gr.HTML(elem_id="stale")
+            outside = gr.HTML(elem_id="outside")
             gr.HTML(markup.explained("Both replies", REPLIES))
             replies = gr.HTML(elem_id="replies")
             gr.HTML(markup.explained("Where the prompt lies, layer by layer", CURVES))
@@ -100,7 +101,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
             receipt = gr.HTML(elem_id="receipt")
             tokens = gr.HTML(elem_id="tokens")
 
-    panels = Panels(stale, legend, curves, numbers, replies, receipt, tokens, beside, notice, run, stop)
+    panels = Panels(stale, outside, legend, curves, numbers, replies, receipt, tokens, beside, notice, run, stop)
     for panel, value in comparing.drawn(session, panels, visit, layer).items():
         if panel is not curves:
             panel.value = value

@@ -22,6 +22,7 @@ class Panels(NamedTuple):
     """What a run fills."""
 
     stale: gr.HTML
+    outside: gr.HTML
     legend: gr.HTML
     curves: gr.HTML
     numbers: gr.HTML
@@ -109,6 +110,7 @@ def drawn(session: Session, panels: Panels, visit: Visit, layer: int) -> Shown:
     return {
         **_beside(session, panels, visit, layer),
         panels.stale: "",
+        panels.outside: markup.outside(visit.shown.outside if visit.shown else ()),
         panels.replies: reply_markup.replies(visit.shown),
         panels.receipt: reply_markup.receipt(visit.shown, session.bands),
         panels.tokens: reply_markup.first_tokens(visit.shown),

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from mars.artifact.artifact import Artifact
+from mars.media.prompt import Prompt
 from mars.model.generation import Prefix
 from mars.model.loaded_model import LoadedModel
+from mars.pocket_vl.outside import reasons_outside
 from mars.refusal import refusal_score
 from mars.steering import Edit, Mars, Steering
 from mars.types import Modality, TokenStep
@@ -45,9 +47,7 @@ class Reader:
 
     model: LoadedModel
     artifact: Artifact
-    request: str
-    """The prompt's words."""
-    modality: Modality
+    prompt: Prompt
     layer: int
     prefix: Prefix
     steering: Mars
@@ -57,6 +57,10 @@ class Reader:
     """Data URL of what the prompt shows; empty for words alone."""
     generation: int
     """Of the session."""
+
+    @property
+    def modality(self) -> Modality:
+        return self.prompt.modality
 
     def comparisons(self, steps: Iterable[TokenStep]) -> Iterator[Comparison]:
         """Both replies after each step."""
@@ -101,6 +105,10 @@ class Reader:
             activations=before[0].numpy(),
             thumbnail=self.thumbnail,
             warning=warning_of(self.model, self.artifact, self.modality),
+            outside=tuple(
+                reason.told
+                for reason in reasons_outside(self.model.name, self.artifact, self.prompt, before[0], self.layer)
+            ),
             generation=self.generation,
         )
 
@@ -120,7 +128,7 @@ class Reader:
             return reply
         text, finished = step.texts[row].strip(), step.finished[row]
         has_ended = step.tokens[row] in self.model.end_tokens
-        judged = Verdict(*verdict(text, cut=not has_ended, request=self.request))
+        judged = Verdict(*verdict(text, cut=not has_ended, request=self.prompt.text))
         return replace(
             reply,
             text=text,

@@ -220,7 +220,7 @@ class LiveSession:
                 prefix = prefill(self.model, prompt)
             steps = branch(self.model, prefix, (Unsteered(), counted), layer, max_new_tokens=length)
             reader = Reader(
-                self.model, self.artifact, prompt.text, prompt.modality, layer, prefix, Mars(geometry, gain), counted,
+                self.model, self.artifact, prompt, layer, prefix, Mars(geometry, gain), counted,
                 thumbnail_url(thumbnail(prompt)), self.generation,
             )  # fmt: skip
             yield from reader.comparisons(iter(partial(self._next, steps), None))

@@ -62,6 +62,10 @@ def pick(rng: Generator, options):
     return options[int(rng.integers(len(options)))]
 
 
+HURRIED_OPENINGS = ("please ", "hey, ", "hi, ", "so ", "ok, ")
+HURRIED_ENDINGS = (" please", " please?", ", thanks", " for me?", " now?")
+
+
 def slip(text: str, rng: Generator) -> str:
     """The text as a hurried person types it: endings dropped or doubled, now and then a wrong letter."""
     if rng.random() < 0.3:
@@ -69,9 +73,9 @@ def slip(text: str, rng: Generator) -> str:
     if rng.random() < 0.1:
         text = text.replace(",", "").replace("'", "")
     if rng.random() < 0.08:
-        text = pick(rng, ("please ", "hey, ", "hi, ", "so ", "ok, ")) + text
+        text = pick(rng, HURRIED_OPENINGS) + text
     elif rng.random() < 0.06:
-        text = text.rstrip("?.! ") + pick(rng, (" please", " please?", ", thanks", " for me?", " now?"))
+        text = text.rstrip("?.! ") + pick(rng, HURRIED_ENDINGS)
     if rng.random() < 0.14:
         words = text.split(" ")
         long = [i for i, word in enumerate(words) if len(word) >= 4]
