@@ -40,7 +40,7 @@ def test_no_tab_has_a_serious_violation(page, png, tmp_path):
                 assert serious(page) == [], of
         elif tab == "Geometry":
             page.get_by_label("No signal").check()
-            page.wait_for_selector("#geometry-notice:has-text('at random')", timeout=WAIT)
+            page.wait_for_selector("#geometry-notice:has-text('randomly permuted')", timeout=WAIT)
         elif tab == "Evaluate":
             evaluate(page, str(tmp_path / "own.csv"))
         for fold in page.locator("details.numbers:visible").all()[:3]:

@@ -52,7 +52,7 @@ def test_a_researcher_finds_where_a_clip_drifts_from_text(page, media, width, na
     found = page.inner_text("#measured")
     assert "text to video" in found
     page.get_by_label("No signal").check()
-    page.wait_for_selector("#geometry-notice:has-text('at random')", timeout=WAIT)
+    page.wait_for_selector("#geometry-notice:has-text('randomly permuted')", timeout=WAIT)
     page.wait_for_function("was => document.querySelector('#measured').innerText !== was", arg=found, timeout=WAIT)
 
     open_tab(page, "Layers")
