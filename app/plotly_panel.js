@@ -46,7 +46,7 @@ function draw() {
     const { data, layout, frames } = drawnDark ? recoloured(figure) : figure;
     chart.style.height = `${layout.height}px`;
     chart.style.maxWidth = layout.meta?.width ? `${layout.meta.width}px` : '';
-    chart.setAttribute('role', 'img');
+    chart.setAttribute('role', layout.meta?.zooms ? 'group' : 'img'); // an image may hold no buttons
     chart.setAttribute('aria-label', layout.meta?.description ?? 'chart');
     await window.Plotly.react(chart, data, layout, {
       displayModeBar: Boolean(layout.meta?.zooms), displaylogo: false, responsive: false,
