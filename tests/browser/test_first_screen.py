@@ -32,8 +32,18 @@ def _is_on_screen(page, selector: str) -> bool:
 
 def _pick(page, title: str) -> None:
     """Click an example and wait for its replies, twins and benign twin."""
-    page.click(f"#gallery button[title^='{title}']")
-    page.wait_for_selector("#stop:not([disabled])", timeout=WAIT)
+    _answer(page, lambda: page.click(f"#gallery button[title^='{title}']"))
+
+
+def _answer(page, ask) -> None:
+    """Ask, and wait for both replies and for what a run does after them."""
+    before = page.inner_html("#replies")
+    ask()
+    page.wait_for_function("was => document.querySelector('#replies').innerHTML !== was", arg=before, timeout=WAIT)
+    page.wait_for_function(
+        "!document.querySelector('#replies .caret') && document.querySelectorAll('#replies .verdict').length === 2",
+        timeout=WAIT,
+    )
     page.wait_for_selector("#stop[disabled]", state="attached", timeout=WAIT)
     page.wait_for_timeout(800)  # a smooth scroll
 
@@ -59,10 +69,7 @@ def test_a_desk_shows_the_finished_example_on_opening_and_after_every_run(page):
     assert all(_is_on_screen(page, part) for part in ON_SCREEN)
 
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    page.evaluate("document.querySelector('#run').click()")
-    page.wait_for_selector("#stop:not([disabled])", timeout=WAIT)
-    page.wait_for_selector("#stop[disabled]", state="attached", timeout=WAIT)
-    page.wait_for_timeout(800)
+    _answer(page, lambda: page.evaluate("document.querySelector('#run').click()"))
     assert all(_is_on_screen(page, part) for part in ON_SCREEN)
 
 
