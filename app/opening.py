@@ -1,4 +1,4 @@
-"""The finished example that the page opens on; `python -m app.record` searches a model's gallery for it.
+"""The finished example that the page opens on; the command in `record.py` searches a model's gallery for it.
 
 It is written beside the model's artifact, and is a harmful request with an image or video that the model complies
 with, that it refuses in words and with MARS, and whose benign twin it complies with both times: all by verdict.

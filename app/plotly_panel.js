@@ -68,6 +68,9 @@ function draw() {
   }).catch((error) => console.error('chart:', error));
 }
 
+// Plotly rejects, with nothing, the promise of an animation that another one interrupts, and nobody can catch it.
+window.addEventListener('unhandledrejection', (event) => { if (event.reason === undefined) event.preventDefault(); });
+
 // A point's twin in the other panel, which its trace names, is told beside it.
 function hovered(event) {
   const [{ curveNumber, pointNumber, data }] = event.points;

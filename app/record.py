@@ -1,7 +1,4 @@
-"""Searches a model's gallery for the example that its page opens on, and writes it beside the artifact.
-
-python -m app.record --model pocket-vl
-"""
+"""Searches a model's gallery for the example that its page opens on, and writes it beside the artifact."""
 
 import argparse
 import sys
@@ -13,7 +10,7 @@ from .workbench import LiveSession, write_recorded
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m app.record", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
     parser.add_argument(
         "--model", default="pocket-vl", help="folder or bundled name of the model (default: pocket-vl)"
     )

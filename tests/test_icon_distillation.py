@@ -132,7 +132,7 @@ def test_only_the_answer_of_a_caption_counts(lens):
 
 def test_the_lesson_is_learnt_and_harmful_things_are_never_asked_for(training, monkeypatch):
     asked = []
-    monkeypatch.setattr(distillation, "LEARNING_RATE", 3e-3)
+    monkeypatch.setattr(distillation, "LEARNING_RATE", 1e-2)
     monkeypatch.setattr(
         distillation,
         "request_loss",
@@ -140,8 +140,11 @@ def test_the_lesson_is_learnt_and_harmful_things_are_never_asked_for(training, m
     )
     one = training(steps=40)
     losses = [one.step() for _ in range(40)]
-    first, last = (torch.stack([loss.caption for loss in part]).mean() for part in (losses[:4], losses[-4:]))
-    assert last < first - 0.05
+    for name, fall in (("caption", 0.02), ("alignment", 0.3)):
+        first, last = (
+            torch.stack([getattr(loss, name) for loss in part]).mean() for part in (losses[:4], losses[-4:])
+        )
+        assert last < first - fall, name
     assert set(asked) == {"kite", "cake"} and len(asked) == 80
 
 

@@ -151,11 +151,11 @@ def test_labels_stand_over_their_tokens_characters_of_several_tokens_and_images_
             assert [row[place] for row in heat.z] == coordinates[place].tolist()
             hover, text = {row[place] for row in heat.customdata}, model.tokenizer.decode([token])
             if positions.kinds[place] != "text":
-                assert hover.pop().startswith("patch of ")
+                assert hover.pop().startswith(f"position {place}, patch of ")
             elif "\ufffd" not in text:
-                assert hover == {_plain(f"“{text}”")}
-        whole = [f"“🍰 {part}/4”" for part in (1, 2, 3, 4)]
+                assert hover == {f"position {place}, " + _plain(f"“{text}”")}
         start = positions.tokens.index("🍰 1/4")
+        whole = [f"position {start + part - 1}, “🍰 {part}/4”" for part in (1, 2, 3, 4)]
         assert list(heat.customdata[0][start : start + 4]) == whole
         assert model.tokenizer.decode(ids[start : start + 4]) == "🍰"
         assert {"蛋 1/3", "糕 3/3"} <= set(positions.tokens) and "\ufffd" not in "".join(positions.tokens)

@@ -15,7 +15,7 @@ from mars.atomic_file import atomic_write
 from ..results import Aggregate, Comparison, Curves, Likely, Receipt, Reply, Verdict
 
 FILE = "opening.json"
-"""In a model's folder, beside its artifact; `python -m app.record` writes it."""
+"""In a model's folder, beside its artifact; the command in `record.py` writes it."""
 FIGURES = "meta.json"
 """In the folder of a model that was measured here: its figures on the test split."""
 

@@ -37,6 +37,7 @@ def _pick(page, title: str) -> None:
 
 def _answer(page, ask) -> None:
     """Ask, and wait for both replies and for what a run does after them."""
+    page.wait_for_selector("#replies .verdict", timeout=WAIT)  # of the example that the page opens on
     before = page.inner_html("#replies")
     ask()
     page.wait_for_function("was => document.querySelector('#replies').innerHTML !== was", arg=before, timeout=WAIT)
@@ -100,6 +101,8 @@ def test_a_link_to_an_example_runs_it_once_with_its_settings_on_its_tab(page, ur
     monkeypatch.setattr(
         LiveSession, "compare", lambda session, *given: asked.append(given[0]) or compare(session, *given)
     )
+    page.wait_for_selector("#replies .verdict", timeout=WAIT)
+    page.wait_for_timeout(1000)  # what is still asked for when a page is left ends in an error in the console
     page.goto(url + "?layer=4&gain=2&example=Bicycle+in+a+picture&tab=geometry")
     page.wait_for_selector("[role=tab][data-tab-id=geometry][aria-selected=true]", timeout=WAIT)
     page.wait_for_selector("#replies:has-text('layer 4, gain 2')", state="attached", timeout=WAIT)

@@ -85,8 +85,6 @@ def test_no_state_of_the_offer_has_a_serious_violation(page, fetch):
 def test_it_is_fetched_where_it_is_asked_for_and_taken_where_that_is_asked_for(page, fetch, width):
     _wait_for_words(page, "only if you ask")
     assert "Get Icon-VL (491 MB, 1.8 GB on disk)" in page.inner_text("#offer")
-    bar = page.locator("#bar").bounding_box()
-    assert width == 390 or bar["y"] + bar["height"] <= 140
 
     page.click("#offer-get")
     _wait_for_words(page, "163 of 491 MB")
