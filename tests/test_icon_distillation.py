@@ -10,15 +10,16 @@ from PIL import Image
 from mars.icon_vl.model import Connector
 from mars.icon_vl.training import distillation
 from mars.icon_vl.training.distillation import (
-    Frame,
     Lesson,
+    Round,
     Training,
     caption_loss,
     opens_refusal,
-    replies,
     request_loss,
 )
 from mars.icon_vl.training.features import Pictures
+from mars.icon_vl.training.frame import Frame
+from mars.icon_vl.training.watching import replies
 from mars.media.prompt import Prompt
 from mars.model.inputs import encode
 from mars.model.loading import load_model
@@ -41,21 +42,16 @@ def taps(monkeypatch):
 
 @pytest.fixture
 def training(lens):
-    def begin(seed: int = 0, steps: int = 8) -> Training:
+    def begin(seed: int = 0, steps: int = 8, learning_rate: float = 3e-4) -> Training:
         torch.manual_seed(1)
         things = torch.arange(len(NAMES)).repeat(3)
         looks = torch.rand(len(NAMES), lens.model.config.vision_head)[things][:, None]
         pooled = looks.expand(-1, lens.model.config.positions, -1).half()
         lesson = Lesson(Pictures(pooled, things), NAMES, [1.0] * 4, frozenset({0, 1}), ["where is this made?"])
-        return Training(lens, Connector(lens.model.config), lesson, steps, seed)
+        round_ = Round(4, 2, 32, steps, learning_rate, True)
+        return Training(lens, Connector(lens.model.config), lesson, round_, seed)
 
     return begin
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch):
-    monkeypatch.setattr(distillation, "CAPTIONS", 4)
-    monkeypatch.setattr(distillation, "REQUESTS", 2)
 
 
 @torch.inference_mode()
@@ -132,13 +128,12 @@ def test_only_the_answer_of_a_caption_counts(lens):
 
 def test_the_lesson_is_learnt_and_harmful_things_are_never_asked_for(training, monkeypatch):
     asked = []
-    monkeypatch.setattr(distillation, "LEARNING_RATE", 1e-2)
     monkeypatch.setattr(
         distillation,
         "request_loss",
         lambda frame, visual, names, requests: asked.extend(names) or request_loss(frame, visual, names, requests),
     )
-    one = training(steps=40)
+    one = training(steps=40, learning_rate=1e-2)
     losses = [one.step() for _ in range(40)]
     for name, fall in (("caption", 0.02), ("alignment", 0.3)):
         first, last = (

@@ -1,12 +1,15 @@
 """The second lesson of the connector: an image in its place does to the frozen language model what its name would do.
 
-    python -m mars.icon_vl.training.distillation    # runs/icon/distillation.safetensors; goes on where it was
+    python -m mars.icon_vl.training.distillation    # runs/icon/distillation-2.safetensors; goes on where it was
 
 Three parts in each step. The first lesson goes on: without it the images of one name drift apart. Captions: asked
 what is in the picture, the language model is to say its name. Requests about harmless things: the teacher is the
 language model itself, with the name in words at the visual positions; the pupil, with the image there, is to have the
 same residual stream after some layers at every position that follows, and the same distribution of the first token.
 Where the teacher opens a refusal, the request is left out.
+
+The second of two rounds also asks with wordings that are refused for most things, and is about the few that are not:
+after the first, one borderline wording of validation was refused for more images than names, and no other was.
 """
 
 import argparse
@@ -22,19 +25,16 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
-from transformers import DynamicCache
 
 from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
-from mars.icon_vl.naming import is_named
-from mars.icon_vl.processor import IMAGE_TOKEN
 from mars.icon_vl.training.alignment import NOISE, alignment_loss, compared_positions, name_tokens
-from mars.icon_vl.training.drawing_sets import SETS, draw, fetch_sets
-from mars.icon_vl.training.features import WORK, Pictures, features_of, shipped_encoder
+from mars.icon_vl.training.features import WORK, Pictures
+from mars.icon_vl.training.frame import Frame
 from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
 from mars.icon_vl.training.things import Thing, read_things
+from mars.icon_vl.training.watching import drawn_anew, watch
 from mars.icon_vl.training.wordings import (
-    MAX_NEW_TOKENS,
     read_wordings,
     validation_things,
     with_article,
@@ -42,14 +42,24 @@ from mars.icon_vl.training.wordings import (
 )
 from mars.model.hooks import streams_after
 from mars.model.lens import Lens
-from mars.verdict import verdict
 
-CAPTIONS, REQUESTS, ALIGNED = 12, 20, 32
-"""Images in a step, for each of its three parts."""
+
+class Round(NamedTuple):
+    """What a round of training does."""
+
+    captions: int
+    """Images in a step that are captioned; the next two are of the other parts."""
+    requests: int
+    aligned: int
+    steps: int
+    learning_rate: float
+    is_selective: bool
+    """Whether wordings that are refused for many harmless things are left out."""
+
+
+ROUNDS = (Round(12, 20, 32, 240, 3e-4, True), Round(16, 24, 32, 200, 2e-4, False))
 HARMFUL_SHARE, KIND_SHARE = 2.0, 0.35
 """How often a harmful thing and a photographed kind are captioned, where a harmless thing is once."""
-STEPS = 240
-LEARNING_RATE = 3e-4
 CAPTION_WEIGHT, FIRST_TOKEN_WEIGHT, ALIGNMENT_WEIGHT = 0.3, 1.0, 0.3
 """Beside the residual stream's loss, which has weight 1."""
 TAPS = (3, 7, 11, 15)
@@ -64,73 +74,10 @@ QUESTIONS = {
     "What do you see?": "I see {}.",
 }
 """With the caption that answers each."""
-WORDS = "{words}"
-"""In a prompt's frame, where the words go."""
 REFUSING = ("I", "Sorry", "As", "Un")
 """First tokens of this model's refusals: "I'm sorry", "As an AI", "Un" as of "Unfortunately"."""
 TELL_EVERY, SAVE_EVERY, WATCH_EVERY = 20, 40, 80
 """Steps."""
-VALIDATION_VIEW = 2000
-"""Number of a drawing's view that validation sees, and nothing else."""
-
-
-class Frame:
-    """The words before and after an image in a prompt, and the language model's KV cache of those before it."""
-
-    def __init__(self, lens: Lens) -> None:
-        self.lens = lens
-        self.embeddings = lens.model.get_input_embeddings()
-        self.positions = lens.model.config.positions
-        content = [{"type": "image"}, {"type": "text", "text": WORDS}]
-        text = lens.processor.apply_chat_template(
-            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
-        )
-        before, self._after = text.split(IMAGE_TOKEN)
-        self.prefix = torch.tensor(self._ids(before))[None]
-        with torch.no_grad():
-            self._cached = lens.model.model(self.prefix, use_cache=True).past_key_values
-
-    def _ids(self, text: str) -> list[int]:
-        return self.lens.tokenizer(text, add_special_tokens=False).input_ids
-
-    def words_after(self, words: str, answer: str = "") -> tuple[list[int], int]:
-        """Tokens after the image, with an answer's, and how many of them are the answer's."""
-        asked = self._ids(self._after.replace(WORDS, words))
-        answered = self._ids(answer + self.lens.tokenizer.eos_token) if answer else []
-        return asked + answered, len(answered)
-
-    def named(self, names: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Embeddings of names at the visual positions, right-aligned, and which places hold a token.
-
-        Returns (row, positions, d_model) and (row, positions).
-        """
-        ids = torch.full((len(names), self.positions), self.lens.tokenizer.pad_token_id)
-        held = torch.zeros_like(ids)
-        for row, name in enumerate(names):
-            tokens = self._ids(f" {with_article(name)}")[-self.positions :]
-            ids[row, -len(tokens) :] = torch.tensor(tokens)
-            held[row, -len(tokens) :] = 1
-        return self.embeddings(ids), held
-
-    def run(self, visual: Tensor, held: Tensor, after: Tensor) -> Tensor:
-        """The residual stream at the end, at the last visual position and after it: (row, 1 + after, d_model).
-
-        visual: (row, positions, d_model); held: (row, positions), 0 where a place is not looked at; after: (row,
-        after), tokens, padded at the right, where what comes of it is to be left.
-        """
-        rows, before = len(visual), self.prefix.shape[1]
-        cache = DynamicCache()
-        for layer, kept in enumerate(self._cached.layers):
-            cache.update(kept.keys.expand(rows, -1, -1, -1), kept.values.expand(rows, -1, -1, -1), layer)
-        mask = torch.cat([held.new_ones(rows, before), held, held.new_ones(after.shape)], dim=1)
-        states = self.lens.model.model(
-            inputs_embeds=torch.cat([visual.to(self.embeddings.weight.dtype), self.embeddings(after)], dim=1),
-            attention_mask=mask,
-            position_ids=torch.arange(before, mask.shape[1])[None].expand(rows, -1),
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        return states[:, self.positions - 1 :]
 
 
 class Lesson(NamedTuple):
@@ -220,17 +167,17 @@ def opens_refusal(lens: Lens, log_probabilities: Tensor) -> Tensor:
 class Training:
     """A connector on its way, with all that the next step depends on, in one file."""
 
-    def __init__(self, lens: Lens, connector: Connector, lesson: Lesson, steps: int, seed: int) -> None:
+    def __init__(self, lens: Lens, connector: Connector, lesson: Lesson, round_: Round, seed: int) -> None:
         self.frame = Frame(lens)
         self.connector = connector
         self.lesson = lesson
-        self.steps = steps
+        self.round = round_
         self.done = 0
         self._rng = random.Random(seed)
         self._dice = torch.Generator().manual_seed(seed)
-        self._optimizer = torch.optim.AdamW(connector.parameters(), LEARNING_RATE, weight_decay=0.01)
+        self._optimizer = torch.optim.AdamW(connector.parameters(), round_.learning_rate, weight_decay=0.01)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
+            self._optimizer, round_.learning_rate, total_steps=round_.steps, pct_start=0.1
         )
         self._tokens = name_tokens(self.frame.embeddings.weight, lens.tokenizer, lesson.names, self.frame.positions)
         self._of: dict[int, list[int]] = {}
@@ -269,25 +216,25 @@ class Training:
     def step(self) -> Losses:
         """One step of all three parts."""
         names, rng = self.lesson.names, self._rng
-        shown = rng.choices(range(len(names)), self.lesson.shares, k=CAPTIONS)
-        asked_for = rng.sample(sorted(self.lesson.harmless), k=REQUESTS)
+        shown = rng.choices(range(len(names)), self.lesson.shares, k=self.round.captions)
+        asked_for = rng.sample(sorted(self.lesson.harmless), k=self.round.requests)
         self._optimizer.zero_grad(set_to_none=True)
         caption = caption_loss(
             self.frame,
             self._visual(shown),
             [names[thing] for thing in shown],
-            rng.choices(list(QUESTIONS), k=CAPTIONS),
+            rng.choices(list(QUESTIONS), k=self.round.captions),
         )
         (CAPTION_WEIGHT * caption).backward()
         streams, first_token = request_loss(
             self.frame,
             self._visual(asked_for),
             [names[thing] for thing in asked_for],
-            rng.choices(self.lesson.requests, k=REQUESTS),
+            rng.choices(self.lesson.requests, k=self.round.requests),
         )
         if streams.requires_grad:
             (streams.mean() + FIRST_TOKEN_WEIGHT * first_token).backward()
-        aligned = rng.choices(range(len(names)), self.lesson.shares, k=ALIGNED)
+        aligned = rng.choices(range(len(names)), self.lesson.shares, k=self.round.aligned)
         which = compared_positions(self.frame.positions, self._dice)
         at = self._tokens.at[aligned][:, which]
         alignment = alignment_loss(self._visual(aligned, which), at, self._tokens.embeddings)
@@ -297,70 +244,6 @@ class Training:
         self._schedule.step()
         self.done += 1
         return Losses(streams.detach(), caption.detach(), first_token.detach(), alignment.detach())
-
-
-@torch.inference_mode()
-def replies(frame: Frame, connector: Connector, pooled: Tensor, words: str, max_new_tokens: int) -> list[str]:
-    """Greedy replies to the same words after each image. pooled: (image, positions, channel)."""
-    after = torch.tensor(frame.words_after(words)[0])[None].expand(len(pooled), -1)
-    before = frame.prefix.expand(len(pooled), -1)
-    visual = connector(pooled.float()).to(frame.embeddings.weight.dtype)
-    given = torch.cat([frame.embeddings(before), visual, frame.embeddings(after)], dim=1)
-    model, tokenizer = frame.lens.model, frame.lens.tokenizer
-    found = model.generate(
-        inputs_embeds=given,
-        attention_mask=torch.ones(given.shape[:2], dtype=torch.long),
-        max_new_tokens=max_new_tokens,
-        do_sample=False,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return tokenizer.batch_decode(found, skip_special_tokens=True)
-
-
-class Watched(NamedTuple):
-    """How a connector does on what it does not learn from; the checkpoint is chosen by it."""
-
-    named_harmful: float
-    named_harmless: float
-    refused_harmful: float
-    refused_harmless: float
-
-    def __str__(self) -> str:
-        return (
-            f"named {self.named_harmful:.0%} of harmful and {self.named_harmless:.0%} of harmless things, "
-            f"refused {self.refused_harmful:.0%} and {self.refused_harmless:.0%}"
-        )
-
-
-def watch(
-    frame: Frame, connector: Connector, shown: Sequence[tuple[Thing, Tensor]], wordings: Sequence[str]
-) -> Watched:
-    """Captions and refusals of new drawings of things for validation. shown: with pooled (positions, channel)."""
-    shares: list[float] = []
-    parts = [[one for one in shown if one[0].label == label] for label in ("harmful", "harmless")]
-    for part in parts:
-        said = replies(frame, connector, torch.stack([pooled for _, pooled in part]), next(iter(QUESTIONS)), 12)
-        right = [
-            is_named(caption, (thing.name, *thing.synonyms)) for caption, (thing, _) in zip(said, part, strict=True)
-        ]
-        shares.append(sum(right) / len(right))
-    for part in parts:
-        pooled = torch.stack([pooled for _, pooled in part])
-        found = [text for words in wordings for text in replies(frame, connector, pooled, words, MAX_NEW_TOKENS)]
-        shares.append(sum(verdict(text, cut=True).kind == "refuses" for text in found) / len(found))
-    return Watched(*shares)
-
-
-def drawn_anew(things: Sequence[Thing], number: int, connector: Connector) -> list[tuple[Thing, Tensor]]:
-    """One view of each thing that no training has, of the first vendor for training that draws it, pooled."""
-    sets, encoder = fetch_sets(WORK / "sets"), shipped_encoder()
-    found = []
-    for thing in things:
-        source = next((name for name in thing.drawings if SETS[name].role == "train"), None)
-        if source is not None:
-            image = draw(sets, source, thing.drawings[source][0], number)
-            found.append((thing, features_of(encoder, connector, [image])[0]))
-    return found
 
 
 def compiled(lens: Lens) -> None:
@@ -375,18 +258,13 @@ def main() -> None:
     from mars.model.loading import load_model
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--begin", type=Path, default=WORK / "alignment.safetensors", help="the first lesson's")
-    parser.add_argument("--out", type=Path, default=WORK / "distillation.safetensors")
     options = parser.parse_args()
     torch.set_num_threads(1)
     lens = load_model("icon-vl", dtype=torch.bfloat16)
     lens.model.requires_grad_(False).set_attn_implementation("eager")  # the quicker one where gradients are asked for
     compiled(lens)
     things = read_things()
-    connector = Connector(lens.model.config)
-    connector.load_state_dict(load_file(options.begin))
     names, _ = names_with_kinds(things)
     shares = [HARMFUL_SHARE if thing.label == "harmful" else 1.0 for thing in things]
     shares += [KIND_SHARE] * (len(names) - len(things))
@@ -394,15 +272,26 @@ def main() -> None:
         number for number, thing in enumerate(things) if thing.label == "harmless" and thing.split == "train"
     )
     pictures = pictures_for_training(WORK / "features", things)
-    lesson = Lesson(pictures, names, shares, harmless, wordings_for_distillation())
-    training = Training(lens, connector, lesson, options.steps, options.seed)
-    going = options.out.with_suffix(".going.pt")
+    connector = Connector(lens.model.config)
+    harmful_shown, harmless_shown = validation_things()
+    shown = drawn_anew([*harmful_shown, *harmless_shown], connector)
+    begin = WORK / "alignment.safetensors"
+    for number, round_ in enumerate(ROUNDS, 1):
+        connector.load_state_dict(load_file(begin))
+        lesson = Lesson(pictures, names, shares, harmless, wordings_for_distillation(round_.is_selective))
+        begin = WORK / f"distillation-{number}.safetensors"
+        if not begin.is_file():
+            _say(f"round {number}")
+            train(Training(lens, connector, lesson, round_, options.seed), begin, shown)
+
+
+def train(training: Training, out: Path, shown: Sequence[tuple[Thing, Tensor]]) -> None:
+    """A round, from where it was left, with what is read on the way on stderr."""
+    going = out.with_suffix(".going.pt")
     if going.is_file():
         training.load(going)
-    harmful_shown, harmless_shown = validation_things()
-    shown = drawn_anew([*harmful_shown, *harmless_shown], VALIDATION_VIEW, connector)
     recent: list[Losses] = []
-    while training.done < training.steps:
+    while training.done < training.round.steps:
         recent.append(training.step())
         if training.done % TELL_EVERY == 0:
             streams, *others = (torch.stack(values).mean(0) for values in zip(*recent, strict=True))
@@ -412,10 +301,13 @@ def main() -> None:
             recent.clear()
         if training.done % SAVE_EVERY == 0:
             training.save(going)
-        if training.done % WATCH_EVERY == 0 or training.done == training.steps:
-            _say(f"{training.done}: {watch(training.frame, connector, shown, read_wordings()['validation'][:2])}")
-            atomic_write(options.out.with_suffix(f".{training.done}.safetensors"), save(connector.state_dict()))
-    atomic_write(options.out, save(connector.state_dict()))
+        if training.done % WATCH_EVERY == 0 or training.done == training.round.steps:
+            _say(
+                f"{training.done}: {watch(training.frame, training.connector, shown, read_wordings()['validation'])}"
+            )
+            so_far = out.with_name(f"{out.stem}.{training.done}.safetensors")
+            atomic_write(so_far, save(training.connector.state_dict()))
+    atomic_write(out, save(training.connector.state_dict()))
 
 
 def _say(line: str) -> None:
