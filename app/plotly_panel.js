@@ -2,6 +2,7 @@
 const chart = element.querySelector('.chart');
 const downloads = element.querySelector('.downloads');
 const thumbnail = thumbnailBeside(chart, element.querySelector('.point-thumbnail'));
+const twinMark = element.querySelector('.twin-mark');
 let drawn = false;
 let isWaiting = false;
 let drawnDark = null;
@@ -33,7 +34,7 @@ function draw() {
   drawing = drawing.then(plotlyReady).then(async () => {
     isWaiting = !chart.isConnected; // a tab that is being opened may still be laid out beside the page
     if (isWaiting) return;
-    thumbnail.hide();
+    unhovered();
     if (!props.value) {
       if (drawn) window.Plotly.purge(chart);
       drawn = false;
@@ -59,9 +60,12 @@ function draw() {
         const point = event.points?.[0];
         if (point) trigger('select', { x: point.x, y: point.y });
       });
-      chart.on('plotly_hover', hovered);
+      chart.on('plotly_hover', (event) => {
+        markTwin(event.points[0]);
+        thumbnail.show(event);
+      });
       chart.on('plotly_sliderend', ({ step }) => trigger('select', { step: Number(step.value) }));
-      chart.on('plotly_unhover', thumbnail.hide);
+      chart.on('plotly_unhover', unhovered);
     }
     downloads.hidden = false;
     fit(true);
@@ -71,12 +75,21 @@ function draw() {
 // Plotly rejects, with nothing, the promise of an animation that another one interrupts, and nobody can catch it.
 window.addEventListener('unhandledrejection', (event) => { if (event.reason === undefined) event.preventDefault(); });
 
-// A point's twin in the other panel, which its trace names, is told beside it.
-function hovered(event) {
-  const [{ curveNumber, pointNumber, data }] = event.points;
-  const at = [curveNumber, data.meta?.twin].map((curve) => ({ curveNumber: curve, pointNumber }));
-  if (data.meta?.twin !== undefined) window.Plotly.Fx.hover(chart, at, ['xy', 'x2y2'], true);
-  thumbnail.show(event);
+// A ring around the same point in the other panel, whose trace is named in `meta.twin`.
+function markTwin({ pointNumber, data }) {
+  const twin = chart._fullData[data.meta?.twin];
+  if (!twin) return;
+  const { xaxis, yaxis } = Object.fromEntries(['xaxis', 'yaxis'].map(
+    (axis) => [axis, chart._fullLayout[axis + twin[axis].slice(1)]])); // 'x2' lies in `xaxis2`
+  const [x, y] = [xaxis.l2p(twin.x[pointNumber]), yaxis.l2p(twin.y[pointNumber])];
+  twinMark.style.left = `${xaxis._offset + x}px`;
+  twinMark.style.top = `${yaxis._offset + y}px`;
+  twinMark.hidden = x < 0 || x > xaxis._length || y < 0 || y > yaxis._length;
+}
+
+function unhovered() {
+  thumbnail.hide();
+  twinMark.hidden = true;
 }
 
 // A chart drawn in a tab that is not shown has no width yet, and a phone may be turned; `meta` may hold a form for each.
@@ -95,7 +108,7 @@ downloads.addEventListener('click', (event) => {
 });
 watch('value', draw);
 new ResizeObserver(() => {
-  thumbnail.hide(); // also where another tab is opened
+  unhovered(); // also where another tab is opened
   if (isWaiting) draw();
   else fit();
 }).observe(chart);

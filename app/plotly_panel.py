@@ -31,7 +31,8 @@ def _chart(height: int) -> str:
     """A chart of a height in pixels, and room for what a point shows: no alt, since the hover label tells it."""
     return (
         f'<div class="plot"><div class="chart" style="height:{height}px"></div>'
-        '<div class="point-thumbnail" aria-hidden="true" hidden><img alt=""></div></div>'
+        '<div class="point-thumbnail" aria-hidden="true" hidden><img alt=""></div>'
+        '<div class="twin-mark" hidden></div></div>'
     )
 
 

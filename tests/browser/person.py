@@ -41,22 +41,28 @@ def click_in(page, panel: str, x: float | None = None, y: float | None = None) -
     page.mouse.click(box["x"] + across, box["y"] + down)
 
 
-def hover_over(page, panel: str, trace: str, point: int = 0) -> None:
-    """Put the pointer on a point of a chart."""
+def hover_over(page, panel: str, trace: str) -> None:
+    """Put the pointer on a point of a chart, the first that no other point lies upon, and wait for its hover label."""
     page.wait_for_selector(f"#{panel} .nsewdrag", state="attached", timeout=WAIT)
     page.locator(f"#{panel}").scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     box = page.locator(f"#{panel} .nsewdrag").first.bounding_box()
-    across, down = page.evaluate(
-        """([panel, name, point]) => {
+    points = page.evaluate(
+        """([panel, name]) => {
             const { _fullData: traces, _fullLayout: { xaxis, yaxis } } = document.querySelector(`#${panel} .chart`);
             const { x, y } = traces.find((trace) => trace.name === name);
-            return [xaxis.l2p(x[point]), yaxis.l2p(y[point])];
+            return Array.from(x, (_, point) => [xaxis.l2p(x[point]), yaxis.l2p(y[point])]);
         }""",
-        [panel, trace, point],
+        [panel, trace],
     )
-    page.mouse.move(box["x"] + across + 40, box["y"] + down + 40)
-    page.mouse.move(box["x"] + across, box["y"] + down)
+    hovered = f"document.querySelector('#{panel} .chart')._hoverdata?.[0]"
+    for number, (across, down) in enumerate(points):
+        page.mouse.move(box["x"] + across + 40, box["y"] + down + 40)
+        page.mouse.move(box["x"] + across, box["y"] + down)
+        page.wait_for_timeout(200)
+        if page.evaluate(f"{hovered}?.data.name === '{trace}' && {hovered}.pointNumber === {number}"):
+            return
+    raise AssertionError(f"no point of {trace!r} can be hovered over")
 
 
 def wait_for_slider(page, slider: str, value: str) -> None:

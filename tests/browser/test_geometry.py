@@ -16,7 +16,11 @@ def test_points_are_followed_through_the_layers_in_both_panels(page, width):
     assert "false refusals" in page.inner_text("#story") or "AUC" in page.inner_text("#story")
     assert page.locator("#clouds [data-title*='Cloud'], #clouds [data-title*='Share']").count() == 0
     hover_over(page, "clouds", "text, harmful")
-    page.wait_for_function("document.querySelectorAll('#clouds .hovertext').length === 2", timeout=WAIT)
+    page.wait_for_selector("#clouds .twin-mark:not([hidden])", timeout=WAIT)
+    other = page.locator("#clouds .nsewdrag").nth(1).bounding_box()
+    ring = page.locator("#clouds .twin-mark").bounding_box()
+    for start, length in (("x", "width"), ("y", "height")):
+        assert other[start] <= ring[start] + ring[length] / 2 <= other[start] + other[length]
 
     where = f"Array.from({CHART}._fullData[0].x).join()"
     before = page.evaluate(where)
