@@ -93,7 +93,7 @@ train-icon: $(VENV)/.dev ## train Icon-VL's connector from nothing, or go on whe
 	$(RUN) -m mars cache --get icon-vl
 	$(RUN) -m mars.icon_vl.training.features
 	test -f runs/icon/alignment.safetensors || $(RUN) -m mars.icon_vl.training.alignment
-	$(RUN) -m mars.icon_vl.training.distillation
+	test -f runs/icon/distillation.safetensors || $(RUN) -m mars.icon_vl.training.distillation
 	$(RUN) -m mars.icon_vl.training.artifact
 
 icon-eval: $(VENV)/.dev ## what Icon-VL reaches on the test split, by the counts that icon-report and the docs show

@@ -11,7 +11,6 @@ from mars.icon_vl.model import Connector
 from mars.icon_vl.training import distillation
 from mars.icon_vl.training.distillation import (
     Lesson,
-    Round,
     Training,
     caption_loss,
     opens_refusal,
@@ -42,16 +41,21 @@ def taps(monkeypatch):
 
 @pytest.fixture
 def training(lens):
-    def begin(seed: int = 0, steps: int = 8, learning_rate: float = 3e-4) -> Training:
+    def begin(seed: int = 0, steps: int = 8) -> Training:
         torch.manual_seed(1)
         things = torch.arange(len(NAMES)).repeat(3)
         looks = torch.rand(len(NAMES), lens.model.config.vision_head)[things][:, None]
         pooled = looks.expand(-1, lens.model.config.positions, -1).half()
         lesson = Lesson(Pictures(pooled, things), NAMES, [1.0] * 4, frozenset({0, 1}), ["where is this made?"])
-        round_ = Round(4, 2, 32, steps, learning_rate, True)
-        return Training(lens, Connector(lens.model.config), lesson, round_, seed)
+        return Training(lens, Connector(lens.model.config), lesson, steps, seed)
 
     return begin
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(distillation, "CAPTIONS", 4)
+    monkeypatch.setattr(distillation, "REQUESTS", 2)
 
 
 @torch.inference_mode()
@@ -128,12 +132,13 @@ def test_only_the_answer_of_a_caption_counts(lens):
 
 def test_the_lesson_is_learnt_and_harmful_things_are_never_asked_for(training, monkeypatch):
     asked = []
+    monkeypatch.setattr(distillation, "LEARNING_RATE", 1e-2)
     monkeypatch.setattr(
         distillation,
         "request_loss",
         lambda frame, visual, names, requests: asked.extend(names) or request_loss(frame, visual, names, requests),
     )
-    one = training(steps=40, learning_rate=1e-2)
+    one = training(steps=40)
     losses = [one.step() for _ in range(40)]
     for name, fall in (("caption", 0.02), ("alignment", 0.3)):
         first, last = (

@@ -41,8 +41,9 @@ LENGTHS = (8, 128)
 LENGTH = 48
 OWN_TWIN = "A harmless example, or a request of yours about the same medium. By default the gallery's own."
 SHOW = """() => document.querySelector(matchMedia('(max-width: 760px)').matches ? '#replies' : 'body')
-  .scrollIntoView({ behavior: 'smooth' })"""
-"""Brings what a run fills into view: on a desk all of it is on the first screen."""
+  .scrollIntoView()"""
+"""Brings what a run fills into view: on a desk all of it is on the first screen. At once, since what grows above it while
+a scroll is under way would leave it off its place."""
 
 
 class Compared(NamedTuple):

@@ -42,7 +42,7 @@ def click_in(page, panel: str, x: float | None = None, y: float | None = None) -
 
 
 def hover_over(page, panel: str, trace: str) -> None:
-    """Put the pointer on a point of a chart, the first that no other point lies upon, and wait for its hover label."""
+    """Put the pointer on a point of a chart, the first that no other lies upon, and wait for its hover label."""
     page.wait_for_selector(f"#{panel} .nsewdrag", state="attached", timeout=WAIT)
     page.locator(f"#{panel}").scroll_into_view_if_needed()
     page.wait_for_timeout(300)

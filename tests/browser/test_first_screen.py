@@ -5,18 +5,22 @@ import pytest
 from app.serving import serve
 from app.ui import create_app
 from app.workbench import LiveSession, Workbench
+from mars.bundled import MODELS
 from tests.browser.person import WAIT, wait_for_slider
 
 HEADER = 140
-"""Pixels of header, tour and controls together."""
+"""Pixels of header, the offer of Icon-VL, tour and controls together."""
 
 
 @pytest.fixture(scope="module")
-def url(chromium):  # noqa: ARG001 - no server without a browser
-    workbench = Workbench(LiveSession.to_load("pocket-vl").load())
-    page = create_app(workbench)
-    yield serve(page, workbench)
-    page.close()
+def url(chromium, tmp_path_factory):  # noqa: ARG001 - no server without a browser
+    """Of somebody who has not fetched Icon-VL."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(MODELS, "icon-vl", tmp_path_factory.mktemp("cache") / "icon-vl")
+        workbench = Workbench(LiveSession.to_load("pocket-vl").load())
+        page = create_app(workbench)
+        yield serve(page, workbench)
+        page.close()
 
 
 def _box(page, selector: str) -> tuple[float, float]:
@@ -38,15 +42,13 @@ def _pick(page, title: str) -> None:
 def _answer(page, ask) -> None:
     """Ask, and wait for both replies and for what a run does after them."""
     page.wait_for_selector("#replies .verdict", timeout=WAIT)  # of the example that the page opens on
-    before = page.inner_html("#replies")
     ask()
-    page.wait_for_function("was => document.querySelector('#replies').innerHTML !== was", arg=before, timeout=WAIT)
+    page.wait_for_selector("#replies .caret", timeout=WAIT)
     page.wait_for_function(
         "!document.querySelector('#replies .caret') && document.querySelectorAll('#replies .verdict').length === 2",
         timeout=WAIT,
     )
     page.wait_for_selector("#stop[disabled]", state="attached", timeout=WAIT)
-    page.wait_for_timeout(800)  # a smooth scroll
 
 
 def _verdicts(page) -> list[str]:
@@ -60,6 +62,7 @@ def test_a_desk_shows_the_finished_example_on_opening_and_after_every_run(page):
     assert page.input_value("#prompt textarea") and page.locator("#media .file-preview").count() == 1
     assert _verdicts(page) == ["complies", "refuses"]
     assert all(_is_on_screen(page, part) for part in ON_SCREEN)
+    assert page.is_visible("#offer-get")
     assert _box(page, "#bar")[1] <= HEADER
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     button, bar = page.locator("#tour-next").bounding_box(), page.locator("#bar").bounding_box()

@@ -1,6 +1,6 @@
 """What is shipped of Icon-VL after training: the connector in half precision, and the artifact fitted with it.
 
-    python -m mars.icon_vl.training.artifact    # writes assets/icon-vl/, from runs/icon/distillation-2.safetensors
+    python -m mars.icon_vl.training.artifact    # writes assets/icon-vl/, from runs/icon/distillation.safetensors
 
 What decides is text and meaningless media, as for any model. The clouds are drawings with requests for validation,
 so that the layouts, probes and figures beside them open nothing of the test; a video is a drawing that moves.
@@ -75,7 +75,7 @@ def main() -> None:
     from mars.model.loading import load_model
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trained", type=Path, default=WORK / "distillation-2.safetensors")
+    parser.add_argument("--trained", type=Path, default=WORK / "distillation.safetensors")
     write_connector(parser.parse_args().trained)
     lens = load_model("icon-vl", dtype=torch.bfloat16)
     contrast = read_contrast(REQUESTS)

@@ -1,15 +1,12 @@
 """The second lesson of the connector: an image in its place does to the frozen language model what its name would do.
 
-    python -m mars.icon_vl.training.distillation    # runs/icon/distillation-2.safetensors; goes on where it was
+    python -m mars.icon_vl.training.distillation    # runs/icon/distillation.safetensors; goes on where it was
 
 Three parts in each step. The first lesson goes on: without it the images of one name drift apart. Captions: asked
 what is in the picture, the language model is to say its name. Requests about harmless things: the teacher is the
 language model itself, with the name in words at the visual positions; the pupil, with the image there, is to have the
 same residual stream after some layers at every position that follows, and the same distribution of the first token.
 Where the teacher opens a refusal, the request is left out.
-
-The second of two rounds also asks with wordings that are refused for most things, and is about the few that are not:
-after the first, one borderline wording of validation was refused for more images than names, and no other was.
 """
 
 import argparse
@@ -32,7 +29,7 @@ from mars.icon_vl.training.alignment import NOISE, alignment_loss, compared_posi
 from mars.icon_vl.training.features import WORK, Pictures
 from mars.icon_vl.training.frame import Frame
 from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
-from mars.icon_vl.training.things import Thing, read_things
+from mars.icon_vl.training.things import read_things
 from mars.icon_vl.training.watching import drawn_anew, watch
 from mars.icon_vl.training.wordings import (
     read_wordings,
@@ -43,21 +40,10 @@ from mars.icon_vl.training.wordings import (
 from mars.model.hooks import streams_after
 from mars.model.lens import Lens
 
-
-class Round(NamedTuple):
-    """What a round of training does."""
-
-    captions: int
-    """Images in a step that are captioned; the next two are of the other parts."""
-    requests: int
-    aligned: int
-    steps: int
-    learning_rate: float
-    is_selective: bool
-    """Whether wordings that are refused for many harmless things are left out."""
-
-
-ROUNDS = (Round(12, 20, 32, 240, 3e-4, True), Round(16, 24, 32, 200, 2e-4, False))
+CAPTIONS, REQUESTS, ALIGNED = 12, 20, 32
+"""Images in a step, for each of its three parts."""
+STEPS = 240
+LEARNING_RATE = 3e-4
 HARMFUL_SHARE, KIND_SHARE = 2.0, 0.35
 """How often a harmful thing and a photographed kind are captioned, where a harmless thing is once."""
 CAPTION_WEIGHT, FIRST_TOKEN_WEIGHT, ALIGNMENT_WEIGHT = 0.3, 1.0, 0.3
@@ -167,17 +153,17 @@ def opens_refusal(lens: Lens, log_probabilities: Tensor) -> Tensor:
 class Training:
     """A connector on its way, with all that the next step depends on, in one file."""
 
-    def __init__(self, lens: Lens, connector: Connector, lesson: Lesson, round_: Round, seed: int) -> None:
+    def __init__(self, lens: Lens, connector: Connector, lesson: Lesson, steps: int, seed: int) -> None:
         self.frame = Frame(lens)
         self.connector = connector
         self.lesson = lesson
-        self.round = round_
+        self.steps = steps
         self.done = 0
         self._rng = random.Random(seed)
         self._dice = torch.Generator().manual_seed(seed)
-        self._optimizer = torch.optim.AdamW(connector.parameters(), round_.learning_rate, weight_decay=0.01)
+        self._optimizer = torch.optim.AdamW(connector.parameters(), LEARNING_RATE, weight_decay=0.01)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, round_.learning_rate, total_steps=round_.steps, pct_start=0.1
+            self._optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
         )
         self._tokens = name_tokens(self.frame.embeddings.weight, lens.tokenizer, lesson.names, self.frame.positions)
         self._of: dict[int, list[int]] = {}
@@ -216,25 +202,25 @@ class Training:
     def step(self) -> Losses:
         """One step of all three parts."""
         names, rng = self.lesson.names, self._rng
-        shown = rng.choices(range(len(names)), self.lesson.shares, k=self.round.captions)
-        asked_for = rng.sample(sorted(self.lesson.harmless), k=self.round.requests)
+        shown = rng.choices(range(len(names)), self.lesson.shares, k=CAPTIONS)
+        asked_for = rng.sample(sorted(self.lesson.harmless), k=REQUESTS)
         self._optimizer.zero_grad(set_to_none=True)
         caption = caption_loss(
             self.frame,
             self._visual(shown),
             [names[thing] for thing in shown],
-            rng.choices(list(QUESTIONS), k=self.round.captions),
+            rng.choices(list(QUESTIONS), k=CAPTIONS),
         )
         (CAPTION_WEIGHT * caption).backward()
         streams, first_token = request_loss(
             self.frame,
             self._visual(asked_for),
             [names[thing] for thing in asked_for],
-            rng.choices(self.lesson.requests, k=self.round.requests),
+            rng.choices(self.lesson.requests, k=REQUESTS),
         )
         if streams.requires_grad:
             (streams.mean() + FIRST_TOKEN_WEIGHT * first_token).backward()
-        aligned = rng.choices(range(len(names)), self.lesson.shares, k=self.round.aligned)
+        aligned = rng.choices(range(len(names)), self.lesson.shares, k=ALIGNED)
         which = compared_positions(self.frame.positions, self._dice)
         at = self._tokens.at[aligned][:, which]
         alignment = alignment_loss(self._visual(aligned, which), at, self._tokens.embeddings)
@@ -258,13 +244,18 @@ def main() -> None:
     from mars.model.loading import load_model
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--begin", type=Path, default=WORK / "alignment.safetensors", help="the first lesson's")
+    parser.add_argument("--out", type=Path, default=WORK / "distillation.safetensors")
     options = parser.parse_args()
     torch.set_num_threads(1)
     lens = load_model("icon-vl", dtype=torch.bfloat16)
     lens.model.requires_grad_(False).set_attn_implementation("eager")  # the quicker one where gradients are asked for
     compiled(lens)
     things = read_things()
+    connector = Connector(lens.model.config)
+    connector.load_state_dict(load_file(options.begin))
     names, _ = names_with_kinds(things)
     shares = [HARMFUL_SHARE if thing.label == "harmful" else 1.0 for thing in things]
     shares += [KIND_SHARE] * (len(names) - len(things))
@@ -272,26 +263,16 @@ def main() -> None:
         number for number, thing in enumerate(things) if thing.label == "harmless" and thing.split == "train"
     )
     pictures = pictures_for_training(WORK / "features", things)
-    connector = Connector(lens.model.config)
-    harmful_shown, harmless_shown = validation_things()
-    shown = drawn_anew([*harmful_shown, *harmless_shown], connector)
-    begin = WORK / "alignment.safetensors"
-    for number, round_ in enumerate(ROUNDS, 1):
-        connector.load_state_dict(load_file(begin))
-        lesson = Lesson(pictures, names, shares, harmless, wordings_for_distillation(round_.is_selective))
-        begin = WORK / f"distillation-{number}.safetensors"
-        if not begin.is_file():
-            _say(f"round {number}")
-            train(Training(lens, connector, lesson, round_, options.seed), begin, shown)
-
-
-def train(training: Training, out: Path, shown: Sequence[tuple[Thing, Tensor]]) -> None:
-    """A round, from where it was left, with what is read on the way on stderr."""
-    going = out.with_suffix(".going.pt")
+    lesson = Lesson(pictures, names, shares, harmless, wordings_for_distillation())
+    training = Training(lens, connector, lesson, options.steps, options.seed)
+    going = options.out.with_suffix(".going.pt")
     if going.is_file():
         training.load(going)
+    harmful_shown, harmless_shown = validation_things()
+    shown = drawn_anew([*harmful_shown, *harmless_shown], connector)
+    wordings = read_wordings()["validation"]
     recent: list[Losses] = []
-    while training.done < training.round.steps:
+    while training.done < training.steps:
         recent.append(training.step())
         if training.done % TELL_EVERY == 0:
             streams, *others = (torch.stack(values).mean(0) for values in zip(*recent, strict=True))
@@ -301,13 +282,10 @@ def train(training: Training, out: Path, shown: Sequence[tuple[Thing, Tensor]]) 
             recent.clear()
         if training.done % SAVE_EVERY == 0:
             training.save(going)
-        if training.done % WATCH_EVERY == 0 or training.done == training.round.steps:
-            _say(
-                f"{training.done}: {watch(training.frame, training.connector, shown, read_wordings()['validation'])}"
-            )
-            so_far = out.with_name(f"{out.stem}.{training.done}.safetensors")
-            atomic_write(so_far, save(training.connector.state_dict()))
-    atomic_write(out, save(training.connector.state_dict()))
+        if training.done % WATCH_EVERY == 0 or training.done == training.steps:
+            _say(f"{training.done}: {watch(training.frame, connector, shown, wordings)}")
+            atomic_write(options.out.with_suffix(f".{training.done}.safetensors"), save(connector.state_dict()))
+    atomic_write(options.out, save(connector.state_dict()))
 
 
 def _say(line: str) -> None:

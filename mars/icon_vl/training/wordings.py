@@ -185,14 +185,13 @@ def read_wordings(path: Path = FILE) -> dict[Split, list[str]]:
     return found
 
 
-def wordings_for_distillation(is_selective: bool = True, path: Path = FILE) -> list[str]:
-    """Those for training; `is_selective` without what is refused for more than SELDOM of harmless things."""
+def wordings_for_distillation(path: Path = FILE) -> list[str]:
+    """Those for training, without the ones that are refused for more than SELDOM of harmless things."""
     rows = json.loads(path.read_text(encoding="utf-8"))["wordings"]
-    most = SELDOM if is_selective else 1.0
     return [
         row["wording"]
         for row in rows
-        if row["split"] == "train" and row.get("harmless", 0) <= most * row.get("harmless_of", 1)
+        if row["split"] == "train" and row.get("harmless", 0) <= SELDOM * row.get("harmless_of", 1)
     ]
 
 
