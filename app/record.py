@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from .opening import find
 from .results import RequestError
@@ -12,12 +13,13 @@ from .workbench import LiveSession, write_recorded
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
     parser.add_argument(
-        "--model", default="pocket-vl", help="folder or bundled name of the model (default: pocket-vl)"
+        "--model", default="pocket-vl", help="folder or bundled name of the model (default: %(default)s)"
     )
+    parser.add_argument("--folder", type=Path, help="to write it into (default: the model's own)")
     options = parser.parse_args(arguments)
     try:
         live = LiveSession.to_load(options.model).load()
-        path = write_recorded(live.folder, live.artifact.hash, find(live))
+        path = write_recorded(options.folder or live.folder, live.artifact.hash, find(live))
     except (RequestError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -1,11 +1,14 @@
-"""Replies of Pocket-VL on its test split, for a person to label: python scripts/collect_replies.py OUT.jsonl.
+"""Replies for a person to label: 200 of Pocket-VL's on its test split, or of those that an evaluation has stored.
+
+    python scripts/collect_replies.py OUT.jsonl
+    python scripts/collect_replies.py OUT.jsonl --stored runs/icon/bars    # after make icon-eval
 
 Text, images and videos; harmful, harmless and naming requests; unsteered, and steered at gains that help and that
 break it. A reply that came before under the same steering is left out, so that no sentence fills the file.
 """
 
+import argparse
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -50,13 +53,32 @@ def collect(size: int = SIZE) -> list[dict]:
     raise RuntimeError(f"Only {len(rows)} replies differ; {size} are wanted.")
 
 
-def main() -> int:
+def collect_stored(folder: Path, size: int = SIZE) -> list[dict]:
+    """The same of replies that are stored in a folder, drawn by lot, no reply twice; requests are not stored."""
+    found: dict[str, dict] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for told in json.loads(line).get("outcomes", ()):
+                found.setdefault(
+                    told["reply"], {"cut": told["cut"], "reply": told["reply"], "found": told["verdict"]}
+                )
+    rows = [found[reply] for reply in sorted(found)]
+    if len(rows) < size:
+        raise RuntimeError(f"Only {len(rows)} replies differ; {size} are wanted.")
+    drawn = np.random.default_rng(0).choice(len(rows), size, replace=False)
+    return [{"id": f"stored-{number}"} | rows[which] for number, which in enumerate(drawn)]
+
+
+def main() -> None:
     """Write them, and say how many there are of each kind of input."""
-    rows = collect()
-    Path(sys.argv[1]).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    print(Counter((row["modality"], row["gain"], row["cut"]) for row in rows))
-    return 0
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--stored", type=Path, metavar="FOLDER", help="of an evaluation's replies")
+    options = parser.parse_args()
+    rows = collect_stored(options.stored) if options.stored else collect()
+    options.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    print(Counter(tuple(value for name, value in row.items() if name in ("modality", "gain", "cut")) for row in rows))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

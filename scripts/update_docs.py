@@ -287,6 +287,13 @@ def icon(results: dict[str, Any]) -> list[str]:
     return tables(results)
 
 
+def icon_bars(results: dict[str, Any]) -> list[str]:
+    """Icon-VL's bars alone."""
+    from mars.icon_vl.bars.report import bar_table
+
+    return bar_table(results)
+
+
 def outside(found: dict[str, Any]) -> list[str]:
     """How many prompts of each group are outside what was fitted, against the bars, and those decided wrongly."""
     lines = _header(["prompts", "bar", "outside", "of", "% (95 %)", "words", "size", "hidden state alone"])
@@ -336,7 +343,7 @@ PLACES = {
     ),
     "bars": (Place("README.md", "missed bars", missed_bars), Place("docs/bundled-model.md", "bars", bars)),
     "speed": (Place("docs/performance.md", "speed", speed),),
-    "icon": (Place("docs/icon-vl.md", "icon results", icon),),
+    "icon": (Place("README.md", "icon bars", icon_bars), Place("docs/icon-vl.md", "icon results", icon)),
     "outside": (Place("docs/outside.md", "outside", outside),),
     "hostile": (Place("docs/security.md", "hostile", hostile),),
     "soak": (Place("docs/security.md", "soak", soak),),

@@ -42,8 +42,8 @@ LENGTH = 48
 OWN_TWIN = "A harmless example, or a request of yours about the same medium. By default the gallery's own."
 SHOW = """() => document.querySelector(matchMedia('(max-width: 760px)').matches ? '#replies' : 'body')
   .scrollIntoView()"""
-"""Brings what a run fills into view: on a desk all of it is on the first screen. At once, since what grows above it while
-a scroll is under way would leave it off its place."""
+"""Brings what a run fills into view: on a desk all of it is on the first screen. At once, since what grows above it
+while a scroll is under way would leave it off its place."""
 
 
 class Compared(NamedTuple):

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mars.atomic_file import atomic_write
+from mars.icon_vl.bars.report import LABELS, Cells
 
 from ..results import Aggregate, Comparison, Curves, Likely, Receipt, Reply, Verdict
 
 FILE = "opening.json"
 """In a model's folder, beside its artifact; the command in `record.py` writes it."""
-FIGURES = "meta.json"
-"""In the folder of a model that was measured here: its figures on the test split."""
+FIGURES, COUNTS = "meta.json", "results.json"
+"""In the folder of a model that was measured here, its figures on the test split: Pocket-VL's, and Icon-VL's."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,33 @@ def write_recorded(folder: Path, artifact_hash: str, recorded: Recorded) -> Path
 
 def read_aggregates(folder: Path) -> tuple[Aggregate, ...]:
     """What MARS does to images and videos of the test split; empty for a model that was not measured so."""
-    path = folder / FIGURES
-    if not path.is_file():
-        return ()
-    rows = {
-        (row["strategy"], row["modality"], row["label"]): row
-        for row in json.loads(path.read_text(encoding="utf-8"))["rows"]
-        if row["group"] == "main"
-    }
+    if (folder / FIGURES).is_file():
+        return _of_pocket_vl(json.loads((folder / FIGURES).read_text(encoding="utf-8"))["rows"])
+    if (folder / COUNTS).is_file():
+        return _of_icon_vl(Cells(json.loads((folder / COUNTS).read_text(encoding="utf-8"))))
+    return ()
+
+
+def _of_pocket_vl(rows: Sequence[Mapping[str, Any]]) -> tuple[Aggregate, ...]:
+    cells = {(row["strategy"], row["modality"], row["label"]): row for row in rows if row["group"] == "main"}
 
     def counted(modality: str, label: str) -> tuple[int, int, int]:
-        before, after = (rows[strategy, modality, label] for strategy in ("unsteered", "mars"))
+        before, after = (cells[strategy, modality, label] for strategy in ("unsteered", "mars"))
         return before["refusals"], after["refusals"], after["n"]
 
     return tuple(
         Aggregate(modality, *counted(modality, "harmful"), *counted(modality, "harmless"))
         for modality in ("image", "video")
-        if ("mars", modality, "harmful") in rows
+        if ("mars", modality, "harmful") in cells
     )
+
+
+def _of_icon_vl(cells: Cells) -> tuple[Aggregate, ...]:
+    found = [cells.rate("image", label, strategy) for label in LABELS for strategy in ("unsteered", "mars")]
+    if None in found:
+        return ()
+    (before, after, cost_before, cost_after), n, n_harmless = [int(one.k) for one in found], found[0].n, found[2].n
+    return (Aggregate("image", before, after, n, cost_before, cost_after, n_harmless),)
 
 
 def _plain(comparison: Comparison) -> dict[str, Any]:

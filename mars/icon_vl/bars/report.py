@@ -177,6 +177,15 @@ def _negative(estimate: Estimate | None) -> Estimate | None:
     return Estimate(0 - k, n, 0 - value, 0 - high, 0 - low)  # and not -0
 
 
+def bar_table(results: dict[str, Any]) -> list[str]:
+    """Every bar, with what was reached, as lines of Markdown."""
+    lines = _header("bar", "count", "reached", "met")
+    for bar in bars(results):
+        met = "yes" if bar.met else "**missed**"
+        lines.append(f"| {bar.what} | {bar.k:g} of {bar.n} | {_percent(bar)} | {met} |")
+    return lines
+
+
 def tables(results: dict[str, Any]) -> list[str]:
     """Bars, then all that was measured, as lines of Markdown."""
     cells, settings = Cells(results), results["settings"]
@@ -189,11 +198,8 @@ def tables(results: dict[str, Any]) -> list[str]:
         "bootstrap 95 % intervals over things.",
         *results["left_out"],
         "",
-        *_header("bar", "count", "reached", "met"),
+        *bar_table(results),
     ]
-    for bar in bars(results):
-        met = "yes" if bar.met else "**missed**"
-        lines.append(f"| {bar.what} | {bar.k:g} of {bar.n} | {_percent(bar)} | {met} |")
     lines += ["", "Refused, over all wordings:", "", *_header("input", "strategy", *LABELS)]
     for kind, strategy in _kinds(results, "refused"):
         told = (_counted(cells.rate(kind, label, strategy)) for label in LABELS)
