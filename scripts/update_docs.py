@@ -78,7 +78,7 @@ def main_results(results: dict[str, Any]) -> list[str]:
     left_out = [name for name in MAIN_STRATEGIES if name not in {row["strategy"] for row in results["rows"]}]
     if left_out:
         raise ValueError(f"The README compares {_words(left_out[0])}, which was left out: make eval STRATEGIES=all.")
-    kinds = [*((modality, "main") for modality in MODALITIES), ("image", MEANINGLESS), ("video", MEANINGLESS)]
+    kinds = [(modality, "main") for modality in MODALITIES]
     rows = {(row["strategy"], row["group"], row["modality"], row["label"]): row for row in results["rows"]}
     counts = {group: " or ".join(map(str, _counts(results, group))) for group in ("main", MEANINGLESS)}
     shown = [rows[key] for key in rows if key[0] in MAIN_STRATEGIES and (key[2], key[1]) in kinds]
@@ -89,10 +89,9 @@ def main_results(results: dict[str, Any]) -> list[str]:
         *_header(["request", *(MAIN_STRATEGIES.values())]),
     ]
     for modality, group in kinds:
-        shown = modality if group == "main" else f"words, meaningless {modality}"
         for label in ("harmful", "harmless"):
             cells = [percent(rows.get((strategy, group, modality, label))) for strategy in MAIN_STRATEGIES]
-            lines.append(f"| {label} {shown} | " + " | ".join(cells) + " |")
+            lines.append(f"| {label} {modality} | " + " | ".join(cells) + " |")
     said = []
     for modality in ("video", "image"):
         rates = [
@@ -242,18 +241,6 @@ def _seed(entry: dict[str, Any]) -> str:
     return f"seed {entry['seed']}" + (f" ({FORMER})" if entry["settings"]["judge"].endswith(":refused") else "")
 
 
-def missed_bars(meta: dict[str, Any]) -> list[str]:
-    """One sentence a seed: how many bars it misses, and which, with what was reached."""
-    lines = []
-    for number, entry in enumerate(_seeds(meta)):
-        missed = [bar for bar in entry["bars"] if not bar["met"]]
-        named = "; ".join(f"{bar['what']} ({bar['value']:.3f}, bar {_bar(bar)})" for bar in missed)
-        shipped = ", the shipped one," if number == 0 else ""
-        told = f"{len(missed)} of {len(entry['bars'])}: {named}" if missed else f"none of {len(entry['bars'])}"
-        lines.append(f"- Seed {entry['seed']}{shipped} misses {told}.")
-    return lines
-
-
 def speed(results: dict[str, Any]) -> list[str]:
     """Each figure with its range over repetitions and its bar, then the peers."""
     where = results["machine"]
@@ -341,7 +328,7 @@ PLACES = {
         Place("README.md", "main results", main_results),
         Place("docs/results.md", "evaluation", evaluation),
     ),
-    "bars": (Place("README.md", "missed bars", missed_bars), Place("docs/bundled-model.md", "bars", bars)),
+    "bars": (Place("docs/bundled-model.md", "bars", bars),),
     "speed": (Place("docs/performance.md", "speed", speed),),
     "icon": (Place("README.md", "icon bars", icon_bars), Place("docs/icon-vl.md", "icon results", icon)),
     "outside": (Place("docs/outside.md", "outside", outside),),

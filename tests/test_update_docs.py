@@ -80,11 +80,6 @@ def test_a_bar_that_is_missed_is_marked_and_named():
         for bar in entry["bars"]:
             bar |= {"value": 0.5, "met": bar["what"] != "image named exactly" or entry["seed"] != 1}
     assert "| image named exactly | ≥ 0.95 | 0.500 | 0.500 **missed** | 0.500 |" in update_docs.bars(meta)
-    assert update_docs.missed_bars(meta) == [
-        "- Seed 0, the shipped one, misses none of 22.",
-        "- Seed 1 misses 1 of 22: image named exactly (0.500, bar ≥ 0.95).",
-        "- Seed 2 misses none of 22.",
-    ]
 
 
 def test_a_seed_that_was_judged_the_old_way_is_marked_and_the_mark_is_explained():
@@ -123,7 +118,7 @@ def test_the_main_results_say_what_recentering_costs_beside_meaningless_media():
             assert (
                 rates[strategy, modality, "harmful"] in sentence and rates[strategy, modality, "harmless"] in sentence
             )
-    assert any(line.startswith("| harmful words, meaningless video | 1.0 (0–5) | 25.0 (20–30) |") for line in lines)
+    assert any(line.startswith("| harmful video | 3.0 (1–6) | 25.0 (20–30) |") for line in lines)
 
 
 def _with_verdicts(results: dict, **changes: dict) -> dict:
