@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from app.opening import KINDS, files_of, find, kinds, neighbours, recorded_visit
-from app.results import Example, RequestError
+from app.results import Aggregate, Example, RequestError
 from app.state import Visit
 from app.tabs import comparing
 from app.workbench import LiveSession, Recorded, write_recorded
 from app.workbench.recorded import read_aggregates, read_recorded
+from mars.icon_vl.bars.cells import Cell, write_results
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,23 @@ def test_the_aggregates_are_those_of_the_figures_that_were_measured(pocket, tmp_
     assert set(rows) == {"image", "video"}
     for found in rows.values():
         assert found.n == found.n_harmless == 200 and found.before < found.after and found.cost_after < 20
+    assert read_aggregates(tmp_path) == ()
+
+
+def test_the_aggregate_of_icon_vl_is_what_was_counted_on_images(tmp_path):
+    refused = {
+        ("harmful", "unsteered"): 1,
+        ("harmful", "mars"): 3,
+        ("harmless", "unsteered"): 0,
+        ("harmless", "mars"): 2,
+    }
+    cells = [
+        Cell("image", label, strategy, "refused", {"kite": [k, 4], "cake": [0, 1]}, {}, {}, 0.0)._asdict()
+        for (label, strategy), k in refused.items()
+    ]
+    write_results(tmp_path / "results.json", {"split": "test", "cells": cells})
+    assert read_aggregates(tmp_path) == (Aggregate("image", 1, 3, 5, 0, 2, 5),)
+    write_results(tmp_path / "results.json", {"split": "test", "cells": cells[:3]})
     assert read_aggregates(tmp_path) == ()
 
 
