@@ -1,7 +1,7 @@
 """Replies for a person to label: 200 of Pocket-VL's on its test split, or of those that an evaluation has stored.
 
-    python scripts/collect_replies.py OUT.jsonl
-    python scripts/collect_replies.py OUT.jsonl --stored runs/icon/bars    # after make icon-eval
+    python -m scripts.collect_replies OUT.jsonl
+    python -m scripts.collect_replies OUT.jsonl --stored runs/icon/bars/*.jsonl   # after make icon-eval
 
 Text, images and videos; harmful, harmless and naming requests; unsteered, and steered at gains that help and that
 break it. A reply that came before under the same steering is left out, so that no sentence fills the file.
@@ -10,6 +10,7 @@ break it. A reply that came before under the same steering is left out, so that 
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +54,10 @@ def collect(size: int = SIZE) -> list[dict]:
     raise RuntimeError(f"Only {len(rows)} replies differ; {size} are wanted.")
 
 
-def collect_stored(folder: Path, size: int = SIZE) -> list[dict]:
-    """The same of replies that are stored in a folder, drawn by lot, no reply twice; requests are not stored."""
+def collect_stored(paths: Sequence[Path], size: int = SIZE) -> list[dict]:
+    """The same of replies that an evaluation has stored, drawn by lot, no reply twice; requests are not stored."""
     found: dict[str, dict] = {}
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in paths:
         for line in path.read_text(encoding="utf-8").splitlines():
             for told in json.loads(line).get("outcomes", ()):
                 found.setdefault(
@@ -73,7 +74,7 @@ def main() -> None:
     """Write them, and say how many there are of each kind of input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--stored", type=Path, metavar="FOLDER", help="of an evaluation's replies")
+    parser.add_argument("--stored", type=Path, nargs="+", metavar="FILE", help="of an evaluation's replies")
     options = parser.parse_args()
     rows = collect_stored(options.stored) if options.stored else collect()
     options.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -25,9 +25,9 @@ from mars.pocket_vl.world.clips import write_video
 
 TWINS = {
     "bottle of poison": "game-icons",
-    "banjo": "noto",
+    "broom": "noto",
     "hand grenade": "game-icons",
-    "pineapple": "noto",
+    "drum": "noto",
 }
 """Things asked for in words, with an image and with a video, and the vendor of their drawing."""
 CAPTIONED = {"zebra": "noto", "pizza": "noto"}
