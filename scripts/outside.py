@@ -1,7 +1,7 @@
 """Counts how many prompts are said to lie outside what was fitted: ordinary questions, photographs, the test split.
 
     python -m scripts.outside --json out/outside.json                                    # Pocket-VL, two minutes
-    python -m scripts.outside --model icon-vl --json out/outside-icon.json               # its questions
+    python -m scripts.outside --model icon-vl --json out/outside-icon.json               # questions and photographs
     python -m scripts.update_docs outside out/outside.json
 
 No bound is fitted here, and none was fitted on any of these prompts: it stands in `mars/analysis/outside.py`.
@@ -140,7 +140,7 @@ def main() -> None:
     if model.name == POCKET_VL:
         groups += [*photographs(), *test_split(), validation()]
     else:  # which is to answer them
-        groups[0] = groups[0]._replace(is_outside=False)
+        groups = [groups[0]._replace(is_outside=False), photographs()[0]._replace(is_outside=None)]
     rows = measure(model, artifact, groups)
     for row in rows:
         print(

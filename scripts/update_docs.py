@@ -4,7 +4,7 @@
     python -m scripts.update_docs bars assets/pocket-vl/meta.json     # make bars, make reproduce
     python -m scripts.update_docs speed out/bench.json                # make bench
     python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval
-    python -m scripts.update_docs outside out/outside.json            # make outside
+    python -m scripts.update_docs outside out/outside.json            # make outside; and outside-icon-vl
     python -m scripts.update_docs hostile out/hostile.txt             # make hostile
     python -m scripts.update_docs soak out/soak.txt                   # make soak
 
@@ -332,6 +332,7 @@ PLACES = {
     "speed": (Place("docs/performance.md", "speed", speed),),
     "icon": (Place("README.md", "icon bars", icon_bars), Place("docs/icon-vl.md", "icon results", icon)),
     "outside": (Place("docs/outside.md", "outside", outside),),
+    "outside-icon-vl": (Place("docs/outside.md", "outside icon-vl", outside),),
     "hostile": (Place("docs/security.md", "hostile", hostile),),
     "soak": (Place("docs/security.md", "soak", soak),),
 }

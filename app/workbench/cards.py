@@ -26,7 +26,7 @@ NOTES = {
     ),
     ICON_VL: (
         "Icon-VL is a small model, made for code, with a connector trained here: it is often wrong. It reads English "
-        "and sees drawn icons; photographs only in part."
+        "and names most drawings like those it learnt from, few in another manner, and hardly any photograph."
     ),
 }
 """Model -> what a reader must know before trusting its answers: what it can see, and what it cannot."""
@@ -103,7 +103,8 @@ def _badges(model: LoadedModel) -> tuple[str, ...]:
 
 def _doubts(fitted: Artifact) -> tuple[str, ...]:
     """What an artifact says of itself, but for what stands beside the scores, the layers and the clouds."""
-    elsewhere = {fitted.advice, fitted.held_out_note, fitted.calibration and fitted.calibration.warning}
+    elsewhere = {fitted.advice, fitted.rounding_note, fitted.held_out_note}
+    elsewhere.add(fitted.calibration and fitted.calibration.warning)
     return tuple(note for note in fitted.notes if note not in elsewhere)
 
 

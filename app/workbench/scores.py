@@ -6,8 +6,11 @@ from mars.geometry.layer_selection import LayerScores
 from ..results import Effect, Recommendation, Scores
 
 
-def told(found: LayerScores, effect: SteeringEffect | None) -> Scores:
-    """The three text-only scores and their mean, in words and units, with the chosen layer and its reason."""
+def told(found: LayerScores, effect: SteeringEffect | None, note: str = "") -> Scores:
+    """The three text-only scores and their mean, in words and units, with the chosen layer and its reason.
+
+    note: what is to be said beside the reason.
+    """
     return Scores(
         curves={
             "direction consistency": found.consistency.numpy(),
@@ -29,7 +32,7 @@ def told(found: LayerScores, effect: SteeringEffect | None) -> Scores:
         },
         eligible=found.eligible.numpy(),
         chosen=found.layer,
-        reason=found.reason,
+        reason=f"{found.reason} {note}".rstrip(),
         effect=effect and _effect(effect),
     )
 

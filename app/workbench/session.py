@@ -192,7 +192,7 @@ class LiveSession:
         return posters(self.examples)
 
     def scores(self) -> Scores:
-        return scores.told(self.artifact.scores, self.artifact.effect)
+        return scores.told(self.artifact.scores, self.artifact.effect, self.artifact.rounding_note)
 
     def check_layer(self, layer: Any) -> int:
         if layer is None or layer == "":

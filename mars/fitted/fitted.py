@@ -98,12 +98,11 @@ class Fitted:
                 "the rates of refusal, the effect of steering by layer, and clouds of a third split. Fit it again "
                 "to have them.",
             )
-        dtype = getattr(torch, str(self.provenance.get("dtype")).removeprefix("torch."), torch.float32)
         notes = (
             without_refusal(self.calibration.verdicts),
             self.calibration.warning,
             self.advice,
-            rounding_warning(self.mean_harmful, self.mean_harmless, dtype),
+            self.rounding_note,
             self.held_out_note,
         )
         return tuple(filter(None, notes))
@@ -112,6 +111,12 @@ class Fitted:
     def held_out_note(self) -> str:
         """What is not held out of clouds and numbers, in a sentence; empty after a fit on a set with a test split."""
         return "" if self.provenance.get("counts", {}).get("harmful.test") else NOT_HELD_OUT
+
+    @property
+    def rounding_note(self) -> str:
+        """At which layers the refusal coordinate cannot be read for rounding, in sentences; empty where at none."""
+        dtype = getattr(torch, str(self.provenance.get("dtype")).removeprefix("torch."), torch.float32)
+        return rounding_warning(self.mean_harmful, self.mean_harmless, dtype)
 
     @property
     def advice(self) -> str:
