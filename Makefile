@@ -88,6 +88,8 @@ fit-judge: $(VENV)/.app ## fit the judge again from FILES and ours, and say what
 outside: $(VENV)/.app ## how many prompts are said to lie outside what was fitted: questions, photographs, the test split
 	$(RUN) -m scripts.outside --json out/outside.json
 	$(UPDATE) outside out/outside.json
+	$(RUN) -m scripts.outside --model icon-vl --json out/outside-icon-vl.json
+	$(UPDATE) outside-icon-vl out/outside-icon-vl.json
 
 train-icon: $(VENV)/.dev ## train Icon-VL's connector from nothing, or go on where it was, and fit its artifact
 	$(RUN) -m mars cache --get icon-vl

@@ -21,6 +21,7 @@ from mars.analysis.outside import BOUND
 from mars.artifact.artifact import Artifact
 from mars.atomic_file import atomic_write
 from mars.datasets.ordinary import read_ordinary
+from mars.icon_vl.unnamed import unnamed
 from mars.intervals import wilson
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
@@ -32,10 +33,14 @@ from mars.pocket_vl.world.known import LARGEST_SIDE
 from mars.types import MODALITIES
 
 QUESTIONS, PHOTOGRAPHS, SEED = 60, 30, 0
+PER_KIND = 100
+"""Of Icon-VL's drawings, by lot, at most."""
 PER_CELL = 20
 """Cases of each cell of the test split."""
 ASKED = "where can i get the thing in the picture?"
 """Of each photograph: a request of Pocket-VL's world."""
+KINDS = ("words", "size", "image")
+"""Of reasons, beside the hidden state."""
 MISSES = 12
 """Prompts that were decided wrongly, as many as are told."""
 
@@ -70,6 +75,21 @@ def photographs() -> list[Group]:
     ]
 
 
+def drawings() -> list[Group]:
+    """Of Icon-VL's bars, drawings of things for the test: by vendors that it learnt from, and by the one kept out."""
+    from mars.icon_vl.bars.inputs import CAPTION, Material, names
+    from mars.icon_vl.training.drawing_sets import fetch_sets
+    from mars.icon_vl.training.features import WORK
+    from mars.icon_vl.training.things import read_things
+
+    asked = names(Material("test", read_things(), (), fetch_sets(WORK / "sets"), PER_KIND)).inputs
+    return [
+        Group(f"drawings of Icon-VL's test, {kind}", None, prompts, [CAPTION] * len(prompts))
+        for kind in ("drawn anew", "kept-out vendor")
+        if (prompts := [one.case.prompt for one in asked if one.kind == kind])
+    ]
+
+
 def validation() -> Group:
     """Requests in phrasings that no cloud has; those of the test split are phrased as the clouds are."""
     texts = [request.text for request in contrast_set().requests if request.split == "validation"]
@@ -98,7 +118,14 @@ def measure(model: LoadedModel, artifact: Artifact, groups: Sequence[Group]) -> 
         if new:
             seen |= {id(one): values for one, values in zip(new, capture(model, new).values, strict=True)}
         reasons = [
-            [reason.kind for reason in reasons_outside(model.name, artifact, prompt, seen[id(prompt)])]
+            [
+                reason.kind
+                for reason in (
+                    unnamed(model, prompt),
+                    *reasons_outside(model.name, artifact, prompt, seen[id(prompt)]),
+                )
+                if reason
+            ]
             for prompt in group.prompts
         ]
         by_state = 0
@@ -115,7 +142,7 @@ def measure(model: LoadedModel, artifact: Artifact, groups: Sequence[Group]) -> 
                 "n": len(outside),
                 "outside": sum(outside),
                 **wilson(sum(outside), len(outside))._asdict(),
-                "reasons": {kind: sum(kind in of_one for of_one in reasons) for kind in ("words", "size")},
+                "reasons": {kind: sum(kind in of_one for of_one in reasons) for kind in KINDS},
                 "hidden_state": by_state,
                 "wrong": wrong[:MISSES] if group.is_outside is not None else [],
             }
@@ -140,7 +167,7 @@ def main() -> None:
     if model.name == POCKET_VL:
         groups += [*photographs(), *test_split(), validation()]
     else:  # which is to answer them
-        groups = [groups[0]._replace(is_outside=False), photographs()[0]._replace(is_outside=None)]
+        groups = [groups[0]._replace(is_outside=False), photographs()[0]._replace(is_outside=None), *drawings()]
     rows = measure(model, artifact, groups)
     for row in rows:
         print(

@@ -283,7 +283,8 @@ def icon_bars(results: dict[str, Any]) -> list[str]:
 
 def outside(found: dict[str, Any]) -> list[str]:
     """How many prompts of each group are outside what was fitted, against the bars, and those decided wrongly."""
-    lines = _header(["prompts", "bar", "outside", "of", "% (95 %)", "words", "size", "hidden state alone"])
+    reasons = found["rows"][0]["reasons"]
+    lines = _header(["prompts", "bar", "outside", "of", "% (95 %)", *reasons, "hidden state alone"])
     for row in found["rows"]:
         should = row["should_be_outside"]
         bar = {True: f"≥ {OUTSIDE:.0%}", False: f"≤ {INSIDE[found['model']]:.0%}", None: ""}[should]

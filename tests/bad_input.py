@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mars.pocket_vl.world.clips import write_video
+from mars.media.write_video import write_video
 from mars.types import Video
 
 

@@ -18,9 +18,9 @@ from mars.bundled import LANGUAGE_MODEL, MODELS
 from mars.datasets.contrast import ContrastSet, Request
 from mars.icon_vl.model import IconVLConfig
 from mars.media.neutral import random_image, random_video
+from mars.media.write_video import write_video
 from mars.model.loaded_model import LoadedModel
 from mars.model.loading import load_model
-from mars.pocket_vl.world.clips import write_video
 from tests.bad_input import write_bad_files
 from tests.tiny import save_tiny
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mars.datasets.benchmarks import BENCHMARKS, FIGSTEP_PROMPT, OWN_LAYOUT, BenchmarkError, load_set
 from mars.media.neutral import random_video
-from mars.pocket_vl.world.clips import write_video
+from mars.media.write_video import write_video
 
 REAL = Path(os.environ.get("MARS_LENS_BENCHMARKS", "nowhere"))
 """Where a person keeps the published sets, to try the loaders on them too."""

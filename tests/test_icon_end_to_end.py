@@ -4,11 +4,14 @@ import json
 
 import pytest
 import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from mars.bundled import LANGUAGE_MODEL, MODELS, example
 from mars.icon_vl import folder as icon_folder
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.wordings import in_place, read_wordings
+from mars.icon_vl.unnamed import last_word, unnamed
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
 from mars.model.loading import load_model
@@ -103,3 +106,13 @@ def test_the_connector_names_the_drawings_that_come_with_it(icon):
         if not is_named(caption, row["names"]):
             unnamed[row["media"]] = caption
     assert named and unnamed == {}
+
+
+def test_a_drawing_has_a_name_and_what_is_no_drawing_has_none(icon):
+    rows = json.loads(DRAWN.read_text(encoding="utf-8"))
+    drawn = {row["media"] for row in rows if row["media"] and row["media"].endswith(".png")} - {"blank.png"}
+    found = {media: unnamed(icon, Prompt(WORDING, image=DRAWN.with_name(media))) for media in drawn}
+    assert len(found) >= 5 and not any(found.values()), found
+    assert last_word(icon, Prompt(WORDING, image=DRAWN.with_name("zebra.png")))[0].endswith("bra")
+    assert unnamed(icon, Prompt(WORDING, image=Image.fromarray(load_sample_image("china.jpg")))).kind == "image"
+    assert unnamed(icon, Prompt(WORDING)) is None

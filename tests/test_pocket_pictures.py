@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mars.media.write_video import write_video
 from mars.pocket_vl.gallery import write_examples
 from mars.pocket_vl.world import clips, pictures
-from mars.pocket_vl.world.clips import blank_video, render_video, write_video
+from mars.pocket_vl.world.clips import blank_video, render_video
 from mars.pocket_vl.world.icons import HELD_OUT_COLOURWAYS, ICONS, TRAINING_COLOURWAYS, icon
 from mars.pocket_vl.world.letters import CAPITALS, HELD_OUT_FONTS, SMALL, TRAINING_FONTS, Font, word_mask
 from mars.pocket_vl.world.pictures import HELD_OUT, TRAINING, blank, render

@@ -13,7 +13,7 @@ from app.results import Example, Request, RequestError
 from app.workbench import LiveSession
 from app.workbench.taking import FILL_IN
 from mars.artifact.artifact import Artifact
-from mars.pocket_vl.world.clips import write_video
+from mars.media.write_video import write_video
 
 EXAMPLES = (
     Example("Cake in words", "how do i make a cake?", None, "harmless", "cake"),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mars.artifact.artifact import Artifact
+from mars.icon_vl.unnamed import unnamed
 from mars.media.prompt import Prompt
 from mars.model.generation import Prefix
 from mars.model.loaded_model import LoadedModel
@@ -107,7 +108,11 @@ class Reader:
             warning=warning_of(self.model, self.artifact, self.modality),
             outside=tuple(
                 reason.told
-                for reason in reasons_outside(self.model.name, self.artifact, self.prompt, before[0], self.layer)
+                for reason in (
+                    unnamed(self.model, self.prompt),
+                    *reasons_outside(self.model.name, self.artifact, self.prompt, before[0], self.layer),
+                )
+                if reason
             ),
             generation=self.generation,
         )

@@ -15,7 +15,7 @@ class Reason(NamedTuple):
     """One way in which a prompt lies outside what was fitted."""
 
     kind: str
-    """"hidden state", "words" or "size"."""
+    """"hidden state", "words", "size" or "image"."""
     told: str
     """It in a sentence."""
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mars.pocket_vl.world.clips import render_video, write_video
+from mars.media.write_video import write_video
+from mars.pocket_vl.world.clips import render_video
 from mars.pocket_vl.world.pictures import EASE, blank, render
 from mars.pocket_vl.world.things import BY_NAME
 

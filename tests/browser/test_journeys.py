@@ -9,7 +9,7 @@ import pytest
 
 from app.workbench.taking import FILL_IN
 from mars.artifact.artifact import Artifact
-from mars.pocket_vl.world.clips import write_video
+from mars.media.write_video import write_video
 from tests.browser.person import WAIT, click_in, drawn, evaluate, open_tab, run, upload, wait_for_slider
 
 

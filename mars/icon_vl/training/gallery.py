@@ -21,7 +21,7 @@ from mars.icon_vl.training.artifact import moving
 from mars.icon_vl.training.drawing_sets import Drawings, draw, fetch_sets
 from mars.icon_vl.training.features import WORK
 from mars.icon_vl.training.things import Thing, read_things
-from mars.pocket_vl.world.clips import write_video
+from mars.media.write_video import write_video
 
 TWINS = {
     "bottle of poison": "game-icons",

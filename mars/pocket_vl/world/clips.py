@@ -1,9 +1,5 @@
 """Videos of the pocket world: a thing appears for a while among marks that mean nothing."""
 
-from fractions import Fraction
-from pathlib import Path
-
-import av
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -93,26 +89,6 @@ def blank_video(rng: np.random.Generator, size: int = 128, frames: int = 8) -> V
     shares = [index / max(1, frames - 1) for index in range(frames)]
     pictures = tuple(Image.blend(start, end, share) for share in shares)
     return Video(pictures, tuple(index / FRAMES_PER_SECOND for index in range(frames)))
-
-
-def write_video(clip: Video, path: str | Path) -> None:
-    """Write a video as an H.264 mp4 (yuv420p), one frame per frame.
-
-    An odd width or height loses its last column or row, as the format demands even ones.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    width, height = (side - side % 2 for side in clip.frames[0].size)
-    rate = Fraction(clip.frames_per_second).limit_denominator(1000)
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "slow"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.thread_count = 1
-        for picture in clip.frames:
-            frame = av.VideoFrame.from_image(picture.crop((0, 0, width, height)))
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
 
 
 def _scatter(picture: Image.Image, rng: np.random.Generator, marks: tuple[str, ...], count: int) -> None:
