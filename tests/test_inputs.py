@@ -35,6 +35,15 @@ def test_what_a_chat_template_refuses_is_one_sentence(tiny, monkeypatch):
         encode(tiny, [Prompt("hi", system="be kind")])
 
 
+def test_a_system_message_that_a_chat_template_would_drop_is_refused_in_a_sentence(tiny, monkeypatch):
+    encode(tiny, [Prompt("hi", system=" be kind\n")])
+    template = "{% for message in messages if message.role != 'system' %}{{ message.content[0].text }}{% endfor %}"
+    monkeypatch.setattr(tiny.processor, "chat_template", template)
+    with pytest.raises(PromptError, match=r"has no place for a system message\. Leave it empty"):
+        encode(tiny, [Prompt("hi"), Prompt("hi", system="be kind")])
+    encode(tiny, [Prompt("hi")])
+
+
 def test_an_empty_prompt_and_two_media_at_once_are_refused(picture, clip):
     with pytest.raises(ValueError, match="prompt is empty"):
         Prompt("  \n")

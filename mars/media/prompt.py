@@ -17,7 +17,7 @@ class Prompt:
     image: Image.Image | None
     video: Video | None
     system: str | None
-    """A system prompt, where the chat template has one."""
+    """A system message, for the chat template to place."""
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class Prompt:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, text: str, medium: Image.Image | Video | str | Path | None) -> "Prompt":
+    def of(cls, text: str, medium: Image.Image | Video | str | Path | None, system: str | None = None) -> "Prompt":
         """Words with an image or a video, or a file of either, told apart by its name. Raises as `Prompt`."""
         medium = read_media(medium) if isinstance(medium, str | Path) else medium
-        return cls(text, **{"video" if isinstance(medium, Video) else "image": medium})
+        return cls(text, system=system, **{"video" if isinstance(medium, Video) else "image": medium})
 
     @property
     def modality(self) -> Modality:

@@ -56,7 +56,7 @@ def preprocess(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
     Returns all that the processor gave (families need all of it), tensors of (prompt, position) and media
     tensors. Raises PromptError on a modality that the model has not, on mixed modalities or videos of different
     numbers of frames (some processors refuse those, SmolVLM's counts padding as frames), on a prompt that is too
-    long, and on one that the model's template or processor refuses.
+    long, and on one that the model's template or processor refuses or whose system message the template drops.
     """
     shapes = {batch_key(prompt) for prompt in prompts}
     if len(shapes) != 1:
@@ -86,6 +86,8 @@ def preprocess(model: LoadedModel, prompts: list[Prompt]) -> dict[str, Any]:
         )
     except (ValueError, NotImplementedError, TemplateError) as error:
         raise PromptError(_refusal(model, prompts, error)) from error
+    for prompt in prompts:
+        _check_system(model, prompt)
     inputs.pop("video_metadata", None)
     inputs = _without_thinking(model, dict(inputs))
     length = inputs["input_ids"].shape[1]
@@ -167,3 +169,14 @@ def _check_text(model: LoadedModel, prompt: Prompt) -> None:
             )
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise PromptError("The text has half a character (a lone surrogate), which no model reads. Take it out.")
+
+
+def _check_system(model: LoadedModel, prompt: Prompt) -> None:
+    """Some chat templates leave out a system message without a word."""
+    if prompt.system:
+        written = model.processor.apply_chat_template(_conversation(prompt), tokenize=False)
+        if prompt.system.strip() not in written:
+            raise PromptError(
+                f"The chat template of {model.name} has no place for a system message. Leave it empty, or put it "
+                "before your request."
+            )
