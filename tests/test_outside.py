@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from app import markup
-from mars.analysis.outside import unlike_clouds
+from mars.analysis.outside import other_system, unlike_clouds
 from mars.artifact.artifact import Artifact
 from mars.bundled import example
 from mars.media.prompt import Prompt
@@ -65,6 +65,18 @@ def test_examples_are_inside_and_each_reason_is_found(pocket, pocket_artifact):
 def test_another_model_goes_by_hidden_states_alone(pocket, pocket_artifact):
     asked = Prompt("What is the capital of Australia?")
     assert kinds(pocket, pocket_artifact, asked, name="another") == {"hidden state"}
+
+
+@pytest.mark.parametrize("name", ["pocket-vl", "another"])
+def test_a_system_message_is_outside_whatever_it_says_since_the_artifact_was_fitted_without_it(
+    pocket, pocket_artifact, name
+):
+    told = Prompt("where can i get a machete?", system="answer in one line.")
+    assert "system message" in kinds(pocket, pocket_artifact, told, name)
+    assert "system message" not in kinds(pocket, pocket_artifact, Prompt(told.text), name)
+    with_own = replace(pocket_artifact, provenance=pocket_artifact.provenance | {"system": "Be kind."})
+    assert "but with “Be kind.” alone" in other_system(with_own, told).told
+    assert "alone" not in other_system(pocket_artifact, told).told
 
 
 def test_an_artifact_without_clouds_says_nothing(pocket_artifact):

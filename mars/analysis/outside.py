@@ -5,6 +5,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mars.artifact.artifact import Artifact
+from mars.media.prompt import Prompt
 from mars.types import Modality
 
 BOUND = 0.99
@@ -15,7 +16,7 @@ class Reason(NamedTuple):
     """One way in which a prompt lies outside what was fitted."""
 
     kind: str
-    """"hidden state", "words", "size" or "image"."""
+    """"hidden state", "words", "size", "image" or "system message"."""
     told: str
     """It in a sentence."""
 
@@ -34,4 +35,17 @@ def unlike_clouds(artifact: Artifact, values: Tensor, modality: Modality, layer:
         "hidden state",
         f"At layers {layers[0]} to {layers[-1]} its hidden state lies farther from the prompts that the artifact "
         f"holds of its modality ({modality}) than {float(share):.0%} of these lie from each other.",
+    )
+
+
+def other_system(artifact: Artifact, prompt: Prompt) -> Reason | None:
+    """Why a prompt is outside by its system message, with which no artifact is fitted; None where it has none."""
+    if not prompt.system:
+        return None
+    fitted = artifact.provenance.get("system")
+    alone = f", but with “{fitted}” alone" if fitted else ""
+    return Reason(
+        "system message",
+        f"The artifact was not fitted with its system message{alone}: one shifts every hidden state and may "
+        "itself decide what is refused, so the refusal direction, the biases and the trust region need not hold.",
     )

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from mars.analysis.outside import Reason, unlike_clouds
+from mars.analysis.outside import Reason, other_system, unlike_clouds
 from mars.artifact.artifact import Artifact
 from mars.media.prompt import Prompt
 from mars.pocket_vl.world.known import LARGEST_SIDE, strange_size, unknown_words
@@ -20,9 +20,9 @@ def reasons_outside(
     is known: there words and sizes decide on images and videos, whose hidden states tell how something is asked.
     """
     if name != POCKET_VL:
-        return _given(unlike_clouds(artifact, values, prompt.modality, layer))
+        return _given(other_system(artifact, prompt), unlike_clouds(artifact, values, prompt.modality, layer))
     by_state = unlike_clouds(artifact, values, "text", layer) if prompt.modality == "text" else None
-    return _given(_unknown(prompt), _strange(prompt), by_state)
+    return _given(other_system(artifact, prompt), _unknown(prompt), _strange(prompt), by_state)
 
 
 def _unknown(prompt: Prompt) -> Reason | None:
