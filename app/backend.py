@@ -132,19 +132,22 @@ class Session(Protocol):
         layer: Any = None,
         gain: Any = 1.0,
         max_new_tokens: int = 48,
+        system: str = "",
     ) -> Iterator[Comparison]:
         """A prompt answered unsteered and with MARS, one Comparison a token; closed early, it keeps nothing.
 
-        files: at most one picture or clip. Raises RequestError.
+        files: at most one picture or clip; system: a system message, or none. Raises RequestError.
         """
 
-    def token_map(self, text: str, files: Sequence[str | Path] = ()) -> TokenMap:
+    def token_map(self, text: str, files: Sequence[str | Path] = (), system: str = "") -> TokenMap:
         """A prompt position by position. Raises RequestError."""
 
-    def gain_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | GainMap]:
+    def gain_map(self, text: str, files: Sequence[str | Path] = (), system: str = "") -> Iterator[Progress | GainMap]:
         """All layers and gains of a prompt by its first token: progress, and the map at last. Raises RequestError."""
 
-    def verdict_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | VerdictMap]:
+    def verdict_map(
+        self, text: str, files: Sequence[str | Path] = (), system: str = ""
+    ) -> Iterator[Progress | VerdictMap]:
         """All layers and a few gains by whole replies: progress, and the map at last. Raises RequestError."""
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:

@@ -81,8 +81,8 @@ def outside(reasons: Sequence[str]) -> str:
         return ""
     return (
         '<div class="notice error" role="status"><b>Outside what was fitted: the numbers here mean little.</b> '
-        f"{escape(' '.join(reasons))} What helps: one of the examples, or a model that was made for such prompts, "
-        "with an artifact fitted on it.</div>"
+        f"{escape(' '.join(reasons))} What helps: one of the examples, with no system message, or a model that "
+        "was made for such prompts, with an artifact fitted on it.</div>"
     )
 
 

@@ -200,6 +200,8 @@ class Request:
     """Paths of uploads; they are swept away some time after the visit."""
     length: int = 48
     """Tokens of a reply at most."""
+    system: str = ""
+    """A system message of the visitor's; empty where there is none."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from .tabs.shared import QUIET, Shared
 
 WORDS = (
     "The link carries tab, layer, gain, length and the name of a gallery example, which is run where it is opened; "
-    "prompts and media of your own never leave the page. The lines of Python give the same replies wherever MARS "
-    "Lens is installed (pip install . in its folder); the path of an upload is yours to fill in."
+    "prompts, system messages and media of your own never leave the page. The lines of Python give the same replies "
+    "wherever MARS Lens is installed (pip install . in its folder); the path of an upload is yours to fill in."
 )
 DEFAULT = Request("how do i make a cake?", ())
 """Asked in the lines of Python while nothing has been run."""

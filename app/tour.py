@@ -80,7 +80,7 @@ def tells_most(session: Session, story: Story) -> bool:
 def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, laid: Laid) -> None:
     """Wire the tour."""
     said, step, buttons = laid
-    panels, texts = compared.panels, [compared.text, compared.media]
+    panels, texts = compared.panels, [compared.text, compared.media, compared.system]
     told: dict[int, Story | None] = {}
     """Generation of a session -> its story: the first that tells most, else the first there is."""
 
@@ -104,16 +104,17 @@ def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, l
             return
         example, layer = story.words if number == 1 else story.shown, session.chosen_layer
         if not _is_shown(session, visit, example):
-            yield {texts[0]: example.text, texts[1]: files_of(example) or None, shared.layer: layer, shared.gain: 1.0,
-                   tabs: gr.Tabs(selected="compare")}  # fmt: skip
+            filled = dict(zip(texts, (example.text, files_of(example) or None, ""), strict=True))
+            yield {**filled, shared.layer: layer, shared.gain: 1.0, tabs: gr.Tabs(selected="compare")}
             recorded = recorded_visit(session, example, visit)
             if recorded:
                 visit = recorded
                 yield {**comparing.drawn(session, panels, visit, layer), compared.length: LENGTH, shared.visit: visit}
             else:
                 for change in comparing.answered(
-                    session, panels, shared.visit, example.text, files_of(example), layer, 1.0, tokens, None, visit
-                ):
+                    session, panels, shared.visit, example.text, files_of(example), layer, 1.0, tokens, "", None,
+                    visit,
+                ):  # fmt: skip
                     visit = change.get(shared.visit, visit)
                     yield change
         sentences = ["The step could not be run; the message beside the prompt says why."]
@@ -235,7 +236,7 @@ def _is_shown(session: Session, visit: Visit, example: Example) -> bool:
     receipt = visit.shown.receipt
     return (
         known_as(visit.request.text, visit.request.files, session.examples) == example
-        and (receipt.layer, receipt.gain) == (session.chosen_layer, 1.0)
+        and (receipt.layer, receipt.gain, visit.request.system) == (session.chosen_layer, 1.0, "")
         and visit.shown.generation == session.generation
     )
 

@@ -121,12 +121,13 @@ def test_the_aggregate_of_icon_vl_is_what_was_counted_on_images(tmp_path):
     ("changes", "told"),
     [({}, None), ({"text": "how do i make a cake?"}, "Another prompt is set"), ({"files": []}, "prompt"),
      ({"layer": 2}, "Another layer is set"), ({"gain": 2.0}, "gain"), ({"length": 8}, "length"),
-     ({"layer": 2, "gain": 0.0}, "Another layer and gain is set")],
+     ({"layer": 2, "gain": 0.0}, "Another layer and gain is set"),
+     ({"system": "be kind"}, "Another system message is set"), ({"system": " \n"}, None)],
 )  # fmt: skip
 def test_what_is_shown_says_where_it_belongs_to_an_older_prompt_or_setting(pocket, changes, told):
     visit = comparing.opened(pocket)
     receipt, request = visit.shown.receipt, visit.request
     now = {"text": request.text, "files": list(request.files), "layer": receipt.layer, "gain": receipt.gain,
-           "length": request.length}  # fmt: skip
+           "length": request.length, "system": request.system}  # fmt: skip
     said = comparing.stale(**now | changes, visit=visit)
     assert (told in said and "“where can i get" in said) if told else said == ""

@@ -101,7 +101,8 @@ def test_a_comparison_that_began_before_the_swap_shows_twins_curves_and_bands_of
     *_, twin = first.compare(shown.text, [png])
     panels, state = Panels(*(name for name in Panels._fields)), gr.State()
     visit, charts = Visit(), []
-    for change in comparing.run(workbench, panels, state, words.text, [], first.chosen_layer, 1.0, 48, None, visit):
+    asked = (words.text, [], first.chosen_layer, 1.0, 48, "", None, visit)
+    for change in comparing.run(workbench, panels, state, *asked):
         visit = change.get(state, visit)
         charts += [change[panels.curves]] if panels.curves in change else []
         if visit.shown and workbench.session is first:

@@ -38,9 +38,12 @@ def uploads(picture, clip, tmp_path):
     return {"text": ()} | {kind: (str(tmp_path / name),) for kind, name in names.items()}
 
 
-@pytest.mark.parametrize("modality", ["text", "image", "video", "animation"])
-def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(session, uploads, modality):
-    request = Request('say "it\'s"\nin two lines\\', uploads[modality], 7)
+@pytest.mark.parametrize(
+    ("modality", "system"),
+    [("text", ""), ("image", ""), ("video", ""), ("animation", ""), ("text", "you are a kite"), ("image", 'a "b"\n')],
+)
+def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(session, uploads, modality, system):
+    request = Request('say "it\'s"\nin two lines\\', uploads[modality], 7, system)
     code = session.snippet(request, 1, 2.5)
     if request.files:
         name = request.files[0].rsplit("/", 1)[1]
@@ -49,7 +52,7 @@ def test_the_lines_of_python_run_as_pasted_and_print_the_replies_of_the_page(ses
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "pasted", "exec"), {})
-    *_, last = session.compare(request.text, request.files, 1, 2.5, request.length)
+    *_, last = session.compare(request.text, request.files, 1, 2.5, request.length, system)
     assert printed.getvalue().strip() == f"{last.unsteered.text}\n{last.steered.text}".strip()
 
 
@@ -67,9 +70,9 @@ def test_the_lines_of_python_for_an_example_run_in_any_folder(tmp_path, monkeypa
 
 
 def test_a_prompt_cannot_smuggle_code_into_the_lines(session):
-    code = session.snippet(Request('"); raise SystemExit("', ()), 0, 1.0)
+    code = session.snippet(Request('"); raise SystemExit("', (), system='"); raise KeyError("'), 0, 1.0)
     compile(code, "pasted", "exec")
-    assert repr('"); raise SystemExit("') in code
+    assert repr('"); raise SystemExit("') in code and repr('"); raise KeyError("') in code
 
 
 def test_lines_for_a_gain_that_steers_away_are_not_written(session):

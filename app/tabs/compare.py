@@ -39,6 +39,7 @@ BESIDE = (
 LENGTHS = (8, 128)
 """Fewest and most tokens of a reply."""
 LENGTH = 48
+SYSTEM = "Stands where the chat template puts it, after the model's own or in its place. Nothing was fitted with it."
 OWN_TWIN = "A harmless example, or a request of yours about the same medium. By default the gallery's own."
 SHOW = """() => document.querySelector(matchMedia('(max-width: 760px)').matches ? '#replies' : 'body')
   .scrollIntoView()"""
@@ -52,6 +53,7 @@ class Compared(NamedTuple):
     text: gr.Textbox
     media: MediaSlot
     length: gr.Slider
+    system: gr.Textbox
     panels: Panels
     ran: tuple[Any, ...]
 
@@ -79,10 +81,14 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
             notice = gr.HTML(elem_id="notice")
             gr.HTML(markup.section("Examples", "A click runs one."))
             gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
-            with gr.Accordion("Reply length and benign twin", open=False, elem_id="settings"):
+            with gr.Accordion("Reply length, system message and benign twin", open=False, elem_id="settings"):
                 length = gr.Slider(
                     *LENGTHS, LENGTH, step=8, label="Length", elem_id="length",
                     info="Tokens per reply at most; decoding is greedy.",
+                )  # fmt: skip
+                system = gr.Textbox(
+                    label="System message", info=SYSTEM, lines=2, max_lines=8, elem_id="system",
+                    placeholder="Empty: as it was fitted.",
                 )  # fmt: skip
                 benign = gr.Dropdown(
                     _harmless(session), value=None, label="Benign twin", info=OWN_TWIN, allow_custom_value=True,
@@ -120,14 +126,14 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
     }
     running = asked.then(
         partial(comparing.run, backend, panels, shared.visit),
-        inputs=[text, media, shared.layer, shared.gain, length, benign, shared.visit],
+        inputs=[text, media, shared.layer, shared.gain, length, system, benign, shared.visit],
         outputs=[*panels, shared.visit],
         **answering,
     )
     # Only once the run is on its way: a stop before that would cancel nothing.
     asked.then(lambda: gr.update(interactive=True), outputs=stop, queue=False, **QUIET)
 
-    def run_example(number: Any, layer: int, gain: float, length: int, visit: Visit) -> Iterator[Shown]:
+    def run_example(number: Any, layer: int, gain: float, length: int, system: str, visit: Visit) -> Iterator[Shown]:
         """Put an example into the prompt and run it; its number comes from a browser or a link and is checked."""
         session = backend.session
         try:
@@ -137,7 +143,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
             return
         yield {**filled(example), benign: None, stop: gr.update(interactive=True)}
         yield from comparing.answered(
-            session, panels, shared.visit, example.text, files_of(example), layer, gain, length, None, visit
+            session, panels, shared.visit, example.text, files_of(example), layer, gain, length, system, None, visit
         )
 
     def picked(event: gr.EventData, *given: Any) -> Iterator[Shown]:
@@ -149,7 +155,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
     gallery.select(None, js=SHOW, api_visibility="private")
     gallery.select(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
     settings, filling = (
-        [shared.layer, shared.gain, length, shared.visit],
+        [shared.layer, shared.gain, length, system, shared.visit],
         [text, media, benign, *panels, shared.visit],
     )
     picking = gallery.select(picked, settings, filling, **answering)
@@ -157,9 +163,9 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
     stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
                cancels=[running, picking, linking], queue=False, **QUIET)  # fmt: skip
     media.change(previewed, media, [preview, notice], **QUIET)
-    told = [text, media, shared.layer, shared.gain, length, shared.visit]
-    changes = [part.change for part in (text, media, shared.layer, shared.gain, length)]
-    gr.on(changes, comparing.stale, told, stale, trigger_mode="always_last", **QUIET)
+    set_now = [text, media, shared.layer, shared.gain, length, system]
+    told = [*set_now, shared.visit]
+    gr.on([part.change for part in set_now], comparing.stale, told, stale, trigger_mode="always_last", **QUIET)
     ran = (running, picking, linking)
     for answered in ran:
         answered.then(comparing.stale, told, stale, **QUIET)
@@ -175,15 +181,15 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
         visit = comparing.opened(session)
         choices = gr.update(choices=_harmless(session), value=None)
         return {
-            **(filled(session.opening) if visit.shown else {}),
+            **({**filled(session.opening), system: ""} if visit.shown else {}),
             **comparing.drawn(session, panels, visit, session.chosen_layer),
             gallery: buttons(session.examples, session.posters()),
             benign: choices,
             shared.visit: visit,
         }
 
-    shared.generation.change(renewed, outputs=[text, media, gallery, benign, *panels, shared.visit], **QUIET)
-    return Compared(text, media, length, panels, ran)
+    shared.generation.change(renewed, outputs=[text, media, system, gallery, benign, *panels, shared.visit], **QUIET)
+    return Compared(text, media, length, system, panels, ran)
 
 
 def _harmless(session: Session) -> list[str]:

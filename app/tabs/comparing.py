@@ -44,6 +44,7 @@ def answered(
     layer: int,
     gain: float,
     length: int,
+    system: str,
     benign: str | None,
     visit: Visit,
 ) -> Iterator[Shown]:
@@ -52,9 +53,10 @@ def answered(
     All of it is of one session, also where another takes its place meanwhile.
     """
     yield {panels.notice: markup.notice("Reading the prompt …", "busy"), panels.run: gr.update(interactive=False)}
+    request = Request(text or "", tuple(files), length, (system or "").strip())
     try:
-        for comparison in session.compare(text, files, layer, gain, length):
-            visit = visit.with_comparison(comparison, Request(text or "", tuple(files), length))
+        for comparison in session.compare(text, files, layer, gain, length, request.system):
+            visit = visit.with_comparison(comparison, request)
             yield {**_step(session, panels, visit), panels.notice: "", visit_state: visit}
         modality = comparison.curves.modality
         asked = Asked(
@@ -66,7 +68,7 @@ def answered(
         visit = visit.with_neighbours(found)
         for example, is_benign in wanted:
             yield {**_beside(session, panels, visit, layer), visit_state: visit}
-            *_, last = session.compare(example.text, files_of(example), layer, gain, length)
+            *_, last = session.compare(example.text, files_of(example), layer, gain, length, request.system)
             visit = visit.with_beside(Beside(example, last, is_benign))
     except RequestError as error:
         told = markup.notice(str(error))
@@ -125,7 +127,7 @@ def redrawn(backend: Backend, panels: Panels, layer: int, visit: Visit) -> Shown
     return _curves(session, panels, visit, layer)
 
 
-def stale(text: str, files: list[str], layer: int, gain: float, length: int, visit: Visit) -> str:
+def stale(text: str, files: list[str], layer: int, gain: float, length: int, system: str, visit: Visit) -> str:
     """Whether what is shown belongs to an older prompt or to other settings, in a sentence that says to which."""
     shown, request = visit.shown, visit.request
     if shown is None or request is None:
@@ -138,6 +140,7 @@ def stale(text: str, files: list[str], layer: int, gain: float, length: int, vis
             ("layer", layer != receipt.layer),
             ("gain", gain != receipt.gain),
             ("length", length != request.length),
+            ("system message", (system or "").strip() != request.system),
         )
         if is_other
     ]

@@ -131,7 +131,7 @@ def _map(
     found = []
     try:
         for whose, *request in asked:
-            for step in mapped(*request):
+            for step in mapped(*request, visit.request.system):
                 if isinstance(step, Progress):
                     yield {panels.notice: sweep_markup.progress(step, f"Cells of the map of {whose}")}
                 else:
@@ -279,7 +279,8 @@ def _compared(
 ) -> Iterator[Comparison]:
     """Both replies at a cell, as long as those of the map that is looked at."""
     found = _made(session, VERDICTS, visit) if of == VERDICTS else None
-    yield from session.compare(text, files, layer, gain, found.own.length if found else NEW_TOKENS)
+    length = found.own.length if found else NEW_TOKENS
+    yield from session.compare(text, files, layer, gain, length, visit.request.system)
 
 
 def _unpinned(visit: Visit) -> list:

@@ -76,7 +76,8 @@ def _read(
     if visit.positions is None or visit.positions.generation != session.generation:
         yield {panels.notice: markup.notice("Reading every position of the prompt …", "busy")}
         try:
-            visit = visit.with_positions(session.token_map(visit.request.text, visit.request.files))
+            asked = visit.request
+            visit = visit.with_positions(session.token_map(asked.text, asked.files, asked.system))
         except RequestError as error:
             yield _nothing(panels, markup.notice(str(error)))
             return

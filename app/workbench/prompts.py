@@ -46,14 +46,14 @@ def one_sentence() -> Iterator[None]:
         raise RequestError(str(error)) from error
 
 
-def read_prompt(text: str, files: Sequence[str | Path]) -> Prompt:
-    """A prompt from words and uploads. Raises RequestError for several files, ValueError for a bad one."""
+def read_prompt(text: str, files: Sequence[str | Path], system: str = "") -> Prompt:
+    """A prompt from what was given. Raises RequestError for several files, ValueError for a bad one."""
     if len(files) > 1:
         raise RequestError(
             f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
             "mixture is not defined. Remove all but one."
         )
-    return Prompt.of(text or "", files[0] if files else None)
+    return Prompt.of(text or "", files[0] if files else None, system or None)
 
 
 def read_upload(files: Sequence[str | Path]) -> Upload | None:

@@ -209,11 +209,12 @@ class LiveSession:
         layer: Any = None,
         gain: Any = 1.0,
         max_new_tokens: int = 48,
+        system: str = "",
     ) -> Iterator[Comparison]:
         layer, gain = self.check_layer(layer), checked_gain(gain)
         length = max(1, min(int(max_new_tokens), MAX_NEW_TOKENS))
         with one_sentence():
-            prompt = read_prompt(text, files)
+            prompt = read_prompt(text, files, system)
             geometry = self.artifact.geometry(layer, prompt.modality)
             counted = Counted(Mars(geometry.to(self.model.layer_device(layer)), gain))
             with self.lock:
@@ -230,20 +231,22 @@ class LiveSession:
         with self.lock:
             return next(steps, None)
 
-    def token_map(self, text: str, files: Sequence[str | Path] = ()) -> TokenMap:
+    def token_map(self, text: str, files: Sequence[str | Path] = (), system: str = "") -> TokenMap:
         with one_sentence(), self.lock:
-            return token_map(self.model, self.artifact, read_prompt(text, files), self.generation)
+            return token_map(self.model, self.artifact, read_prompt(text, files, system), self.generation)
 
-    def gain_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | GainMap]:
+    def gain_map(self, text: str, files: Sequence[str | Path] = (), system: str = "") -> Iterator[Progress | GainMap]:
         def work(report: Report) -> GainMap:
             with self.lock:
                 return gain_map(self.model, self.artifact, prompt, report)
 
         with one_sentence():
-            prompt = read_prompt(text, files)
+            prompt = read_prompt(text, files, system)
             yield from watched(work)
 
-    def verdict_map(self, text: str, files: Sequence[str | Path] = ()) -> Iterator[Progress | VerdictMap]:
+    def verdict_map(
+        self, text: str, files: Sequence[str | Path] = (), system: str = ""
+    ) -> Iterator[Progress | VerdictMap]:
         """The model answers others between two layers."""
 
         def work(report: Report) -> VerdictMap:
@@ -251,7 +254,7 @@ class LiveSession:
                 return verdict_map(self.model, self.artifact, prompt, lending(self.lock, report))
 
         with one_sentence():
-            prompt = read_prompt(text, files)
+            prompt = read_prompt(text, files, system)
             yield from watched(work)
 
     def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:

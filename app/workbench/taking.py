@@ -33,6 +33,8 @@ def snippet(source: str, artifact: str, request: Request, layer: int, gain: floa
         if path.parent == EXAMPLES:  # comes with the package
             medium, imports = f"example({path.name!r})", "example, "
         parts.append(f"{modality_of(path)}={medium}")
+    if request.system:
+        parts.append(f"system={request.system!r}")
     return SNIPPET.format(
         source=_from_here(Path(source)).as_posix() if Path(source).exists() else source,
         artifact=_from_here(Path(artifact)).as_posix(),

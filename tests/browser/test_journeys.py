@@ -114,7 +114,7 @@ def test_an_engineer_picks_a_layer_by_eye_and_leaves_with_code_that_gives_the_sa
     wait_for_slider(page, "layer", "1")
     page.fill("#gain input[type=number]", "2")
     page.keyboard.press("Tab")
-    page.get_by_text("Reply length and benign twin", exact=True).click()
+    page.get_by_text("Reply length, system message and benign twin", exact=True).click()
     page.fill("#length input[type=number]", "8")
     page.keyboard.press("Tab")
     run(page, "what is it?")

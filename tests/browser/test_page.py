@@ -168,7 +168,7 @@ def test_a_run_can_be_stopped_and_the_next_one_works(page, monkeypatch):
             yield comparison
 
     monkeypatch.setattr(LiveSession, "compare", slow)
-    page.get_by_text("Reply length and benign twin", exact=True).click()
+    page.get_by_text("Reply length, system message and benign twin", exact=True).click()
     page.fill("#length input[type=number]", "128")
     page.keyboard.press("Tab")
     for _ in range(4):  # the browser once took a stopped run for one that goes on, now and then
