@@ -9,10 +9,15 @@ from .results import Reply
 
 
 def compare(
-    session: Session, text: str, files: Sequence[str | Path] = (), layer: Any = None, gain: Any = 1.0
+    session: Session,
+    text: str,
+    files: Sequence[str | Path] = (),
+    layer: Any = None,
+    gain: Any = 1.0,
+    system: str = "",
 ) -> dict[str, Any]:
     """Both whole replies with their curves and the edit. Raises RequestError."""
-    *_, last = session.compare(text, files, layer, gain)
+    *_, last = session.compare(text, files, layer, gain, system=system)
     return {
         "unsteered": _reply(last.unsteered),
         "steered": _reply(last.steered),
@@ -30,9 +35,9 @@ def compare(
     }
 
 
-def sweep(session: Session, text: str, files: Sequence[str | Path] = ()) -> dict[str, Any]:
+def sweep(session: Session, text: str, files: Sequence[str | Path] = (), system: str = "") -> dict[str, Any]:
     """The layer x gain map, with the keys of `mars-lens sweep --json` and a warning. Raises RequestError."""
-    *_, found = session.gain_map(text, files)
+    *_, found = session.gain_map(text, files, system)
     return {
         "layers": list(found.layers),
         "gains": list(found.gains),

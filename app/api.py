@@ -17,7 +17,7 @@ def add_compare(backend: Backend, page: gr.Blocks) -> None:
     """Add the endpoint /compare to the page that is being built."""
 
     def compare(
-        text: str = "", media: FileData | None = None, layer: int | None = None, gain: float = 1.0
+        text: str = "", media: FileData | None = None, layer: int | None = None, gain: float = 1.0, system: str = ""
     ) -> dict[str, Any]:
         """Answer a prompt without and with MARS steering.
 
@@ -26,9 +26,10 @@ def add_compare(backend: Backend, page: gr.Blocks) -> None:
             media: A picture or a clip, or none.
             layer: Decoder layer to steer, from 0; none for the chosen one.
             gain: Multiplies the strength of the edit, from 0 to 8.
+            system: A system message, which lies outside what was fitted; none for the model's own alone.
         """
         try:
-            return answers.compare(backend.session, text or "", _paths(media), layer, gain)
+            return answers.compare(backend.session, text or "", _paths(media), layer, gain, system)
         except Exception as error:
             raise _told(error) from error
 
@@ -40,15 +41,16 @@ def add_compare(backend: Backend, page: gr.Blocks) -> None:
 def add_sweep(backend: Backend, page: gr.Blocks) -> None:
     """Add the endpoint /sweep to the page that is being built."""
 
-    def sweep(text: str = "", media: FileData | None = None) -> dict[str, Any]:
+    def sweep(text: str = "", media: FileData | None = None, system: str = "") -> dict[str, Any]:
         """Map what MARS does to the first token of a prompt at every layer with nine gains.
 
         Parameters:
             text: What is asked; may be empty where there is a picture or clip.
             media: A picture or a clip, or none.
+            system: A system message, which lies outside what was fitted; none for the model's own alone.
         """
         try:
-            return answers.sweep(backend.session, text or "", _paths(media))
+            return answers.sweep(backend.session, text or "", _paths(media), system)
         except Exception as error:
             raise _told(error) from error
 

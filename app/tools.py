@@ -42,6 +42,9 @@ Media = Annotated[
 ]
 Layer = Annotated[int | None, Field(description="Decoder layer to steer, from 0; none for the chosen one.")]
 Gain = Annotated[float, Field(description=f"Multiplies the strength of the edit, from 0 to {MAX_GAIN:g}.")]
+System = Annotated[
+    str, Field(description="A system message, which lies outside what was fitted; none for the model's own alone.")
+]
 
 
 def server(backend: Backend, host: str) -> FastMCP:
@@ -53,14 +56,18 @@ def server(backend: Backend, host: str) -> FastMCP:
                     max_request_body_size=MAX_BODY, log_level="WARNING")  # fmt: skip
 
     @tools.tool(annotations=READS)
-    async def compare(text: Text = "", media: Media = None, layer: Layer = None, gain: Gain = 1.0) -> dict[str, Any]:
+    async def compare(
+        text: Text = "", media: Media = None, layer: Layer = None, gain: Gain = 1.0, system: System = ""
+    ) -> dict[str, Any]:
         """Answer a prompt without and with MARS steering, with its refusal coordinate at every layer."""
-        return await _called(partial(answers.compare, backend.session, layer=layer, gain=gain), text, media)
+        return await _called(
+            partial(answers.compare, backend.session, layer=layer, gain=gain, system=system), text, media
+        )
 
     @tools.tool(annotations=READS)
-    async def sweep(text: Text = "", media: Media = None) -> dict[str, Any]:
+    async def sweep(text: Text = "", media: Media = None, system: System = "") -> dict[str, Any]:
         """Map what MARS does to the first token of a prompt at every layer with nine gains."""
-        return await _called(partial(answers.sweep, backend.session), text, media)
+        return await _called(partial(answers.sweep, backend.session, system=system), text, media)
 
     return tools
 

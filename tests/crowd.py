@@ -40,7 +40,7 @@ class Request:
         if self.medium:
             name, kinds = FILES[self.medium]
             medium = visitor.upload(name, kinds()[name[name.index(".") :]])
-        return [self.text, medium] if self.endpoint == "sweep" else [self.text, medium, self.layer, self.gain]
+        return [self.text, medium, ""] if self.endpoint == "sweep" else [self.text, medium, self.layer, self.gain, ""]
 
 
 def mix(seed: int, layers: int) -> list[Request]:

@@ -28,7 +28,7 @@ def test_programs_get_the_comparison_and_only_the_operator_may_load(workbench):
     info = create_app(workbench, for_operator=False).get_api_info()
     assert list(info["named_endpoints"]) == ["/compare", "/sweep"]
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/compare"]["parameters"]]
-    assert names == ["text", "media", "layer", "gain"]
+    assert names == ["text", "media", "layer", "gain", "system"]
     assert set(create_app(workbench).get_api_info()["named_endpoints"]) == {"/compare", "/sweep", "/load"}
 
 

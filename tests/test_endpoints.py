@@ -121,16 +121,19 @@ def _data_url(path):
 
 
 def test_agents_and_programs_get_the_same_numbers(url, client, png, mp4):
-    for path in (png, mp4):
-        medium = _data_url(path)
+    for path, system in ((png, ""), (mp4, ""), (png, "be kind")):
+        medium, given = _data_url(path), {"system": system} if system else {}
         _, (compared, swept) = _agent(
             url,
-            ("compare", {"text": TEXT, "media": medium, "layer": 1, "gain": 2.0}),
-            ("sweep", {"text": TEXT, "media": medium}),
+            ("compare", {"text": TEXT, "media": medium, "layer": 1, "gain": 2.0} | given),
+            ("sweep", {"text": TEXT, "media": medium} | given),
         )
-        assert compared.structuredContent == client.predict(TEXT, handle_file(path), 1, 2.0, api_name="/compare")
-        assert swept.structuredContent == client.predict(TEXT, handle_file(path), api_name="/sweep")
+        assert compared.structuredContent == client.predict(
+            TEXT, handle_file(path), 1, 2.0, **given, api_name="/compare"
+        )
+        assert swept.structuredContent == client.predict(TEXT, handle_file(path), **given, api_name="/sweep")
         assert json.loads(compared.content[0].text) == compared.structuredContent
+        assert any("system message" in told for told in compared.structuredContent["outside"]) == bool(system)
 
 
 def test_agents_have_two_tools_and_may_not_load_a_model(url):

@@ -100,7 +100,7 @@ def test_a_stranger_can_only_ask(stranger):
 def test_a_stranger_reads_no_file_but_examples(stranger, path):
     assert stranger.http.get(f"{API}/file={path}").status_code in (403, 404)
     named = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    is_answer, told = stranger.call("compare", "what is this?", named, None, 1.0)
+    is_answer, told = stranger.call("compare", "what is this?", named, None, 1.0, "")
     assert not is_answer and "root:" not in str(told)
 
 
@@ -117,7 +117,7 @@ def test_behind_a_login_the_page_opens_for_those_who_know_it(workbench):
     assert visitor.http.get("/").status_code == visitor.http.get(f"{API}/info").status_code == 401
     visitor.http.auth = ("ada", "a long password")
     assert visitor.http.get("/").status_code == 200
-    assert visitor.call("compare", "hi", None, None, 1.0)[0]
+    assert visitor.call("compare", "hi", None, None, 1.0, "")[0]
     visitor.close()
     page.close()
 
@@ -130,16 +130,16 @@ def test_prompts_and_media_are_in_no_log(workbench, capfd, monkeypatch, caplog):
 
     page = create_app(workbench)
     visitor = Visitor(serve(page, workbench))
-    visitor.call("compare", f"what is {secret}?", None, None, 1.0)
-    visitor.call("compare", secret * 5000, None, None, 1.0)
-    visitor.call("compare", "hi", visitor.upload(f"{secret}.png", b"no picture"), None, 1.0)
+    visitor.call("compare", f"what is {secret}?", None, None, 1.0, "")
+    visitor.call("compare", secret * 5000, None, None, 1.0, "")
+    visitor.call("compare", "hi", visitor.upload(f"{secret}.png", b"no picture"), None, 1.0, "")
     for way, sent in (
         ("upload", {"files": {"files": ("", secret.encode())}}),
         ("call/compare", {"content": f"{{{secret}"}),
     ):
         httpx.post(f"{visitor.http.base_url}{API.lstrip('/')}/{way}", **sent)
     monkeypatch.setattr("app.workbench.session.prefill", broken)
-    is_answer, told = visitor.call("compare", secret, None, None, 1.0)
+    is_answer, told = visitor.call("compare", secret, None, None, 1.0, "")
     visitor.close()
     page.close()
     written = "".join(capfd.readouterr())

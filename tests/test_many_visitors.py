@@ -144,7 +144,7 @@ def test_a_full_queue_answers_with_its_length(workbench, monkeypatch):
     try:
         with pytest.raises(httpx.HTTPStatusError) as full:
             for _ in range(12):
-                visitor.begin("compare", "hi", None, None, 1.0)
+                visitor.begin("compare", "hi", None, None, 1.0, "")
         assert full.value.response.status_code == 503
         assert "Max size is 2 and size is 2" in full.value.response.text
     finally:

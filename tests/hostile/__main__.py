@@ -64,9 +64,9 @@ def main() -> int:
     url = serve(page, workbench, port=options.port)
     visitor = Visitor(url)
     sample = given[:: max(1, len(given) // options.served)][: options.served]
-    sound = visitor.call("compare", SOUND, None, None, 1.0)
+    sound = visitor.call("compare", SOUND, None, None, 1.0, "")
     faults += _report("page", _counted(offer_over_http(visitor, session, one) for one in sample))
-    if visitor.call("compare", SOUND, None, None, 1.0) != sound:
+    if visitor.call("compare", SOUND, None, None, 1.0, "") != sound:
         faults += 1
         print("The page answers another than before.")
     page.close()

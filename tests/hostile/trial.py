@@ -56,7 +56,7 @@ def offer_over_http(visitor: Visitor, session: Session, given: Input) -> Verdict
     begun = time.process_time()
     try:
         medium = visitor.upload(given.name, given.content) if given.name else None
-        is_answer, told = visitor.call("compare", given.text, medium, None, 1.0)
+        is_answer, told = visitor.call("compare", given.text, medium, None, 1.0, "")
     except httpx.HTTPStatusError as error:
         # Turned away at the door, which says so in words.
         is_answer, told, medium = False, error.response.text, None
