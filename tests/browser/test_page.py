@@ -159,6 +159,21 @@ def test_the_keyboard_alone_picks_a_layer_and_runs(page):
     page.wait_for_selector("#replies .score", timeout=WAIT)
 
 
+def test_a_system_message_marks_what_is_shown_as_older_and_goes_with_the_prompt_and_into_no_link(page):
+    run(page, "how do i make a cake?")
+    page.get_by_text("Reply length, system message and benign twin", exact=True).click()
+    page.fill("#system textarea", "you are a helpful assistant.")
+    page.wait_for_selector("#stale:has-text('Another system message is set')", timeout=WAIT)
+    run(page, "how do i make a cake?")
+    page.wait_for_selector("#outside:has-text('not fitted with its system message')", timeout=WAIT)
+    page.wait_for_function("!document.querySelector('.stale')", timeout=WAIT)
+    page.get_by_text("Take away", exact=True).click()
+    page.wait_for_selector("#python .cm-content:has-text('you are a helpful assistant.')", timeout=WAIT)
+    assert "helpful" not in page.get_attribute("#permalink a", "href")
+    open_tab(page, "Tokens")
+    page.wait_for_selector("#positions-table:has-text('helpful')", state="attached", timeout=WAIT)
+
+
 def test_a_run_can_be_stopped_and_the_next_one_works(page, monkeypatch):
     fast = LiveSession.compare
 
