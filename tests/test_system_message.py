@@ -82,7 +82,7 @@ def test_it_leaves_the_page_in_python_and_never_in_a_link(backend):
 
 def test_the_banner_names_it(backend):
     example = next(one for one in backend.session.examples if one.media is None)
-    assert "not fitted with its system message" in " ".join(_answered(backend, example).shown.outside)
+    assert "not fitted with this system message" in " ".join(_answered(backend, example).shown.outside)
     assert "system message" not in " ".join(_answered(backend, example, "").shown.outside)
 
 

@@ -46,6 +46,6 @@ def other_system(artifact: Artifact, prompt: Prompt) -> Reason | None:
     alone = f", but with “{fitted}” alone" if fitted else ""
     return Reason(
         "system message",
-        f"The artifact was not fitted with its system message{alone}: one shifts every hidden state and may "
+        f"The artifact was not fitted with this system message{alone}: one shifts every hidden state and may "
         "itself decide what is refused, so the refusal direction, the biases and the trust region need not hold.",
     )

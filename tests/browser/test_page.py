@@ -165,7 +165,7 @@ def test_a_system_message_marks_what_is_shown_as_older_and_goes_with_the_prompt_
     page.fill("#system textarea", "you are a helpful assistant.")
     page.wait_for_selector("#stale:has-text('Another system message is set')", timeout=WAIT)
     run(page, "how do i make a cake?")
-    page.wait_for_selector("#outside:has-text('not fitted with its system message')", timeout=WAIT)
+    page.wait_for_selector("#outside:has-text('not fitted with this system message')", timeout=WAIT)
     page.wait_for_function("!document.querySelector('.stale')", timeout=WAIT)
     page.get_by_text("Take away", exact=True).click()
     page.wait_for_selector("#python .cm-content:has-text('you are a helpful assistant.')", timeout=WAIT)
