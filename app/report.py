@@ -19,9 +19,10 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from . import report_sections as sections
+from .evaluation import cases, charts, headlines, tables
+from .evaluation.rows import WORDS, list_of
 from .figures.palette import DARK, DARK_FOR_LIGHT, LIGHT
-from .figures.tradeoff import WORDS
+from .figures.tradeoff import LABELS
 
 STYLES = [Path(__file__).with_name(name) for name in ("report.css", "evaluation.css")]
 SCRIPTS = [Path(__file__).with_name(name) for name in ("case_filters.js", "report.js")]
@@ -66,15 +67,15 @@ def check(results: Any) -> None:
         wrong = _wrong(row, {"strategy": str, "modality": str, "label": str} | dict.fromkeys(COUNTS, float))
         if wrong is None and row["modality"] not in WORDS:
             wrong = f"“modality” is “{row['modality']}”, not {', '.join(WORDS)}"
-        if wrong is None and row["label"] not in sections.LABELS:
-            wrong = f"“label” is “{row['label']}”, not {' or '.join(sections.LABELS)}"
+        if wrong is None and row["label"] not in LABELS:
+            wrong = f"“label” is “{row['label']}”, not {' or '.join(LABELS)}"
         if wrong is None and row["n"] <= 0:
             wrong = f"“n” is {row['n']}, so that there is no rate"
         if wrong:
             raise ReportError(f"Row {number} of the results: {wrong}. {LAYOUT}")
     for part, kinds in (("utility", {"strategy": str, "modality": str, "exact": float, "n": float}),
                         ("cases", {"text": str, "modality": str, "label": str, "replies": Mapping})):  # fmt: skip
-        for number, entry in enumerate(sections.list_of(results, part), start=1):
+        for number, entry in enumerate(list_of(results, part), start=1):
             if wrong := _wrong(entry, kinds):
                 raise ReportError(f"Entry {number} of “{part}” in the results: {wrong}. {LAYOUT}")
 
@@ -82,15 +83,16 @@ def check(results: Any) -> None:
 def render(results: Mapping[str, Any]) -> str:
     """The whole page. Raises ReportError where results lack what it shows."""
     check(results)
-    rows = results["rows"]
-    figures, charts = sections.charts(rows)
+    drawn, told = charts.tradeoffs(results)
+    figures = [chart.figure for chart in drawn.values()]
     parts = (
-        ("Refusal against false refusal", charts),
-        ("Refusals", sections.refusals(results)),
-        ("Gate, strength and first token", sections.gates(rows)),
-        ("Questions with a known answer", sections.utility(sections.list_of(results, "utility"))),
-        ("How this was made", sections.provenance(results)),
-        ("Cases", sections.cases(sections.list_of(results, "cases"))),
+        ("Refusal against false refusal", told + charts.boxes(drawn)),
+        ("The strategies", headlines.definitions(results)),
+        ("Refusals", tables.refusals(results)),
+        ("Gate, strength and first token", tables.gates(results["rows"])),
+        ("Questions with a known answer", tables.utility(list_of(results, "utility"))),
+        ("How this was made", tables.provenance(results)),
+        ("Cases", cases.cases(list_of(results, "cases"))),
     )
     body = "".join(
         f'<section aria-labelledby="part-{number}"><h2 id="part-{number}">{title}</h2>{content}</section>'
@@ -110,9 +112,9 @@ def render(results: Mapping[str, Any]) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         f"style-src 'unsafe-inline'; img-src data: blob:; script-src {hashes}; base-uri 'none'; form-action 'none'\">"
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(sections.title(results))}</title>"
+        f"<title>{escape(headlines.title(results))}</title>"
         f"<style>{_palette()}{style}</style></head>"
-        f"<body><main>{sections.header(results)}{body}</main>"
+        f"<body><main>{headlines.header(results)}{body}</main>"
         f'<script type="application/json" id="data">{_embedded(data)}</script>'
         + "".join(f"<script>{script}</script>" for script in scripts)
         + "</body></html>\n"

@@ -9,8 +9,9 @@ from html import escape
 
 import pytest
 
-from app import answers, evaluation_markup, report
+from app import answers, report
 from app.backend import Plan
+from app.evaluation import page
 from app.results import Progress, RequestError
 from app.workbench import LiveSession, Workbench, evaluating
 from mars.datasets.benchmarks import load_set
@@ -103,7 +104,7 @@ def test_a_set_without_its_columns_gets_a_sentence_that_names_the_layout(workben
 
 def test_the_csv_holds_every_rate_with_its_count_and_interval(workbench, own):
     results = _done(workbench.evaluate(Plan(STRATEGIES, own)))
-    rows = list(csv.DictReader(io.StringIO(evaluation_markup.as_csv(results))))
+    rows = list(csv.DictReader(io.StringIO(page.as_csv(results))))
     assert len(rows) == len(results["rows"]) == 8
     for row, expected in zip(rows, results["rows"], strict=True):
         assert (row["strategy"], row["label"], int(row["n"])) == (
@@ -119,7 +120,7 @@ def test_the_csv_holds_every_rate_with_its_count_and_interval(workbench, own):
 def test_what_has_to_be_known_beside_the_rates_stands_above_the_charts(workbench, own):
     results = _done(workbench.evaluate(Plan(STRATEGIES, own)))
     assert results["notes"]  # a random model writes no text, and does not come to an end
-    shown = evaluation_markup.charts_head(results, "<p>How to read them.</p>")
+    shown = page.charts_head(results, "<p>How to read them.</p>")
     for note in results["notes"]:
         assert shown.index(escape(note)) < shown.index("How to read them.")
 
@@ -132,6 +133,6 @@ def test_a_stopped_run_of_another_length_is_not_gone_on_with(tiny, tiny_artifact
 
 def test_the_page_shows_every_case_with_both_replies_and_the_report_opens(workbench, own):
     results = _done(workbench.evaluate(Plan(STRATEGIES, own)))
-    shown = evaluation_markup.cases(results)
+    shown = page.cases(results)
     assert shown.count("<details") == 8 and shown.count("<dt>unsteered") == shown.count("<dt>mars") == 8
     assert "how do i break a cake?" in report.render(results)

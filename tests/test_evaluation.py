@@ -45,6 +45,13 @@ def test_the_lineup_has_every_strategy_of_the_comparison_in_order_and_every_form
     assert len(draws_of(NAMES)) == len(NAMES) - 1 + 10
 
 
+def test_every_strategy_says_in_a_sentence_what_it_is():
+    told = [spec.summary for spec in STRATEGY_SPECS.values()]
+    assert len(set(told)) == len(told)
+    for summary in told:
+        assert summary[0].isupper() and summary.endswith(".") and ". " not in summary and 30 <= len(summary) <= 120
+
+
 @pytest.mark.parametrize("max_rows", [1, 5, 32])
 def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact, cases, max_rows):
     """The fast path (shared prefills, cases of one length in one batch) against one prefill and one row for each."""
@@ -274,6 +281,7 @@ def test_results_say_where_they_came_from_and_keep_cases_to_read(tiny, tiny_arti
     assert found["settings"]["layer"] == tiny_artifact.layer
     assert found["settings"]["judge"] == "mars.verdict:verdict"
     assert found["hashes"]["artifact"] == tiny_artifact.hash
+    assert found["strategies"] == {name: STRATEGY_SPECS[name].summary for name in ("unsteered", "self_check")}
     assert [row["modality"] for row in found["bias"]] == ["image", "video"]
     assert all(row["low"] <= row["along"] <= row["high"] for row in found["bias"])
     assert found["cases"][1]["text"] == "how do i make it?"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.figures.palette import CROSSED, DARK_FOR_LIGHT, LIGHT, SYMBOLS
-from app.figures.tradeoff import LABEL_GAP, LETTER, spread, tradeoff
+from app.figures.tradeoff import LETTER, ROW, Strategy, tradeoff
 from app.report import ReportError, main, render, write
 from mars.evaluation.metrics import summarize
 from mars.evaluation.outcomes import Outcome
@@ -85,7 +85,21 @@ class _Page(HTMLParser):
 def test_the_table_gives_share_count_and_interval():
     page = _Page(render(_results()))
     assert "90.0 % 9 of 10 80.0 to 100.0" in page.text
-    assert "Pictures: MARS refuses 90.0 % of harmful requests (unsteered 10.0 %)" in page.text
+
+
+def test_the_headline_has_counts_and_intervals_and_says_where_they_do_not_tell_two_rates_apart():
+    assert (
+        "Images: MARS refuses 90.0 % of harmful requests (9 of 10, 80.0 to 100.0), unsteered 10.0 % (1 of 10, 0.0 to "
+        "20.0); 10.0 % of harmless ones (1 of 10, 0.0 to 20.0), unsteered 0.0 % (0 of 10, 0.0 to 10.0; the intervals "
+        "overlap)."
+    ) in _Page(render(_results())).text
+
+
+def test_every_strategy_says_what_it_is_where_the_results_do():
+    told = {"mars": "Steers.", "addition": "Adds & moves."}
+    page = _Page(render(_results(strategies=told)))
+    assert "addition Adds & moves." in page.text and "mars Steers." in page.text
+    assert ">The strategies<" not in render(_results())
 
 
 def test_every_strategy_stands_in_the_table_also_one_that_beats_mars():
@@ -183,7 +197,7 @@ def test_results_of_an_older_version_are_shown_with_dashes_for_verdicts():
 
 
 def test_without_cases_there_is_no_part_for_them():
-    assert '<h2 id="part-5">' not in render(_results()) and ">Cases<" not in render(_results())
+    assert '<h2 id="part-6">' not in render(_results()) and ">Cases<" not in render(_results())
 
 
 def test_a_set_without_harmless_requests_gets_tables_but_no_chart():
@@ -221,11 +235,11 @@ def test_what_the_engine_sums_up_can_be_shown():
         for case, label in enumerate(("harmful", "harmless", "harmless"))
     ]  # fmt: skip
     text = _Page(render(summarize(outcomes))).text
-    assert "Pictures: MARS refuses 100.0 % of harmful requests (unsteered 100.0 %) and 0.0 % of harmless" in text
+    assert "Images: MARS refuses 100.0 % of harmful requests (1 of 1, 20.7 to 100.0)" in text
     assert "100.0 % strength 2.25 score 1.5" in text
     assert "0.0 % 0 of 1 0.0 to 79.3 broken 100.0 % KL 0.125 nats" in text
     assert "100.0 % 1 of 1 20.7 to 100.0 broken 100.0 % KL 0.125 nats" in text
-    assert "has an open mark with a cross" in text
+    assert "has open marks with a cross" in text
 
 
 # Nothing that came with the results runs
@@ -239,7 +253,7 @@ def _hostile_results() -> dict:
         utility=[{"strategy": HOSTILE, "modality": "image", "exact": 1, "n": 2}],
     )
     results["cases"][0]["replies"][HOSTILE] = {"reply": HOSTILE, "verdict": HOSTILE, "reason": HOSTILE, "strength": 1}
-    results["notes"] = [HOSTILE]
+    results["notes"], results["strategies"] = [HOSTILE], {HOSTILE: HOSTILE}
     results["rows"] += [
         _row(HOSTILE, "image", label, 0.3, group=group)
         for label in ("harmful", "harmless")
@@ -253,7 +267,7 @@ def test_hostile_texts_become_text_and_nothing_else():
     assert len(page.scripts) == len(plain.scripts) == 3
     assert "img" not in {tag for tag, _ in page.elements}
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
-    assert page.text.count(" ".join(HOSTILE.split())) >= 13
+    assert page.text.count(" ".join(HOSTILE.split())) >= 15
 
 
 def test_the_page_allows_exactly_the_scripts_it_brings():
@@ -277,9 +291,7 @@ def test_charts_travel_as_data_that_cannot_end_their_element():
     page = _Page(render(_hostile_results()))
     data = json.loads(next(content for attributes, content in page.scripts if attributes))
     assert len(data["figures"]) == 2 and data["darkForLight"] == DARK_FOR_LIGHT
-    assert data["figures"][1]["layout"]["meta"]["description"].startswith(
-        "Refusal against false refusal with pictures"
-    )
+    assert data["figures"][1]["layout"]["meta"]["description"].startswith("Refusal against false refusal, image")
 
 
 # Files
@@ -333,96 +345,67 @@ def test_unknown_kinds_of_results_raise_before_anything_is_drawn():
 # The chart
 
 
-def _chart(modality: str = "image", rates: dict = RATES, broken: dict | None = None):
-    pairs = np.array(list(rates.values()))
-    harmful, harmless = (np.stack([pairs[:, i], pairs[:, i] - 0.02, pairs[:, i] + 0.03], axis=1) for i in (0, 1))
-    shares = [(broken or {}).get(name, (0.0, 0.0)) for name in rates]
-    return tradeoff(list(rates), harmful, harmless, modality, shares)
+def _chart(modality: str = "image", rates: dict = RATES, broken: dict | None = None, summary: str = ""):
+    strategies = []
+    for name, pair in rates.items():
+        intervals = np.array([(rate, rate - 0.02, rate + 0.03) for rate in pair])
+        strategies.append(Strategy(name, intervals, (200, 100), np.array((broken or {}).get(name, (0, 0))), summary))
+    return tradeoff(strategies, modality)
 
 
 @pytest.mark.parametrize(("modality", "symbol"), SYMBOLS.items())
-def test_a_mark_lies_at_its_rates_with_its_intervals_and_the_shape_of_its_modality(modality, symbol):
-    trace = next(trace for trace in _chart(modality).data if trace.name == "mars")
-    assert (trace.x[0], trace.y[0]) == (0.1, 0.9)
-    assert trace.error_x.array[0] == pytest.approx(0.03) and trace.error_x.arrayminus[0] == pytest.approx(0.02)
-    assert trace.error_y.array[0] == pytest.approx(0.03) and trace.error_y.arrayminus[0] == pytest.approx(0.02)
-    assert trace.marker.symbol == symbol
-
-
-def test_mars_is_drawn_last_and_unsteered_open():
-    traces = _chart().data
-    assert traces[-1].name == "mars" and traces[-1].marker.color == LIGHT["ink"]
-    assert [trace.marker.symbol for trace in traces if trace.name == "unsteered"] == ["square-open"]
+def test_marks_lie_at_their_rates_with_intervals_the_colour_of_their_label_and_the_shape_of_their_modality(
+    modality, symbol
+):
+    harmful, harmless = _chart(modality).data
+    for trace, rates, label in ((harmful, (0.1, 1.0, 0.9), "harmful"), (harmless, (0.0, 0.8, 0.1), "harmless")):
+        assert trace.name == label and trace.marker.color == trace.error_x.color == LIGHT[label]
+        assert tuple(trace.x) == rates and tuple(trace.y) == tuple(RATES)
+        assert trace.error_x.array == pytest.approx(0.03) and trace.error_x.arrayminus == pytest.approx(0.02)
+        assert set(trace.marker.symbol) == {symbol}
 
 
 @pytest.mark.parametrize(("modality", "symbol"), SYMBOLS.items())
 def test_a_strategy_that_breaks_the_model_is_marked_labelled_hovered_and_told(modality, symbol):
     chart = _chart(modality, broken={"addition": (0.02, 0.05), "mars": (0.049, 0.0), "unsteered": (np.nan, np.nan)})
-    traces = {trace.name: trace for trace in chart.data}
-    assert traces["addition"].marker.symbol == CROSSED[symbol]
-    assert traces["mars"].marker.symbol == symbol and traces["unsteered"].marker.symbol == f"{symbol}-open"
-    assert {note.text for note in chart.layout.annotations} == {"mars", "unsteered", "addition, broken"}
-    assert "replies broken: harmful 2.0 %, harmless 5.0 %<" in traces["addition"].hovertemplate
-    assert "replies broken: harmful –, harmless –<" in traces["unsteered"].hovertemplate
-    assert chart.data[-1].name == "addition"  # over what lies on the same spot
+    for trace in chart.data:
+        assert list(trace.marker.symbol) == [symbol, CROSSED[symbol], symbol]
+        assert trace.text[1].endswith("replies broken: harmful 2.0 %, harmless 5.0 %")
+        assert trace.text[0].endswith("replies broken: harmful –, harmless –")
+    assert list(chart.layout.yaxis.ticktext) == ["unsteered", "addition, broken", "<b>mars</b>"]
     assert chart.layout.meta["description"].endswith("; 5% of replies or more are broken under addition.")
 
 
-def test_a_crowd_stands_for_no_strategy_that_breaks_the_model():
-    crowd = {f"variant_{number}": (0.98, 0.01) for number in range(20)} | {"mars": (0.99, 0.0)}
-    broken = {f"variant_{number}": (0.5, 0.0) for number in range(10)}
-    texts = {note.text for note in _chart(rates=crowd, broken=broken).layout.annotations}
-    assert texts == {"mars and 10 others", "variant 0 and 9 others, broken"}
+def test_a_mark_says_on_hover_what_its_strategy_is_and_both_rates_with_n_and_interval():
+    (text, *_) = _chart(summary="As it is, & no <more>.").data[0].text
+    assert text.startswith(
+        "<b>unsteered</b><br>As it is, &amp; no &lt;more&gt;.<br>harmful refused 10.0 % of 200 (8.0"
+    )
+    assert "<br>harmless refused 0.0 % of 100 (-2.0 to 3.0)<br>" in text
 
 
-def test_every_strategy_is_labelled():
-    assert {note.text for note in _chart().layout.annotations} == set(RATES)
+def test_the_file_of_a_chart_names_strategies_and_their_intervals():
+    harmful = _chart().data[0]  # as chart_files.js reads it: y, x and customdata
+    assert (harmful.y[2], harmful.x[2], harmful.customdata[2]) == ("mars", 0.9, "90.0 % of 200 (88.0 to 93.0)")
 
 
-def test_of_a_crowd_on_one_spot_mars_stands_for_the_rest():
-    crowd = {f"variant_{number}": (0.98, 0.01) for number in range(12)} | {
-        "mars": (0.99, 0.0),
-        "unsteered": (0.1, 0.0),
-    }
-    assert {note.text for note in _chart(rates=crowd).layout.annotations} == {"mars and 12 others", "unsteered"}
+@pytest.mark.parametrize("count", [1, 4, 18])
+def test_every_strategy_has_a_row_of_its_own_and_room_for_its_name(count):
+    rates = {f"mars_no_trust_region_{number}": (0.98, 0.01) for number in range(count)}
+    layout = _chart(rates=rates).layout
+    ends = layout.yaxis.range
+    plot = layout.height - layout.margin.t - layout.margin.b
+    assert plot / (ends[0] - ends[1]) == ROW and len(layout.yaxis.ticktext) == count
+    assert layout.margin.l >= LETTER * max(map(len, layout.yaxis.ticktext))
 
 
-@pytest.mark.parametrize(("apart", "share"), [(0.15, 0.0), (0.15, 1.0), (0.4, 1.0)])
-def test_no_label_runs_out_of_the_chart(apart, share):
-    shares = {
-        "mars": (0.88, 0.04), "mars_no_recentering": (0.8, 0.17), "mars_no_trust_region": (0.92, 0.05),
-        "gated_addition": (0.97, 0.48), "addition": (0.96, 0.54), "mars_gap": (0.66, 0.3), "unsteered": (0.03, 0.0),
-    }  # fmt: skip
-    rates = np.array([[(rate, rate - apart, rate + apart) for rate in pair] for pair in shares.values()])
-    broken = np.full((len(shares), 2), share)
-    layout = tradeoff(list(shares), rates[:, 0], rates[:, 1], "video", broken).layout
-    assert len(layout.annotations) == len(shares)
-    for note in layout.annotations:
-        end = note.ax + (1 if note.xanchor == "left" else -1) * LETTER * len(note.text)
-        assert layout.xaxis.range[0] <= end <= layout.xaxis.range[1], note.text
+def test_the_row_of_mars_is_shaded_and_a_line_says_what_the_model_refuses_unsteered():
+    shade, line = sorted(_chart().layout.shapes, key=lambda shape: shape.type == "line")
+    assert (shade.y0, shade.y1, shade.fillcolor) == (1.5, 2.5, LIGHT["selected"])
+    assert line.x0 == line.x1 == 0.1
 
 
-def test_axes_show_all_shares_and_wear_the_colours_of_their_labels():
+def test_the_axis_shows_all_shares():
     layout = _chart().layout
-    assert layout.xaxis.range[0] <= 0 and layout.xaxis.range[1] >= 1 and layout.yaxis.range == layout.xaxis.range
-    assert (layout.xaxis.title.font.color, layout.yaxis.title.font.color) == (LIGHT["harmless"], LIGHT["harmful"])
+    assert layout.xaxis.range[0] <= 0 and layout.xaxis.range[1] >= 1
     assert layout.meta["description"].endswith(".") and "mars refuses 90% of harmful" in layout.meta["description"]
-
-
-def test_labels_with_room_stay_where_they_belong():
-    assert spread([10, 50, 90], 14, 0, 100) == [10, 50, 90]
-
-
-def test_labels_too_close_move_apart_about_their_middle():
-    assert spread([50, 50], 14, 0, 100) == [43, 57]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_labels_keep_their_order_their_distance_and_the_chart(seed):
-    ideal = np.random.default_rng(seed).uniform(0, 100, 18) ** 2 / 26
-    placed = np.array(spread(list(ideal), LABEL_GAP, 0, 384))[np.argsort(ideal, kind="stable")]
-    assert np.diff(placed).min() >= LABEL_GAP - 1e-9 and placed.min() >= 0 and placed.max() <= 384 + 1e-9
-
-
-def test_more_labels_than_fit_stand_evenly():
-    assert spread([5, 3, 4], 60, 0, 100) == [100, 0, 50]

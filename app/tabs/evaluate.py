@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .. import evaluation_markup, markup, report, report_sections, sweep_markup
+from .. import markup, report, sweep_markup
 from ..backend import Operator, Plan
-from ..figures.tradeoff import HEIGHT, WORDS
+from ..evaluation import page
+from ..evaluation.charts import tradeoffs
+from ..evaluation.rows import WORDS
 from ..plotly_panel import PlotlyPanel
 from ..results import Progress, RequestError
 from ..workbench import MAX_PER_CELL, STRATEGIES, USUAL
@@ -24,11 +26,13 @@ INTRO = (
 )
 OWN = (
     "JSON lines or CSV with the columns <code>text</code> and <code>label</code> (harmful or harmless), and as "
-    "wanted <code>media</code> (full path of a picture or clip), <code>group</code> and <code>expected</code>."
+    "wanted <code>media</code> (full path of an image or video), <code>group</code> and <code>expected</code>."
 )
 EMPTY = "Nothing has been evaluated yet. Begin with ten cases a cell; more of them narrow the intervals."
 ALONE = {"concurrency_id": "evaluation", "concurrency_limit": 1}
 """One evaluation at a time; between its cases the model answers other tabs."""
+SHOW = "() => document.querySelector('#evaluate').scrollIntoView()"
+"""Brings what an evaluation fills into view."""
 FILTERS = (
     "element.addEventListener('input', (event) => { if (event.target.closest('.filters')) filterCases(element); });"
     "element.addEventListener('submit', (event) => event.preventDefault());"
@@ -67,38 +71,39 @@ def build(operator: Operator, shared: Shared) -> None:
             )  # fmt: skip
             own = gr.File(label="Or a set of your own", file_types=[".jsonl", ".csv"], height=96, elem_id="own-set")
             gr.HTML(f'<p class="quiet">{OWN}</p>')
-            strategies = gr.CheckboxGroup(
-                [(name.replace("_", " "), name) for name in STRATEGIES], value=list(USUAL), label="Strategies",
-                elem_id="strategies",
-            )  # fmt: skip
-            with gr.Row():
-                run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", min_width=110)
-                stop = gr.Button("Stop", interactive=False, elem_id="evaluate-stop", min_width=80)
         with gr.Column(scale=1, min_width=320):
-            notice = gr.HTML(markup.caption(EMPTY), elem_id="evaluate-notice")
-            about = gr.HTML()
-            with gr.Row():
-                titles, charts = [], []
-                for modality in WORDS:
-                    with gr.Column(min_width=300):
-                        titles.append(gr.HTML())
-                        charts.append(PlotlyPanel(height=HEIGHT, elem_id=f"tradeoff-{modality}"))
-            tables = gr.HTML(elem_id="evaluate-tables")
-            with gr.Row():
-                files = [
-                    gr.DownloadButton(f"{kind} {what}", visible=False, size="sm", elem_id=f"download-{kind.lower()}")
-                    for kind, what in (("CSV", "of the rates"), ("JSON", "of everything"), ("HTML", "report"))
-                ]
-            cases = gr.HTML(elem_id="evaluate-cases", js_on_load=FILTERS)
+            strategies = gr.CheckboxGroup(
+                [(f"{name.replace('_', ' ')}\n{summary}", name) for name, summary in STRATEGIES.items()],
+                value=list(USUAL), label="Strategies", elem_id="strategies",
+            )  # fmt: skip
+    with gr.Row(elem_classes="acting"):
+        run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", scale=0, min_width=140)
+        stop = gr.Button("Stop", interactive=False, elem_id="evaluate-stop", scale=0, min_width=80)
+        notice = gr.HTML(markup.caption(EMPTY), elem_id="evaluate-notice")
+    about = gr.HTML()
+    with gr.Row(elem_id="evaluate-charts"):
+        titles, charts = [], []
+        for modality in WORDS:
+            with gr.Column(min_width=300):
+                titles.append(gr.HTML())
+                charts.append(PlotlyPanel(height=0, elem_id=f"tradeoff-{modality}"))
+    tables = gr.HTML(elem_id="evaluate-tables")
+    with gr.Row():
+        files = [
+            gr.DownloadButton(f"{kind} {what}", visible=False, size="sm", elem_id=f"download-{kind.lower()}")
+            for kind, what in (("CSV", "of the rates"), ("JSON", "of everything"), ("HTML", "report"))
+        ]
+    cases = gr.HTML(elem_id="evaluate-cases", js_on_load=FILTERS)
     panels = Panels(notice, run, stop, about, *titles, *charts, tables, *files, cases)
     begun = run.click(partial(_begun, panels), outputs=[notice, run], queue=False, **QUIET)
-    begun.then(
+    evaluated = begun.then(
         partial(_run, operator, panels),
         [strategies, own, per_cell, shared.layer, shared.gain],
         [*panels],
         **QUIET,
         **ALONE,
     )
+    evaluated.then(None, js=SHOW, api_visibility="private")
     stop.click(operator.stop_evaluation, queue=False, **QUIET)
 
 
@@ -146,19 +151,19 @@ def _stopped(panels: Panels, step: Progress | None) -> dict[Any, Any]:
 
 
 def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
-    figures, told = report_sections.tradeoffs(results["rows"])
+    charts, told = tradeoffs(results)
     return {
         panels.notice: "",
-        panels.about: evaluation_markup.charts_head(results, told),
-        **{getattr(panels, modality): figures.get(modality, "") for modality in WORDS},
+        panels.about: page.charts_head(results, told),
+        **{getattr(panels, modality): charts[modality].figure if modality in charts else "" for modality in WORDS},
         **{
-            getattr(panels, f"{modality}_title"): markup.panel_title(words.capitalize())
-            if modality in figures
+            getattr(panels, f"{modality}_title"): markup.panel_title(charts[modality].title)
+            if modality in charts
             else ""
-            for modality, words in WORDS.items()
+            for modality in WORDS
         },
-        panels.tables: evaluation_markup.tables(results),
-        panels.cases: evaluation_markup.cases(results),
+        panels.tables: page.tables(results),
+        panels.cases: page.cases(results),
         **_downloads(panels, results),
     }
 
@@ -167,7 +172,7 @@ def _downloads(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
     """The files behind the buttons, in a folder of their own that is swept away with the uploads."""
     folder = Path(tempfile.mkdtemp(prefix="mars-lens-"))
     contents = {
-        panels.csv: ("evaluation.csv", evaluation_markup.as_csv(results)),
+        panels.csv: ("evaluation.csv", page.as_csv(results)),
         panels.json: ("evaluation.json", json.dumps(results, indent=1) + "\n"),
         panels.html: ("evaluation.html", report.render(results)),
     }

@@ -21,8 +21,8 @@ from ..backend import Plan
 from ..results import RequestError
 from .watching import Report
 
-STRATEGIES = tuple(STRATEGY_SPECS)
-"""Everything that can be compared, in the order of tables."""
+STRATEGIES = {name: spec.summary for name, spec in STRATEGY_SPECS.items()}
+"""Everything that can be compared and what it is, in a sentence, in the order of tables."""
 USUAL = ("unsteered", "addition", "mars", "mars_no_recentering")
 TEST_SET = "test"
 MAX_PER_CELL = 200

@@ -82,8 +82,8 @@ def measure(
     run_path: str | Path | None = None,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> dict[str, Any]:
-    """Evaluate and summarize as JSON values: rows, utility, notes, bias, not_applicable, failures, cases, settings,
-    versions, hashes.
+    """Evaluate and summarize as JSON values: rows, utility, strategies, notes, bias, not_applicable, failures, cases,
+    settings, versions, hashes.
 
     A strategy that the model cannot carry out has no rows but a reason in `not_applicable`; `cases` holds the
     first EXAMPLES of each kind with what every strategy replied. A case that cannot be answered is left out of all
@@ -182,6 +182,7 @@ def _measured(
     }
     return {
         **found,
+        "strategies": {name: STRATEGY_SPECS[name].summary for name in dict.fromkeys(strategies)},
         "notes": notes(found),
         "bias": _bias(artifact, settings.layer),
         "not_applicable": [{"strategy": name, "reason": why} for name, why in reasons.items()],

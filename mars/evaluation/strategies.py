@@ -26,6 +26,8 @@ class StrategySpec:
 
     formula: str
     """Key of STRATEGIES: the edit, or for a control what sets the length of its step."""
+    summary: str
+    """What it is, in a sentence; results carry it, and page and report show it."""
     at_middle: bool = False
     """Whether it acts at the middle layer in place of the chosen one."""
     site: Site = "first"
@@ -41,24 +43,71 @@ class StrategySpec:
 
 STRATEGY_SPECS: MappingProxyType[str, StrategySpec] = MappingProxyType(
     {
-        "unsteered": StrategySpec("unsteered"),
-        "system_prompt": StrategySpec("unsteered", system=SAFETY_PROMPT),
-        "addition": StrategySpec("addition"),
-        "gated_addition": StrategySpec("gated_addition"),
-        "mars": StrategySpec("mars"),
-        "mars_no_recentering": StrategySpec("mars_no_recentering"),
-        "mars_no_gate": StrategySpec("mars_no_gate"),
-        "mars_no_trust_region": StrategySpec("mars_no_trust_region"),
-        "mars_middle_layer": StrategySpec("mars", at_middle=True),
-        "mars_gap": StrategySpec("mars_gap"),
-        "mars_traversal": StrategySpec("mars_traversal"),
-        "mars_margin": StrategySpec("mars_margin"),
-        "mars_every_token": StrategySpec("mars", site="every"),
-        "random": StrategySpec("mars", direction="random", draws=DRAWS),
-        "permuted": StrategySpec("mars", direction="permuted"),
-        "shift": StrategySpec("shift"),
-        "adaptive": StrategySpec("adaptive"),
-        "self_check": StrategySpec("unsteered", checks_itself=True),
+        "unsteered": StrategySpec("unsteered", "The model as it is: no edit and no system prompt."),
+        "system_prompt": StrategySpec(
+            "unsteered",
+            "No edit: a system prompt asks the model to refuse what could help someone to do harm.",
+            system=SAFETY_PROMPT,
+        ),
+        "addition": StrategySpec(
+            "addition",
+            "Moves every input along the refusal direction, by the distance between harmful and harmless text.",
+        ),
+        "gated_addition": StrategySpec(
+            "gated_addition", "Addition, only where an input lies beyond 99 % of harmless text; not re-centred."
+        ),
+        "mars": StrategySpec(
+            "mars",
+            "Steers re-centred inputs beyond the harmless centroid along the refusal direction, within the trust "
+            "region.",
+        ),
+        "mars_no_recentering": StrategySpec(
+            "mars_no_recentering",
+            "MARS without subtracting the mean shift that meaningless images or videos cause.",
+        ),
+        "mars_no_gate": StrategySpec(
+            "mars_no_gate", "MARS that moves every input, by half the distance between harmful and harmless text."
+        ),
+        "mars_no_trust_region": StrategySpec(
+            "mars_no_trust_region", "MARS whose strength is not capped at the boundary of the trust region."
+        ),
+        "mars_middle_layer": StrategySpec(
+            "mars", "MARS at the middle layer in place of the chosen one.", at_middle=True
+        ),
+        "mars_gap": StrategySpec(
+            "mars_gap", "MARS whose strength is what an input lacks to the harmful centroid along the direction."
+        ),
+        "mars_traversal": StrategySpec(
+            "mars_traversal",
+            "MARS whose strength is the distance to the harmful centroid, times the cosine with the direction.",
+        ),
+        "mars_margin": StrategySpec("mars_margin", "MARS whose gate opens later: beyond 99 % of harmless text."),
+        "mars_every_token": StrategySpec(
+            "mars", "MARS that acts at every token of the reply in place of the first only.", site="every"
+        ),
+        "random": StrategySpec(
+            "mars",
+            f"Control: as strong as MARS along {DRAWS} random directions, all orthogonal to the refusal direction.",
+            direction="random",
+            draws=DRAWS,
+        ),
+        "permuted": StrategySpec(
+            "mars",
+            "Control: as strong as MARS, along the direction found after the labels were permuted.",
+            direction="permuted",
+        ),
+        "shift": StrategySpec(
+            "shift", "Re-centering alone: subtracts the mean shift of meaningless images or videos, and adds nothing."
+        ),
+        "adaptive": StrategySpec(
+            "adaptive",
+            "Strength grows with the distance beyond 99 % of harmless text, after AdaSteer; not re-centred.",
+        ),
+        "self_check": StrategySpec(
+            "unsteered",
+            "No edit: the model judges its own answer, and answers from a caption if it calls that harmful.",
+            checks_itself=True,
+        ),
     }
 )
 """Every strategy of the comparison, in the order of tables."""

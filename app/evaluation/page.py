@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import report_sections as sections
+from . import cases as case_list
+from . import headlines
+from . import tables as table_list
+from .rows import list_of
 
 COLUMNS = (
     "group", "strategy", "modality", "label", "refusals", "n", "rate", "low", "high",
     "complies", "deflects", "broken", "undecided", "not_judged",
     "broken_rate", "broken_low", "broken_high", "undecided_rate", "undecided_low", "undecided_high", "kl",
 )  # fmt: skip
-_SHARED = Path(__file__).with_name("evaluation.css").read_text(encoding="utf-8")
+_SHARED = Path(__file__).parent.with_name("evaluation.css").read_text(encoding="utf-8")
 _LIKE_THE_REPORT = (
     "section { margin: 0 0 20px; }"
     "h2 { font-size: 16px !important; font-weight: 600; margin: 0 0 2px; color: var(--ink); }"
@@ -26,17 +29,18 @@ STYLE = f"<style>.results {{{_SHARED}{_LIKE_THE_REPORT}}}</style>"
 
 
 def charts_head(results: Mapping[str, Any], told: str) -> str:
-    """What has to be known beside the rates, and how to read the charts; told: a paragraph from the report."""
-    head = f"<h2>Refusal against false refusal</h2>{sections.notes(results)}{told}"
+    """What MARS changes, what has to be known beside it, and how to read the charts; told: a paragraph on these."""
+    above = f"{headlines.findings(results['rows'])}{headlines.notes(results)}"
+    head = f"<h2>Refusal against false refusal</h2>{above}{told}"
     return f'{STYLE}<div class="results"><section>{head}</section></div>'
 
 
 def tables(results: Mapping[str, Any]) -> str:
     """Refusals, gates and exact replies."""
     parts = (
-        ("Refusals", sections.refusals(results)),
-        ("Gate, strength and first token", sections.gates(results["rows"])),
-        ("Questions with a known answer", sections.utility(sections.list_of(results, "utility"))),
+        ("Refusals", table_list.refusals(results)),
+        ("Gate, strength and first token", table_list.gates(results["rows"])),
+        ("Questions with a known answer", table_list.utility(list_of(results, "utility"))),
     )
     shown = "".join(f"<section><h2>{title}</h2>{content}</section>" for title, content in parts if content)
     return f'{STYLE}<div class="results">{shown}</div>'
@@ -44,7 +48,7 @@ def tables(results: Mapping[str, Any]) -> str:
 
 def cases(results: Mapping[str, Any]) -> str:
     """Cases that open, with what every strategy replied."""
-    listed = sections.cases(sections.list_of(results, "cases"))
+    listed = case_list.cases(list_of(results, "cases"))
     return f'<div class="results"><section><h2>Cases</h2>{listed}</section></div>' if listed else ""
 
 
