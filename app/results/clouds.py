@@ -1,0 +1,94 @@
+"""Many prompts at one layer: pictures of them, and numbers that may contradict these."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt of this visit, as the Geometry tab needs it."""
+
+    title: str
+    modality: str
+    activations: NDArray
+    """(layer, d_model)."""
+    thumbnail: str = ""
+    """Data URL of what was shown; empty for words alone."""
+    generation: int = 0
+    """Of the session that was asked."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One number that may contradict a picture, before and after re-centering, in a sentence of its own."""
+
+    name: str
+    before: float | None
+    after: float
+    chance: tuple[float, float] | None
+    """95 % of what shuffled labels give; None where chance has no meaning."""
+    meaning: str
+    better: Literal["higher", "lower"] | None
+    """Which way a number points that speaks for a signal; None where neither does."""
+    quantity: str = ""
+    """"bias", "AUC", "accuracy" or "purity"."""
+    modality: str = ""
+    """Empty where it is of all together."""
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether shuffled labels do as well, so that the picture shows nothing of the kind."""
+        if self.chance is None or self.better is None:
+            return False
+        low, high = self.chance
+        return self.after <= high if self.better == "higher" else self.after >= low
+
+
+@dataclass(frozen=True)
+class CloudMean:
+    """Where one cloud lies along the refusal direction."""
+
+    modality: str
+    label: str
+    count: int
+    before: float
+    """Mean refusal coordinate s, without unit."""
+    after: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Twin panels of all clouds at one layer, before and after re-centering."""
+
+    before: NDArray
+    """(point, 2)."""
+    after: NDArray
+    """(point, 2)."""
+    modalities: tuple[str, ...]
+    labels: tuple[str, ...]
+    """"harmful", "harmless" or "neutral"."""
+    titles: tuple[str, ...]
+    thumbnails: tuple[str, ...]
+    """Data URL of what each point shows; empty where it shows nothing, or none was kept."""
+    stars_before: NDArray
+    """(star, 2)."""
+    stars_after: NDArray
+    """(star, 2)."""
+    star_titles: tuple[str, ...]
+    star_thumbnails: tuple[str, ...]
+    """As those of the points."""
+    axes: tuple[str, str]
+    caption: str
+    """How to read it, and what not to read into it."""
+    trustworthiness: tuple[float, float]
+    """How far neighbours in each panel are neighbours in the residual stream, 0 to 1: before, after."""
+    standing_in: str = ""
+    """A sentence where another view stands in for the one asked for; empty otherwise."""
+    is_temporary: bool = False
+    """Whether the view asked for, or its path, will be there soon."""
+    path: NDArray | None = None
+    """The same points at every layer, before and after: (layer, 2, point, 2); None where they cannot be followed."""
+    star_path: NDArray | None = None
+    """(layer, 2, star, 2)."""
