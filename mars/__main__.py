@@ -115,7 +115,15 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     judging.add_argument(
         "--set",
         default="test",
-        help="test (the bundled split), a published benchmark, or a JSONL or CSV file of yours",
+        help="test (the bundled split), a published benchmark, or a JSONL, CSV, TSV, JSON or Parquet file of yours",
+    )
+    judging.add_argument(
+        "--columns",
+        nargs="+",
+        default=(),
+        metavar="PART=NAME",
+        help="columns of a file of yours that have no usual name, as label=is_bad; parts: text, label, media, group, "
+        "expected",
     )
     judging.add_argument(
         "--folder", type=Path, help="where a published benchmark lies (default: fetch it, if it can be)"
@@ -358,7 +366,8 @@ def _cases(options: argparse.Namespace) -> Sequence[Case]:
     from mars.datasets.benchmarks import load_set
 
     own = Path(options.set)
-    return load_set(own.resolve() if own.is_file() else options.set, options.folder and options.folder.resolve())
+    folder = options.folder and options.folder.resolve()
+    return load_set(own.resolve() if own.is_file() else options.set, folder, options.columns)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ since a few thousand decoded videos fit no memory.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from mars.datasets.case import Case
+from mars.datasets.columns import Columns, column_names
+from mars.datasets.own_set import OwnSet
+from mars.datasets.pasted import read_table
 from mars.datasets.tables import Row, TableError, find_file, find_files, read_rows
 from mars.media.decode import IMAGE_SUFFIXES, MediaError, read_image
 from mars.media.prompt import Prompt
@@ -81,20 +85,24 @@ class Benchmark(NamedTuple):
     """Dataset id on the hub and the files wanted, where the hub copy has the layout as it is."""
 
 
-def load_set(name_or_path: str | Path, root: str | Path | None = None) -> BenchmarkSet:
+def load_set(name_or_path: str | Path, root: str | Path | None = None, columns: Sequence[str] = ()) -> BenchmarkSet:
     """The cases of a published benchmark (a name in BENCHMARKS, its folder or file) or of a person's own file.
 
     root: folder of the benchmark; None fetches it from the hub where that has it. A person's own file is JSON
-    lines or CSV with the columns text, label (harmful or harmless), and as wanted media (path relative to the
-    file), group and expected (the exact reply to a harmless question).
+    lines, CSV, TSV, JSON or Parquet with the columns text, label (harmful or harmless), and as wanted media (path
+    relative to the file), group and expected (the exact reply to a harmless question), or with usual names for them
+    (`mars.datasets.columns.NAMES`).
+    columns: of a person's own file, as "label=is_bad", where its names are others.
     Raises BenchmarkError.
     """
     name = str(name_or_path)
     if name in BENCHMARKS:
+        if columns:
+            raise BenchmarkError(f"The columns of {name} are known. Name columns of a file of your own alone.")
         benchmark = BENCHMARKS[name]
         path = _fetch(name, benchmark) if root is None else Path(root)
     else:
-        benchmark, path, name = Benchmark(own, OWN_LAYOUT), Path(name), Path(name).stem
+        benchmark, path, name = Benchmark(partial(own, columns=columns), OWN_LAYOUT), Path(name), Path(name).stem
         if not path.is_file():
             raise BenchmarkError(
                 f"{path} is neither a file nor a known benchmark; known are {', '.join(BENCHMARKS)}. {OWN_LAYOUT}"
@@ -111,18 +119,23 @@ def load_set(name_or_path: str | Path, root: str | Path | None = None) -> Benchm
 # Loaders: each reads the layout that its docstring names.
 
 
-def own(path: Path) -> Iterator[Entry]:
-    """A person's own JSON lines or CSV; a first JSON line with "source" describes the set and is skipped."""
-    for row in read_rows(path, ("text", "label")):
-        media = row.optional("media")
-        yield Entry(
-            text=row.optional("text") if media else row.text("text"),
-            label=row.choice("label", {label: label for label in get_args(Label)}),
-            where=row.where,
-            media=_media(path.parent / media, row) if media else None,
-            group=row.optional("group") or "main",
-            expected=row.optional("expected") or None,
-        )
+def own(path: Path, columns: Sequence[str] = ()) -> Iterator[Entry]:
+    """A person's own table; a first JSON line with "source" describes the set and is skipped."""
+    rows = read_table(path)
+    names, found = column_names(rows), Columns.guess(rows)
+    try:
+        found = found.told(columns)
+    except ValueError as error:
+        raise TableError(str(error)) from error
+    unknown = [name for name in astuple(found) if name and name not in names]
+    for part in unknown or ("text", "label"):
+        if names and (unknown or not getattr(found, part)):
+            told = ", ".join(f"“{name}”" for name in names)
+            raise TableError(f"{rows[0].where} has no column “{part}”; its columns are {told}.")
+    for row in OwnSet.of(rows, found, lambda name: (name, _media_file(path.parent / name))).rows:
+        if row.missing:
+            raise TableError(row.missing)
+        yield Entry(row.text, row.label, row.where, row.medium, row.group, row.expected)
 
 
 def xstest(root: Path) -> Iterator[Entry]:
@@ -267,8 +280,8 @@ BENCHMARKS: dict[str, Benchmark] = {
 """Every published benchmark that can be read, by the name that `load_set` takes."""
 
 OWN_LAYOUT = (
-    "A set of your own is JSON lines or CSV with the columns text, label (harmful or harmless), and as wanted media "
-    "(path relative to the file), group, expected."
+    "A set of your own is JSON lines, CSV, TSV, JSON or Parquet with the columns text, label (harmful or harmless), "
+    "and as wanted media (path relative to the file), group, expected."
 )
 
 
@@ -289,12 +302,20 @@ def _pointing(row: Row) -> str:
 
 
 def _media(path: Path, row: Row) -> Path:
+    """As `_media_file`, for a row that says where it stands."""
+    try:
+        return _media_file(path)
+    except TableError as error:
+        raise TableError(f"{row.where}: {error}") from error
+
+
+def _media_file(path: Path) -> Path:
     """The file, or an image of the same name in another format, since releases and their lists differ in that."""
     formats = sorted(IMAGE_SUFFIXES) if path.suffix.lower() in IMAGE_SUFFIXES else ()
     for candidate in (path, *(path.with_suffix(suffix) for suffix in formats)):
         if candidate.is_file():
             return candidate
-    raise TableError(f"{row.where}: there is no file {path}.")
+    raise TableError(f"there is no file {path}.")
 
 
 def _encoded(row: Row) -> bytes:

@@ -22,6 +22,8 @@ class Row:
     where: str
     """"Row 3 of xstest_prompts.csv", counted from 1 without the line of column names."""
     cells: Mapping[str, Any]
+    problem: str = ""
+    """Why it cannot be read, in a sentence; "" where it can."""
 
     def optional(self, column: str) -> str:
         """The cell as text without surrounding space; "" where there is none."""
@@ -79,7 +81,7 @@ def find_files(folder: Path, pattern: str) -> list[Path]:
 
 
 def _read(path: Path) -> Iterator[Any]:
-    readers = {".csv": _csv, ".json": _json, ".jsonl": _json_lines, ".parquet": _parquet}
+    readers = {".csv": _csv, ".json": _json, ".jsonl": _json_lines, ".parquet": parquet_rows}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise TableError(f"{path.name} is of no kind that is read, which are {', '.join(readers)}.")
@@ -110,13 +112,21 @@ def _json_lines(path: Path) -> Iterator[Any]:
     yield from rows[1:] if rows and isinstance(rows[0], dict) and "source" in rows[0] else rows
 
 
-def _parquet(path: Path) -> Iterator[Any]:
+def parquet_rows(path: Path, max_rows: int | None = None, max_bytes: int | None = None) -> Iterator[Any]:
+    """The rows of a Parquet file. Raises TableError, also where it says that it holds more than is allowed."""
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
         raise TableError(f"{path.name} needs a reader for parquet: pip install pyarrow.") from error
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=64):
+        file = parquet.ParquetFile(path)
+        told = file.metadata
+        size = sum(told.row_group(number).total_byte_size for number in range(told.num_row_groups))
+        if max_rows is not None and told.num_rows > max_rows:
+            raise TableError(f"{path.name} has {told.num_rows} rows; at most {max_rows} are read. Split it.")
+        if max_bytes is not None and size > max_bytes:
+            raise TableError(f"{path.name} unpacks to {size / 1e6:.0f} MB; at most {max_bytes / 1e6:.0f} are read.")
+        for batch in file.iter_batches(batch_size=64):
             yield from batch.to_pylist()
-    except ArrowException as error:
+    except (ArrowException, OSError) as error:
         raise TableError(f"{path.name} is not parquet, or damaged.") from error
