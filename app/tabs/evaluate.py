@@ -16,17 +16,14 @@ from ..evaluation.charts import tradeoffs
 from ..evaluation.rows import WORDS
 from ..plotly_panel import PlotlyPanel
 from ..results import Progress, RequestError
-from ..workbench import MAX_PER_CELL, STRATEGIES, USUAL
+from ..workbench import MAX_PER_CELL, STRATEGIES, USUAL, Draft
+from . import own_set
 from .shared import QUIET, Shared, failure
 
 INTRO = (
     "Every strategy answers the same cases, at the layer and gain chosen above. Refusals of harmful requests stand "
     "beside refusals of harmless ones, since one without the other says nothing, and beside broken replies, since a "
     "strategy that breaks the model is not safe."
-)
-OWN = (
-    "JSON lines or CSV with the columns <code>text</code> and <code>label</code> (harmful or harmless), and as "
-    "wanted <code>media</code> (full path of an image or video), <code>group</code> and <code>expected</code>."
 )
 EMPTY = "Nothing has been evaluated yet. Begin with ten cases a cell; more of them narrow the intervals."
 ALONE = {"concurrency_id": "evaluation", "concurrency_limit": 1}
@@ -63,14 +60,14 @@ class Panels(NamedTuple):
 def build(operator: Operator, shared: Shared) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Strategies on a set", INTRO))
+    own = own_set.build()
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=0, min_width=330, elem_classes="controls"):
             per_cell = gr.Slider(
                 1, MAX_PER_CELL, 10, step=1, label="Bundled test split", elem_id="per-cell",
-                info="Of Pocket-VL's world. Cases for each modality and label; more cases, narrower intervals.",
+                info="Of Pocket-VL's world, used where no set of your own is above. Cases for each modality and "
+                "label; more cases, narrower intervals.",
             )  # fmt: skip
-            own = gr.File(label="Or a set of your own", file_types=[".jsonl", ".csv"], height=96, elem_id="own-set")
-            gr.HTML(f'<p class="quiet">{OWN}</p>')
         with gr.Column(scale=1, min_width=320):
             strategies = gr.CheckboxGroup(
                 [(f"{name.replace('_', ' ')}\n{summary}", name) for name, summary in STRATEGIES.items()],
@@ -115,13 +112,16 @@ def _run(
     operator: Operator,
     panels: Panels,
     strategies: Sequence[str],
-    own: str | None,
+    own: Draft | None,
     per_cell: float,
     layer: int,
     gain: float,
 ) -> Iterator[dict[Any, Any]]:
-    plan = Plan(strategies or (), own or "", per_cell, layer, gain)
-    yield from _shown(panels, operator.evaluate(plan))
+    def steps() -> Iterator[Progress | dict[str, Any]]:
+        path = own.write() if own and own.rows else ""
+        yield from operator.evaluate(Plan(strategies or (), path, per_cell, layer, gain))
+
+    yield from _shown(panels, steps())
 
 
 def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Iterator[dict[Any, Any]]:

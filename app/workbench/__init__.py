@@ -7,6 +7,7 @@ from .cards import presets
 from .evaluating import MAX_PER_CELL, STRATEGIES, USUAL
 from .examples import read_examples
 from .icon_vl import ICON_VL, usual_model
+from .own_set import Draft
 from .pictures import VIEWS
 from .prompts import MAX_GAIN, MAX_NEW_TOKENS, Upload, read_upload
 from .recorded import Recorded, write_recorded
@@ -20,6 +21,7 @@ __all__ = [
     "STRATEGIES",
     "USUAL",
     "VIEWS",
+    "Draft",
     "LiveSession",
     "Recorded",
     "Upload",

@@ -165,7 +165,7 @@ def _placed(row: OwnRow, number: int, folder: Path, gather: bool, known: dict[Pa
         if gather:
             target = folder / MEDIA_FOLDER / _file_name(number, row.name, row.medium.suffix)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copied(row.medium, target)
+            link_or_copy(row.medium, target)
             known[row.medium] = target.relative_to(folder).as_posix()
         else:
             is_inside = row.medium.is_relative_to(folder)
@@ -179,8 +179,8 @@ def _file_name(number: int, name: str, suffix: str) -> str:
     return f"{number:05}_{stem}{Path(name).suffix.lower() or suffix}" if stem else f"{number:05}{suffix}"
 
 
-def _copied(source: Path, target: Path) -> None:
-    """A copy, which takes no room where the file system can link."""
+def link_or_copy(source: Path, target: Path) -> None:
+    """A copy, which takes no room where the file system can link. Raises OSError."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

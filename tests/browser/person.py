@@ -73,8 +73,15 @@ def wait_for_slider(page, slider: str, value: str) -> None:
 
 def evaluate(page, path: str) -> None:
     """Evaluate a set of one's own and wait for its cases."""
-    open_tab(page, "Evaluate")
+    open_own_set(page)
     page.set_input_files("#own-set input[type=file]", path)
-    page.wait_for_selector("#own-set .file-preview", timeout=WAIT)
+    page.wait_for_selector("#own-summary :text('can be evaluated')", timeout=WAIT)
     page.click("#evaluate")
     page.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=WAIT)
+
+
+def open_own_set(page) -> None:
+    """The tab Evaluate with the set of one's own unfolded."""
+    open_tab(page, "Evaluate")
+    page.get_by_text("Your own set", exact=True).click()
+    page.wait_for_selector("#own-paste textarea", timeout=WAIT)

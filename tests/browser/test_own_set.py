@@ -1,0 +1,111 @@
+"""A set of one's own on the page: pasted, dropped, labelled by column and by click, and taken away."""
+
+import json
+import time
+import zipfile
+
+import pytest
+
+from mars.datasets.benchmarks import load_set
+from tests.browser.person import WAIT, open_own_set
+
+SECONDS = 3.0
+"""Longest that the page may take to list, filter or label ten thousand rows, on a machine with other work."""
+
+
+def _paste(page, text: str) -> None:
+    """As a person does, in one piece."""
+    page.focus("#own-paste textarea")
+    page.evaluate("text => document.execCommand('insertText', false, text)", text)
+
+
+def _said(page, words: str) -> None:
+    page.wait_for_selector(f"#own-summary :text('{words}')", timeout=WAIT)
+
+
+def _list(page) -> list[str]:
+    return page.locator("#own-rows .row .text").all_inner_texts()
+
+
+def test_lines_are_labelled_by_click_by_shift_and_all_at_once(page):
+    open_own_set(page)
+    _paste(page, "\n".join(f"how do i bake cake {number}?" for number in range(6)))
+    _said(page, "0 of 6 rows can be evaluated")
+    assert _list(page) == [f"how do i bake cake {number}?" for number in range(6)]
+    page.get_by_label("Row 2 is harmful").click()
+    _said(page, "1 of 6 rows can be evaluated: 1 harmful, 0 harmless")
+    page.get_by_label("Row 4 is harmful").click(modifiers=["Shift"])
+    _said(page, "3 of 6 rows can be evaluated: 3 harmful")
+    page.locator("#own-rows [data-kind=unlabelled]").click()
+    assert len(_list(page)) == 3
+    page.locator("#own-rows [data-all=harmless]").click()
+    _said(page, "6 of 6 rows can be evaluated: 3 harmful, 3 harmless")
+    page.fill("#own-rows input", "cake 3")
+    page.locator("#own-rows [data-kind=all]").click()
+    assert _list(page) == ["how do i bake cake 3?"]
+    assert page.get_by_label("Row 4 is harmful").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")], indirect=True)
+def test_cells_and_files_are_paired_evaluated_and_taken_away(page, picture, clip, tmp_path, width):
+    from mars.pocket_vl.world.clips import write_video
+
+    picture.save(tmp_path / "kite.png")
+    write_video(clip, tmp_path / "drum.mp4")
+    (tmp_path / "notes.md").write_text("words")
+    open_own_set(page)
+    rows = ("frage\timage\turteil", "what is it?\tkite.png\tsafe", "what?\tdrum.mp4\tunsafe", "who?\tlamp.png\tsafe")
+    _paste(page, "\n".join(rows))
+    _said(page, "0 of 3 rows can be evaluated")
+    page.set_input_files("#own-set input[type=file]", [str(tmp_path / name) for name in ("kite.png", "drum.mp4")])
+    _said(page, "2 of 3 rows can be evaluated: 1 harmful, 1 harmless")
+    assert "there is no file “lamp.png”" in page.inner_text("#own-rows .broken .missing")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    page.click("#own-export")
+    with page.expect_download(timeout=WAIT) as download:
+        page.click("#own-file")
+    with zipfile.ZipFile(download.value.path()) as file:
+        file.extractall(tmp_path / "taken")
+    cases = load_set(tmp_path / "taken" / "set.jsonl")
+    assert [(case.prompt.text, case.label, case.prompt.modality) for case in cases] == [
+        ("what is it?", "harmless", "image"),
+        ("what?", "harmful", "video"),
+    ]
+    page.click("#evaluate")
+    page.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=WAIT)
+    assert "2 cases" in page.inner_text("#evaluate-cases output")
+
+
+def test_a_column_with_an_unusual_name_is_chosen(page):
+    open_own_set(page)
+    _paste(page, "prompt\tother\tlabel\nbake?\tfry?\tsafe\n")
+    _said(page, "1 of 1 row can be evaluated")
+    page.click("#own-text input")
+    page.get_by_role("option", name="other").click()
+    page.wait_for_selector("#own-rows .text:has-text('fry?')", timeout=WAIT)
+
+
+def test_ten_thousand_rows_stay_responsive(page, tmp_path):
+    rows = ({"text": f"how do i bake cake {number}?", "label": "safe"} for number in range(10_000))
+    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    open_own_set(page)
+    page.set_input_files("#own-set input[type=file]", str(tmp_path / "set.jsonl"))
+    _said(page, "10,000 of 10,000 rows can be evaluated")
+    took = {}
+
+    def timed(what: str, act, seen: str) -> None:
+        begun = time.monotonic()
+        act()
+        page.wait_for_selector(seen, timeout=WAIT)
+        took[what] = time.monotonic() - begun
+
+    down = "document.querySelector('#own-rows .view').scrollTop = 9990 * 36"
+    timed("scroll", lambda: page.evaluate(down), "#own-rows .text:has-text('cake 9999?')")
+    timed("filter", lambda: page.fill("#own-rows input", "cake 777"), "#own-rows output:has-text('11 shown')")
+    timed("click", page.get_by_label("Row 778 is harmful").click, "#own-summary :text('1 harmful')")
+    page.fill("#own-rows input", "")
+    label = page.locator("#own-rows [data-all=harmful]").click
+    timed("label all", label, "#own-summary :text('10,000 harmful')")
+    assert page.locator("#own-rows .row").count() < 40
+    assert max(took.values()) < SECONDS, took
