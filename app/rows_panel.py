@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).with_name("rows_panel.js")
 _KINDS = {
     "all": "all",
     "unlabelled": "without a label",
-    "problem": "left out",
+    "problem": "with a problem",
     "harmful": "harmful",
     "harmless": "harmless",
 }

@@ -20,11 +20,12 @@ from app import answers
 from app.serving import serve
 from app.ui import create_app
 from app.workbench import LiveSession, Workbench
+from tests.hostile.archives import archives
 from tests.hostile.crafted import crafted
 from tests.hostile.inputs import Input
 from tests.hostile.mutated import mutated
 from tests.hostile.texts import texts
-from tests.hostile.trial import Verdict, offer, offer_over_http
+from tests.hostile.trial import Verdict, offer, offer_archive, offer_over_http
 from tests.hostile.visitor import Visitor
 
 TEXTS = 400
@@ -53,6 +54,8 @@ def main() -> int:
         tempfile.tempdir = own  # whatever makes a temporary file from here on makes it there
         with tempfile.TemporaryDirectory() as folder:
             faults = _report("engine", _counted(offer(session, one, Path(folder)) for one in given))
+        with tempfile.TemporaryDirectory() as folder:
+            faults += _report("sets of one's own", _counted(offer_archive(one, Path(folder)) for one in archives()))
         left = os.listdir(own)
         tempfile.tempdir = None
     faults += len(left)

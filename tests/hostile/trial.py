@@ -10,6 +10,8 @@ import httpx
 from app import answers
 from app.backend import Session
 from app.results import RequestError
+from mars.datasets.archive import ArchiveError, unpack
+from mars.datasets.media_files import MEDIA_SUFFIXES
 from mars.media.decode import read_media
 from mars.types import Video
 from tests.hostile.inputs import Input, is_one_of
@@ -48,6 +50,26 @@ def offer(session: Session, given: Input, folder: Path) -> Verdict:
     fault = wrong(given, outcome, said, seconds)
     if fault is None and outcome == "answered" and given.seen is not None and files:
         fault = wrongly_seen(given, files[0])
+    return Verdict(given, outcome, said, seconds, fault)
+
+
+def offer_archive(given: Input, folder: Path) -> Verdict:
+    """Bring an archive as one's own set; whatever comes of it, nothing may be left outside the folder it is given."""
+    path, unpacked = folder / given.name, folder / "unpacked"
+    path.write_bytes(given.content)
+    before = set(folder.parent.iterdir())
+    begun = time.process_time()
+    try:
+        unpack(path, unpacked, MEDIA_SUFFIXES)
+        outcome, said = "answered", ""
+    except ArchiveError as error:
+        outcome, said = "refused", str(error)
+    except Exception as error:
+        outcome, said = "crashed", f"{type(error).__name__}: {error}"
+    seconds = time.process_time() - begun
+    fault = wrong(given, outcome, said, seconds)
+    if fault is None and (unpacked.exists() or set(folder.parent.iterdir()) != before):
+        fault = "files were left"
     return Verdict(given, outcome, said, seconds, fault)
 
 
