@@ -15,11 +15,13 @@ from .results import (
     Aggregate,
     Asked,
     CloudMean,
+    CloudPoints,
     Comparison,
     Example,
     GainMap,
     Measured,
     ModelCard,
+    NearestPoints,
     Picture,
     Progress,
     Request,
@@ -158,6 +160,12 @@ class Session(Protocol):
 
     def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
         """Mean refusal coordinate of every cloud at a layer, before and after re-centering."""
+
+    def cloud_points(self, layer: int, no_signal: bool = False) -> CloudPoints:
+        """What each point of the clouds is, and its refusal coordinate at a layer."""
+
+    def nearest_points(self, asked: Asked, layer: int, no_signal: bool = False) -> NearestPoints:
+        """The points of the clouds nearest to a prompt of this session, by cosine after re-centering."""
 
     def measured(self, layer: int, no_signal: bool = False) -> tuple[Measured, ...]:
         """The numbers that may contradict the pictures of a layer."""

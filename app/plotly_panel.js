@@ -3,10 +3,15 @@ const chart = element.querySelector('.chart');
 const downloads = element.querySelector('.downloads');
 const thumbnail = thumbnailBeside(chart, element.querySelector('.point-thumbnail'));
 const twinMark = element.querySelector('.twin-mark');
+const patterns = element.querySelector('.patterns');
 let drawn = false;
 let isWaiting = false;
 let drawnDark = null;
 let drawing = Promise.resolve();
+let selected = new Set(); // rows of what is drawn, by `meta.rows` of the traces; kept in figures of the same `meta.rows_of`
+let selectedOf;
+let enclosed = []; // points within the outline that is being drawn
+let isAdding = false;
 
 const isDark = () => document.body.classList.contains('dark');
 
@@ -45,15 +50,21 @@ function draw() {
     const figure = JSON.parse(props.value);
     drawnDark = isDark();
     const { data, layout, frames } = drawnDark ? recoloured(figure) : figure;
+    if (selectedOf !== layout.meta?.rows_of) selected = new Set();
+    selectedOf = layout.meta?.rows_of;
+    definePatterns(data);
+    layout.selectionrevision = Date.now(); // plotly would bring back what it remembers of the last figure
+    for (const trace of data) trace.selectedpoints = selectedPoints(trace);
     chart.style.height = `${layout.height}px`;
     chart.style.maxWidth = layout.meta?.width ? `${layout.meta.width}px` : '';
     chart.setAttribute('role', layout.meta?.zooms ? 'group' : 'img'); // an image may hold no buttons
     chart.setAttribute('aria-label', layout.meta?.description ?? 'chart');
     await window.Plotly.react(chart, data, layout, {
       displayModeBar: Boolean(layout.meta?.zooms), displaylogo: false, responsive: false,
-      modeBarButtonsToRemove: ['sendChartToCloud', 'toImage', 'lasso2d', 'select2d', 'autoScale2d'], // nothing leaves the page
+      modeBarButtonsToRemove: ['sendChartToCloud', 'toImage', 'autoScale2d'], // nothing leaves the page
     });
     if (frames?.length) await window.Plotly.addFrames(chart, frames);
+    fillWithImages();
     if (!drawn) {
       drawn = true;
       chart.on('plotly_click', (event) => {
@@ -66,6 +77,10 @@ function draw() {
       });
       chart.on('plotly_sliderend', ({ step }) => trigger('select', { step: Number(step.value) }));
       chart.on('plotly_unhover', unhovered);
+      chart.on('plotly_afterplot', fillWithImages);
+      chart.on('plotly_selected', (event) => { enclosed = event?.points ?? []; });
+      chart.on('plotly_relayout', ({ selections }) => { if (selections?.length) select(enclosed); });
+      chart.on('plotly_deselect', () => select([]));
     }
     downloads.hidden = false;
     fit(true);
@@ -87,6 +102,38 @@ function markTwin({ pointNumber, data }) {
   twinMark.hidden = x < 0 || x > xaxis._length || y < 0 || y > yaxis._length;
 }
 
+// Points of a trace that are selected; null where nothing is, and of a trace whose points are not rows.
+function selectedPoints({ meta }) {
+  return selected.size && meta?.rows ? meta.rows.flatMap((row, point) => (selected.has(row) ? [point] : [])) : null;
+}
+
+// The same rows in both panels. The outline goes: points move on from under it, and stay selected.
+function select(points) {
+  const rows = points.flatMap(({ data, pointNumber }) => data.meta?.rows?.[pointNumber] ?? []);
+  selected = new Set(isAdding ? [...selected, ...rows] : rows);
+  window.Plotly.update(chart, { selectedpoints: chart.data.map(selectedPoints) }, { selections: [] });
+  trigger('points', { rows: [...selected] });
+}
+
+// Marks that show images: plotly fills a mark with a colour, so each gets a pattern that holds its image instead.
+const patternOf = (row) => `${chart.closest('[id]:not([id^="html-"])').id}-row-${row}`;
+
+function definePatterns(data) {
+  const images = new Map(data.filter(({ meta }) => meta?.as_images).flatMap(
+    ({ meta }) => meta.rows.map((row, point) => [patternOf(row), meta.thumbnails[point]])));
+  patterns.innerHTML = Array.from(images, ([id, image]) => `<pattern id="${id}" width="1" height="1" patternContentUnits="objectBoundingBox">`
+    + `<image href="${image}" width="1" height="1" preserveAspectRatio="xMidYMid slice"/></pattern>`).join('');
+}
+
+function fillWithImages() {
+  for (const { uid, visible, meta } of chart._fullData) {
+    if (!visible || !meta?.as_images) continue;
+    chart.querySelectorAll(`.trace${uid} .points path`).forEach((mark, point) => {
+      if (meta.thumbnails[point]) mark.style.fill = `url(#${patternOf(meta.rows[point])})`;
+    });
+  }
+}
+
 function unhovered() {
   thumbnail.hide();
   twinMark.hidden = true;
@@ -106,6 +153,7 @@ downloads.addEventListener('click', (event) => {
   const kind = event.target.closest('button')?.dataset.as;
   if (kind) saveChart(chart, kind, chart.closest('[id]:not([id^="html-"])')?.id ?? 'chart');
 });
+chart.addEventListener('pointerdown', (event) => { isAdding = event.shiftKey; }, true);
 watch('value', draw);
 new ResizeObserver(() => {
   unhovered(); // also where another tab is opened

@@ -32,7 +32,8 @@ def _chart(height: int) -> str:
     return (
         f'<div class="plot"><div class="chart" style="height:{height}px"></div>'
         '<div class="point-thumbnail" aria-hidden="true" hidden><img alt=""></div>'
-        '<div class="twin-mark" hidden></div></div>'
+        '<div class="twin-mark" hidden></div>'
+        '<svg width="0" height="0" aria-hidden="true"><defs class="patterns"></defs></svg></div>'
     )
 
 
@@ -49,7 +50,9 @@ class PlotlyPanel(gr.HTML):
 
     Its value is a figure; a click on it triggers `select` with `evt.x` and `evt.y`, the values there. The figure's
     `layout.meta` may hold a `description` and a largest `width` in pixels, a trace's `meta` the `thumbnails` that are
-    seen beside its points, as data URLs.
+    seen beside its points, or as its marks where `as_images` is set, as data URLs. Box and lasso trigger `points`
+    with `evt.rows`, by which `meta.rows` of the traces name their points: these stay selected in every trace, and in
+    figures to come with the same `layout.meta.rows_of`.
     """
 
     def __init__(self, value: go.Figure | None = None, *, height: int, **options) -> None:

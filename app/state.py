@@ -11,6 +11,15 @@ MAX_PINS = 2
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Points of the clouds that box or lasso selected."""
+
+    rows: tuple[int, ...] = ()
+    of: str = ""
+    """Name of the clouds; in others nothing is selected."""
+
+
+@dataclass(frozen=True)
 class Visit:
     """The prompts of one browser session, newest last."""
 

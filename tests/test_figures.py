@@ -185,6 +185,44 @@ def test_a_scrubber_has_a_frame_a_layer_in_which_every_point_of_both_panels_is_w
     assert figure.layout.xaxis.range[1] >= 5 and not _pair().frames and not _pair().layout.sliders
 
 
+def _crowd(count, **more):
+    rng = np.random.default_rng(0)
+    modalities = rng.choice([*SYMBOLS], count).tolist()
+    return cloud_pair(
+        rng.normal(size=(2, count, 2)), modalities, rng.choice(["harmful", "harmless", "neutral"], count).tolist(),
+        [f"point {row}" for row in range(count)], np.zeros((2, 1, 2)), ["asked"], ("x axis", "y axis"),
+        ("before", "after"), "A pair.", ["" if kind == "text" else f"data:{kind}" for kind in modalities], [""],
+        **more,
+    )  # fmt: skip
+
+
+def test_every_point_of_both_panels_is_named_by_its_row_and_a_figure_names_its_clouds():
+    figure = _crowd(50, rows_of="some clouds")
+    for panel in ("x", "x2"):
+        named = [(row, title) for trace in figure.data if trace.xaxis == panel and "rows" in trace.meta
+                 for row, (title,) in zip(trace.meta["rows"], trace.customdata, strict=True)]  # fmt: skip
+        assert sorted(named) == [(row, f"point {row}") for row in range(50)]
+    assert figure.layout.meta["rows_of"] == "some clouds"
+
+
+def test_images_and_videos_are_marks_with_their_label_as_rim_on_request():
+    traces = _by_name(_crowd(50, as_images=True))
+    assert not any(trace.meta.get("as_images") for trace in _crowd(50).data)
+    for modality in ("image", "video"):
+        trace = traces[f"{modality}, harmful"]
+        assert trace.meta["as_images"] and trace.marker.size > 20 and trace.marker.line.color == LIGHT["harmful"]
+    assert "as_images" not in traces["text, harmful"].meta
+
+
+@pytest.mark.parametrize(("count", "kind"), [(500, "scatter"), (20_000, "scattergl")])
+def test_webgl_draws_very_many_points_which_are_neither_followed_nor_images(count, kind):
+    path = np.zeros((2, 2, count, 2))
+    figure = _crowd(count, as_images=True, path=path, star_path=np.zeros((2, 2, 1, 2)))
+    clouds = [trace for trace in figure.data if "rows" in trace.meta]
+    assert {trace.type for trace in clouds} == {kind} and sum(len(trace.x) for trace in clouds) == 2 * count
+    assert bool(figure.frames) is any("as_images" in trace.meta for trace in clouds) is (kind == "scatter")
+
+
 def test_of_two_stars_on_one_spot_the_upper_one_hides_the_number_of_the_other():
     figure = _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2, stars=np.ones((2, 2)))
     first, second = figure.data[-2:]

@@ -11,6 +11,7 @@ from app import answers, markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured, Verdict, VerdictMap
 from app.workbench import LiveSession
 from app.workbench.cards import artifact_words
+from app.workbench.clouds import NEAREST
 from app.workbench.pictures import Pictures
 from mars.datasets.contrast import NOT_HELD_OUT
 from mars.effect.sweep import sweep
@@ -261,6 +262,23 @@ def test_a_prompt_of_the_visit_becomes_a_star_where_it_lies(session, png, view):
 def test_a_prompt_of_a_former_model_is_no_star(session):
     asked = Asked("of another", "text", next(session.compare(TEXT)).activations, "", session.generation + 1)
     assert session.picture("axis", 0, [asked]).star_titles == ()
+
+
+def test_each_point_has_its_refusal_coordinate_which_is_where_the_axis_view_draws_it(session):
+    points, picture = session.cloud_points(1), session.picture("axis", 1)
+    assert (points.titles, points.modalities, points.labels, points.thumbnails) == (
+        picture.titles, picture.modalities, picture.labels, picture.thumbnails,
+    )  # fmt: skip
+    assert points.before == pytest.approx(picture.before[:, 0], abs=1e-3)
+    assert points.after == pytest.approx(picture.after[:, 0], abs=1e-3)
+
+
+def test_a_prompt_that_is_a_point_is_nearest_to_itself_after_recentering(session):
+    row = session.cloud_points(1).modalities.index("image")
+    cloud = next(one for one in session.artifact.clouds if one.modality == "image")
+    found = session.nearest_points(Asked("a point", "image", cloud.values[0].float().numpy()), 1)
+    assert (found.title, found.rows[0], found.cosines[0]) == ("a point", row, pytest.approx(1))
+    assert len(found.rows) == NEAREST and list(found.cosines) == sorted(found.cosines, reverse=True)
 
 
 def test_the_axis_view_stands_in_while_umap_is_made(session, monkeypatch):

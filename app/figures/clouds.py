@@ -17,8 +17,12 @@ PAIR_HEIGHT, NARROW_HEIGHT = 560, 960
 """Pixels of a pair with its scrubber: side by side, and one over the other."""
 STEP = 350
 """Milliseconds from one layer to the next while the scrubber plays."""
-CROWD = 300
-"""Points beyond which marks are smaller."""
+CROWD, MULTITUDE = 300, 2000
+"""Points beyond which marks are smaller, and beyond which WebGL draws them, which follows no point between layers."""
+AS_IMAGES = {"image": "square", "video": "circle"}
+"""Marker that shows an image, or a video's; its rim says the label."""
+THUMBNAIL = 26
+"""Pixels of a mark that shows its image."""
 LINE = 32
 """Characters of a line of a hover label, so that it fits into a panel on a phone."""
 
@@ -72,14 +76,20 @@ def cloud_pair(
     layer: int = 0,
     path: NDArray | None = None,
     star_path: NDArray | None = None,
+    rows_of: str = "",
+    as_images: bool = False,
 ) -> go.Figure:
     """Both panels of a pair in one figure, whose zoom is one and whose traces know their twins.
 
     points: (2, point, 2) before and after, stars: (2, star, 2); names: what stands over each panel; shown: modalities
     and labels that are not hidden, "star" for those of this visit, None for all; layer: the one drawn; path,
     star_path: the same at every layer, (layer, 2, point, 2) and (layer, 2, star, 2), for a scrubber through
-    them. Other arguments as in `cloud_panel`.
+    them; rows_of: name of the clouds, so that a selection is kept in figures of the same ones; as_images: whether
+    points with thumbnails show these as their marks, which more than MULTITUDE points never do. Other arguments as in
+    `cloud_panel`.
     """
+    is_multitude = points.shape[1] > MULTITUDE
+    as_images, path = as_images and not is_multitude, None if is_multitude else path
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.06, shared_yaxes=True)
     modalities, labels, titles = np.array(modalities), np.array(labels), np.array(titles, dtype=object)
     thumbnails = np.array(thumbnails or [""] * points.shape[1], dtype=object)
@@ -91,8 +101,9 @@ def cloud_pair(
         for label, modality, rows in clouds:
             _add_cloud(
                 figure, points[panel][rows], titles[rows], thumbnails[rows], label, modality, points.shape[1],
-                visible={modality, label} <= shown, **where,
+                visible={modality, label} <= shown, as_images=as_images, **where,
             )  # fmt: skip
+            figure.data[-1].meta = {**(figure.data[-1].meta or {}), "rows": np.flatnonzero(rows).tolist()}
         for number, star in enumerate(stars[panel]):
             _add_star(figure, number, star, star_titles, star_thumbnails, visible="star" in shown, **where)
         figure.add_annotation(
@@ -105,14 +116,17 @@ def cloud_pair(
     framed(figure, PAIR_HEIGHT, description)
     everywhere = [points, stars] if path is None else [points, stars, *_settled(path), *_settled(star_path)]
     ranges = shared_ranges(*everywhere)
-    figure.update_xaxes(title_text=axes[0], range=ranges[0], fixedrange=False, matches="x")
-    figure.update_yaxes(range=ranges[1], fixedrange=False, matches="y", showticklabels=True)
+    figure.update_xaxes(title_text=axes[0], range=ranges[0], fixedrange=False)
+    figure.update_yaxes(range=ranges[1], fixedrange=False, showticklabels=True)
+    figure.layout.xaxis2.matches = "x"
     figure.update_yaxes(title_text=axes[1])
     bottom = 118 if path is not None else 50
     figure.update_layout(
         hovermode="closest", dragmode="pan", uirevision=axes[0], margin={"l": 52, "r": 8, "t": 26, "b": bottom},
-        modebar={"bgcolor": TRANSPARENT, "color": LIGHT["muted"], "activecolor": LIGHT["ink"]},
-        meta={**figure.layout.meta, "zooms": True, "wide": _stacked(False), "narrow": _stacked(True)},
+        modebar={"bgcolor": TRANSPARENT, "color": LIGHT["muted"], "activecolor": LIGHT["ink"], "uirevision": True},
+        newselection={"line": {"color": LIGHT["ink"], "width": 1, "dash": "dot"}},
+        meta={**figure.layout.meta, "zooms": True, "rows_of": rows_of,
+              "wide": _stacked(False), "narrow": _stacked(True)},
     )  # fmt: skip
     if path is not None:
         _add_scrubber(figure, path, star_path, [rows for *_, rows in clouds], layer)
@@ -214,20 +228,30 @@ def _add_cloud(
     label: str,
     modality: str,
     crowd: int,
-    **where: Any,
+    as_images: bool = False,
+    visible: bool = True,
+    **where: int,
 ) -> None:
-    """crowd: points of all clouds; where: panel, and whether it is visible."""
-    is_neutral, symbol = label == "neutral", SYMBOLS[modality]
-    figure.add_scatter(
-        x=points[:, 0], y=points[:, 1], mode="markers", name=f"{modality}, {label}",
-        customdata=titles[:, None], hovertext=_lines(titles),
-        marker={
-            "symbol": f"{symbol}-open" if is_neutral else symbol,
-            "size": 8 if crowd < CROWD else 7, "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
-            "line": {"width": 1 if is_neutral else 0.5, "color": LIGHT["neutral" if is_neutral else "surface"]},
-        },
-        hovertemplate=f"%{{hovertext}}<br>{modality}, {label}<extra></extra>",
-        meta=_seen(thumbnails), **where,
+    """crowd: points of all clouds; where: the panel."""
+    is_neutral, symbol, seen = label == "neutral", SYMBOLS[modality], _seen(thumbnails)
+    marker = {
+        "symbol": f"{symbol}-open" if is_neutral else symbol,
+        "size": 8 if crowd < CROWD else 7 if crowd <= MULTITUDE else 5,
+        "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
+        "line": {"width": 1 if is_neutral else 0.5, "color": LIGHT["neutral" if is_neutral else "surface"]},
+    }  # fmt: skip
+    if as_images and seen:
+        seen |= {"as_images": True}
+        marker |= {"symbol": AS_IMAGES[modality], "size": THUMBNAIL, "opacity": 1}
+        marker |= {"line": {"width": 2, "color": LIGHT[label]}}
+    figure.add_trace(
+        (go.Scattergl if crowd > MULTITUDE else go.Scatter)(
+            x=points[:, 0], y=points[:, 1], mode="markers", name=f"{modality}, {label}", marker=marker,
+            customdata=titles[:, None], hovertext=_lines(titles),
+            hovertemplate=f"%{{hovertext}}<br>{modality}, {label}<extra></extra>", meta=seen,
+            visible=visible,
+        ),
+        **where,
     )  # fmt: skip
 
 
@@ -235,6 +259,6 @@ def _lines(titles: Sequence[str]) -> list[str]:
     return ["<br>".join(wrap(title, LINE, break_long_words=False)) for title in titles]
 
 
-def _seen(thumbnails: Sequence[str]) -> dict[str, list[str]] | None:
+def _seen(thumbnails: Sequence[str]) -> dict[str, Any] | None:
     """What a trace keeps of its points for the panel to show beside them, apart from their data."""
     return {"thumbnails": list(thumbnails)} if any(thumbnails) else None

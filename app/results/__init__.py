@@ -4,7 +4,7 @@ Layers are numbered from 0; arrays are float32 and say their axes.
 """
 
 from .asking import Example, ModelCard, Progress, Request, RequestError
-from .clouds import Asked, CloudMean, Measured, Picture
+from .clouds import Asked, CloudMean, CloudPoints, Measured, NearestPoints, Picture
 from .maps import GainMap, Mapped, Pin, VerdictMap
 from .replies import Aggregate, Beside, Comparison, Curves, Likely, Receipt, Reply, Verdict
 from .scores import Effect, Recommendation, Scores
@@ -15,6 +15,7 @@ __all__ = [
     "Asked",
     "Beside",
     "CloudMean",
+    "CloudPoints",
     "Comparison",
     "Curves",
     "Effect",
@@ -24,6 +25,7 @@ __all__ = [
     "Mapped",
     "Measured",
     "ModelCard",
+    "NearestPoints",
     "Picture",
     "Pin",
     "Progress",

@@ -92,3 +92,30 @@ class Picture:
     """The same points at every layer, before and after: (layer, 2, point, 2); None where they cannot be followed."""
     star_path: NDArray | None = None
     """(layer, 2, star, 2)."""
+
+
+@dataclass(frozen=True)
+class CloudPoints:
+    """All points of the clouds at one layer, in the order of `Picture`."""
+
+    modalities: tuple[str, ...]
+    labels: tuple[str, ...]
+    """"harmful", "harmless" or "neutral"."""
+    titles: tuple[str, ...]
+    thumbnails: tuple[str, ...]
+    """As those of `Picture`."""
+    before: NDArray
+    """Refusal coordinate s of each, as the model has it: (point,)."""
+    after: NDArray
+    """Re-centred: (point,)."""
+
+
+@dataclass(frozen=True)
+class NearestPoints:
+    """The points of the clouds nearest to a prompt at one layer, re-centred, the nearest first."""
+
+    title: str
+    """Of the prompt."""
+    rows: tuple[int, ...]
+    """Which of `CloudPoints`."""
+    cosines: tuple[float, ...]

@@ -1,11 +1,20 @@
 """The clouds of one artifact: their pictures, the numbers that may contradict these, and where each cloud lies."""
 
+import torch
+
 from mars.analysis.alignment import alignment_numbers
 from mars.artifact.artifact import Artifact
 from mars.fitted.fitted import Cloud
+from mars.geometry.nearest import nearest_by_cosine
+from mars.geometry.projection import refusal_coordinate
+from mars.geometry.recentering import recenter
 
-from ..results import CloudMean, Measured
+from ..results import Asked, CloudMean, CloudPoints, Measured, NearestPoints
 from .pictures import Pictures
+from .prompts import thumbnail_url
+
+NEAREST = 8
+"""Neighbours of a prompt that are shown."""
 
 
 class Clouds:
@@ -22,6 +31,30 @@ class Clouds:
             numbers = alignment_numbers(self.artifact, layer)
             self._measured[layer] = tuple(Measured(*number) for number in numbers)
         return self._measured.get(layer, ())
+
+    def points(self, layer: int) -> CloudPoints:
+        """What each point is, and its refusal coordinate at a layer."""
+        clouds, artifact = self.artifact.clouds, self.artifact
+        means = artifact.mean_harmful[[layer]], artifact.mean_harmless[[layer]]
+        values = (artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True))
+        before, after = (refusal_coordinate(at[:, None], *means)[:, 0].numpy() for at in values)
+        return CloudPoints(
+            modalities=tuple(cloud.modality for cloud in clouds for _ in cloud.titles),
+            labels=tuple(cloud.label for cloud in clouds for _ in cloud.titles),
+            titles=tuple(title for cloud in clouds for title in cloud.titles),
+            thumbnails=tuple(map(thumbnail_url, artifact.thumbnails)),
+            before=before,
+            after=after,
+        )
+
+    def nearest(self, asked: Asked, layer: int) -> NearestPoints:
+        """The points nearest to a prompt at a layer: by cosine after re-centering, seen from where s is 0."""
+        bias = self.artifact.bias_of(asked.modality)[layer]
+        value = recenter(torch.from_numpy(asked.activations[layer]).float(), bias)
+        origin = (self.artifact.mean_harmful[layer] + self.artifact.mean_harmless[layer]) / 2
+        points = self.artifact.stacked_clouds(layer, recentered=True)
+        rows, cosines = nearest_by_cosine(value, points, origin, NEAREST)
+        return NearestPoints(asked.title, tuple(rows.tolist()), tuple(cosines.tolist()))
 
     def means(self, layer: int) -> tuple[CloudMean, ...]:
         """Mean refusal coordinate of every cloud at a layer, before and after re-centering."""

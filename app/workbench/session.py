@@ -27,11 +27,13 @@ from ..results import (
     Aggregate,
     Asked,
     CloudMean,
+    CloudPoints,
     Comparison,
     Example,
     GainMap,
     Measured,
     ModelCard,
+    NearestPoints,
     Picture,
     Progress,
     Request,
@@ -264,6 +266,12 @@ class LiveSession:
 
     def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
         return self._clouds(no_signal).means(self.check_layer(layer))
+
+    def cloud_points(self, layer: int, no_signal: bool = False) -> CloudPoints:
+        return self._clouds(no_signal).points(self.check_layer(layer))
+
+    def nearest_points(self, asked: Asked, layer: int, no_signal: bool = False) -> NearestPoints:
+        return self._clouds(no_signal).nearest(asked, self.check_layer(layer))
 
     def measured(self, layer: int, no_signal: bool = False) -> tuple[Measured, ...]:
         return self._clouds(no_signal).measured(self.check_layer(layer))

@@ -1,5 +1,7 @@
 """A researcher plays through the layers, finds points in both panels, filters them, and looks at patches closely."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.browser.person import WAIT, click_in, drawn, hover_over, open_tab, run, upload
@@ -39,6 +41,134 @@ def test_points_are_followed_through_the_layers_in_both_panels(page, width):
         f"{CHART}.data.every(trace => (trace.visible !== false) === !trace.name.startsWith('image'))", timeout=WAIT
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def _drag(page, button: str, *corners: tuple[float, float], keys: tuple[str, ...] = ()) -> None:
+    """Choose a mode of the chart and drag through corners of its left panel, each from 0 to 1, as a person does."""
+    page.locator(f"#clouds .modebar-btn[data-title='{button}']").click()
+    box = page.locator("#clouds .nsewdrag").first.bounding_box()
+    (first, *others) = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    for key in keys:
+        page.keyboard.down(key)
+    page.mouse.move(*first)
+    page.mouse.down()
+    for corner in others:
+        page.mouse.move(*corner, steps=4)
+    page.mouse.up()
+    for key in keys:
+        page.keyboard.up(key)
+
+
+SELECTED = f"""(() => {{
+    const rows = (of) => {CHART}.data.filter((trace) => trace.xaxis === of && trace.meta.rows).flatMap(
+        ({{ meta, selectedpoints }}) => (selectedpoints ?? []).map((point) => meta.rows[point]));
+    return [rows('x'), rows('x2')];
+}})()"""
+"""Rows that each panel shows as selected."""
+ALL = ((0.01, 0.01), (0.99, 0.99))
+LEFT_HALF = ((0.01, 0.01), (0.5, 0.01), (0.5, 0.99), (0.01, 0.99), (0.01, 0.01))
+
+
+def _open(page) -> None:
+    open_tab(page, "Geometry")
+    page.wait_for_function(f"{CHART}?.layout?.sliders?.length", timeout=WAIT)
+    page.locator("#clouds").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+
+
+def _told(page, words: str) -> None:
+    page.wait_for_function(
+        "(words) => document.querySelector('#points').innerText.includes(words)", arg=words, timeout=WAIT
+    )
+
+
+def test_lasso_and_box_select_in_both_panels_until_cleared_and_the_rows_are_taken_away_as_csv(page):
+    _open(page)
+    points = page.evaluate(f"{CHART}.data.flatMap((trace) => (trace.xaxis === 'x' && trace.meta.rows) || []).length")
+    _told(page, f"{points} of {points} points")
+    _drag(page, "Lasso Select", *LEFT_HALF)
+    page.wait_for_selector("#points .selection", timeout=WAIT)
+    before, after = page.evaluate(SELECTED)
+    assert before == after and 0 < len(before) < points
+    assert f"{len(before)} of {points} points selected" in page.inner_text("#points")
+    assert page.locator("#points tbody tr").count() == len(before)
+    assert page.locator("#clouds .select-outline, #clouds .selectionlayer path").count() == 0
+
+    with page.expect_download(timeout=WAIT) as download:
+        page.click("#points a[download]")
+    head, *lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert head == "prompt,modality,label,layer,s before,s after" and len(lines) == len(before)
+
+    page.get_by_label("PCA").check()  # the same points, wherever they lie now
+    page.wait_for_function(f"{CHART}.layout.xaxis.title.text.includes('principal')", timeout=WAIT)
+    page.fill("#layer input[type=number]", "0")
+    page.keyboard.press("Enter")
+    _told(page, "at layer 0 after")
+    page.evaluate("document.body.classList.toggle('dark')")
+    page.wait_for_timeout(1000)
+    kept = page.evaluate(SELECTED)
+    assert kept[0] == kept[1] and sorted(kept[0]) == sorted(before)
+
+    page.click("#points button")
+    _told(page, f"{points} of {points} points")
+    assert page.evaluate(SELECTED) == [[], []]
+    _drag(page, "Box Select", *ALL)
+    page.wait_for_selector("#points .selection", timeout=WAIT)
+    box = page.locator("#clouds .nsewdrag").first.bounding_box()
+    page.mouse.dblclick(box["x"] + 3, box["y"] + 3)
+    _told(page, f"{points} of {points} points")
+    assert page.evaluate(SELECTED) == [[], []]
+
+
+def test_shift_adds_to_a_selection_and_other_labels_end_it(page):
+    _open(page)
+    _drag(page, "Lasso Select", *LEFT_HALF)
+    page.wait_for_selector("#points .selection", timeout=WAIT)
+    left, _ = page.evaluate(SELECTED)
+    _drag(page, "Box Select", (0.3, 0.01), (0.99, 0.99), keys=("Shift",))
+    page.wait_for_function(f"{SELECTED}[0].length > {len(left)}", timeout=WAIT)
+    both, _ = page.evaluate(SELECTED)
+    assert set(left) < set(both) and len(set(both)) == len(both)
+    page.get_by_label("No signal: labels at random").check()
+    page.wait_for_function(f"{SELECTED}[0].length === 0", timeout=WAIT)
+    page.wait_for_selector("#points .selection", state="detached", timeout=WAIT)
+
+
+def test_a_prompt_has_its_nearest_points_beside_it_at_the_layer_in_use(page, picture, tmp_path):
+    picture.save(tmp_path / "picture.png")
+    upload(page, str(tmp_path / "picture.png"))
+    run(page)
+    _open(page)
+    rows = page.locator("#near tbody tr")
+    page.wait_for_selector("#near tbody tr", timeout=WAIT)
+    assert rows.count() == 8
+    cosines = [float(row.replace("−", "-")) for row in page.locator("#near td:nth-child(4)").all_inner_texts()]
+    assert cosines == sorted(cosines, reverse=True) and cosines[0] <= 1
+    page.fill("#layer input[type=number]", "0")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#near caption:has-text('at layer 0')", timeout=WAIT)
+    assert rows.count() == 8
+    kinds = page.locator("#near tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [row.cells[1].innerText, row.querySelector('img') !== null])"
+    )
+    assert all(has_image is (modality != "text") for modality, has_image in kinds)
+
+
+def test_images_are_points_that_keep_their_label_and_their_selection(page):
+    _open(page)
+    marks = "Array.from(document.querySelectorAll('#clouds .points path'))"
+    filled = f"{marks}.filter((mark) => mark.style.fill.includes('url'))"
+    assert page.evaluate(f"{filled}.length") == 0
+    page.check("#as-images input")
+    shown = f"{CHART}.data.filter(({{ meta }}) => meta.as_images).flatMap(({{ meta }}) => meta.rows).length"
+    page.wait_for_function(f"{filled}.length > 0 && {filled}.length === {shown}", timeout=WAIT)
+    _drag(page, "Box Select", *ALL)
+    page.wait_for_selector("#points .selection", timeout=WAIT)
+    assert page.evaluate(f"{filled}.length") == page.evaluate(shown)
+    image = "document.querySelector('#clouds .patterns image')"
+    assert page.evaluate(f"{image}.getAttribute('href')").startswith("data:image/webp")
+    page.uncheck("#as-images input")
+    page.wait_for_function(f"{filled}.length === 0", timeout=WAIT)
 
 
 def test_patches_are_enlarged_by_a_click_and_by_the_keyboard(page, picture, tmp_path):
