@@ -23,19 +23,24 @@ _PLAYED = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
 
 
 def preview(upload: Upload, path: str) -> str:
-    """What has been uploaded, as the model is shown it; a clip also as a player of its file."""
+    """What has been uploaded, as the model is shown it, each image enlarged by a click; a clip also as a player."""
     if not upload.times:
-        return f'<div class="preview"><img src="{upload.images[0]}" alt="the picture of this prompt"></div>'
+        return f'<div class="preview">{_enlarged(upload.images[0], "the picture of this prompt")}</div>'
     player = (
         f'<div class="preview"><video src="{escape(media_url(path))}" controls muted loop playsinline '
         'preload="metadata" aria-label="the clip of this prompt"></video></div>'
     )
     frames = "".join(
-        f'<img src="{image}" alt="frame at {seconds:.1f} s">'
+        _enlarged(image, f"frame at {seconds:.1f} s")
         for image, seconds in zip(upload.images, upload.times, strict=True)
     )
     shown = f'<div class="preview frames">{frames}</div><p class="quiet">{sampled(upload)}</p>'
     return (player if path.lower().endswith(_PLAYED) else "") + shown
+
+
+def _enlarged(image: str, words: str) -> str:
+    """An image as a button, which shows it as large as the window allows; another click or Escape ends that."""
+    return f'<button type="button" title="Enlarge"><img src="{image}" alt="{words}" popover></button>'
 
 
 def sampled(upload: Upload) -> str:

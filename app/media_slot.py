@@ -1,6 +1,7 @@
 """The one slot of a prompt that takes a picture or a clip."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -8,9 +9,12 @@ from gradio.data_classes import FileData, ListFiles
 
 from . import markup, media_markup
 from .results import RequestError
-from .workbench import read_upload
+from .workbench import MEDIA_SUFFIXES, check_names, read_upload
+
+BRING = Path(__file__).with_name("bring.js")
 
 ADDRESS = "The medium is an address, and nothing is fetched from outside. Upload the picture or clip itself."
+UNREAD = "This cannot be taken: paste or drop one image or video."
 
 
 def uploads_only(component: Component) -> None:
@@ -32,6 +36,38 @@ def previewed(paths: list[str]) -> tuple[str, str]:
     except RequestError as error:
         return "", markup.notice(str(error))
     return media_markup.preview(upload, paths[0]) if upload else "", ""
+
+
+def refused(names: Any) -> str:
+    """Why files of these names are not taken, in a sentence; they come from a browser, and no file is opened."""
+    if names == []:
+        return ADDRESS
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return UNREAD
+    try:
+        check_names(names)
+    except RequestError as error:
+        return str(error)
+    return UNREAD
+
+
+class Preview(gr.HTML):
+    """What the model is shown of an upload.
+
+    It also takes what is pasted or dropped on the page into the slot `#media`. Where that cannot be read, it triggers
+    `refused` with `evt.names`, and the slot stays as it is.
+    """
+
+    def __init__(self, files: list[str], **options) -> None:
+        super().__init__(
+            previewed(files)[0],
+            js_on_load=BRING.read_text(encoding="utf-8"),
+            kinds=MEDIA_SUFFIXES,
+            **options,
+        )
+
+    def get_block_name(self) -> str:
+        return "html"
 
 
 class MediaSlot(gr.File):

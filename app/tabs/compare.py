@@ -10,7 +10,7 @@ from .. import markup
 from ..backend import Backend, Session
 from ..figures.curves import HEIGHT
 from ..gallery import Gallery, buttons
-from ..media_slot import MediaSlot, previewed
+from ..media_slot import MediaSlot, Preview, previewed, refused
 from ..opening import files_of
 from ..plotly_panel import PlotlyPanel
 from ..results import Example
@@ -74,7 +74,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
             )  # fmt: skip
             files = files_of(opening) if opening else []
             media = MediaSlot(value=files or None, label="Image or video", height=84, elem_id="media")
-            preview = gr.HTML(previewed(files)[0])
+            preview = Preview(files)
             with gr.Row():
                 run = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
                 stop = gr.Button("Stop", variant="secondary", interactive=False, elem_id="stop", min_width=80)
@@ -163,6 +163,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
     stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
                cancels=[running, picking, linking], queue=False, **QUIET)  # fmt: skip
     media.change(previewed, media, [preview, notice], **QUIET)
+    preview.refused(_refused, outputs=notice, queue=False, **QUIET)
     set_now = [text, media, shared.layer, shared.gain, length, system]
     told = [*set_now, shared.visit]
     gr.on([part.change for part in set_now], comparing.stale, told, stale, trigger_mode="always_last", **QUIET)
@@ -190,6 +191,10 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
 
     shared.generation.change(renewed, outputs=[text, media, system, gallery, benign, *panels, shared.visit], **QUIET)
     return Compared(text, media, length, system, panels, ran)
+
+
+def _refused(event: gr.EventData) -> str:
+    return markup.notice(refused(getattr(event, "names", None)))
 
 
 def _harmless(session: Session) -> list[str]:

@@ -9,7 +9,7 @@ from .examples import read_examples
 from .icon_vl import ICON_VL, usual_model
 from .own_set import Draft
 from .pictures import VIEWS
-from .prompts import MAX_GAIN, MAX_NEW_TOKENS, Upload, read_upload
+from .prompts import MAX_GAIN, MAX_NEW_TOKENS, MEDIA_SUFFIXES, Upload, check_names, read_upload
 from .recorded import Recorded, write_recorded
 from .session import LiveSession
 
@@ -18,6 +18,7 @@ __all__ = [
     "MAX_GAIN",
     "MAX_NEW_TOKENS",
     "MAX_PER_CELL",
+    "MEDIA_SUFFIXES",
     "STRATEGIES",
     "USUAL",
     "VIEWS",
@@ -26,6 +27,7 @@ __all__ = [
     "Recorded",
     "Upload",
     "Workbench",
+    "check_names",
     "modality_of",
     "presets",
     "read_examples",

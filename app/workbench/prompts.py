@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from mars.media.decode import read_media
+from mars.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES, check_suffix, read_media
 from mars.media.prompt import Prompt
 from mars.media.thumbnails import most_detailed_frame
 from mars.types import Video
 
 from ..results import Example, RequestError
 
+MEDIA_SUFFIXES = tuple(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+"""Endings of the files that are read."""
 MAX_NEW_TOKENS = 256
 MAX_GAIN = 8.0
 """Largest gain of the map (`mars.effect.sweep.GAINS`)."""
@@ -46,13 +48,21 @@ def one_sentence() -> Iterator[None]:
         raise RequestError(str(error)) from error
 
 
-def read_prompt(text: str, files: Sequence[str | Path], system: str = "") -> Prompt:
-    """A prompt from what was given. Raises RequestError for several files, ValueError for a bad one."""
+def check_names(files: Sequence[str | Path]) -> None:
+    """Whether a prompt may carry these files, by their names alone. Raises RequestError."""
     if len(files) > 1:
         raise RequestError(
             f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
             "mixture is not defined. Remove all but one."
         )
+    with one_sentence():
+        for file in files:
+            check_suffix(file)
+
+
+def read_prompt(text: str, files: Sequence[str | Path], system: str = "") -> Prompt:
+    """A prompt from what was given. Raises RequestError for several files, ValueError for a bad one."""
+    check_names(files)
     return Prompt.of(text or "", files[0] if files else None, system or None)
 
 

@@ -73,9 +73,15 @@ _UNREADABLE = (
 
 def read_media(path: str | Path) -> Image.Image | Video:
     """An image as RGB image or a video as frames, told apart by `modality_of`. Raises MediaError."""
+    check_suffix(path)
+    return read_video(path) if modality_of(path) == "video" else read_image(path)
+
+
+def check_suffix(path: str | Path) -> None:
+    """Whether a file is of a kind that is read, by its name alone. Raises MediaError."""
     suffix = Path(path).suffix.lower()
     if suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
-        return read_video(path) if modality_of(path) == "video" else read_image(path)
+        return
     shown = suffix if suffix[1:].isalnum() and len(suffix) < 10 else "nothing known"
     raise MediaError(
         f"A file ending in “{shown}” is not supported: use an image "
