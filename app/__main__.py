@@ -63,7 +63,7 @@ def page(arguments: Sequence[str] | None = None, prog: str = "mars-lens page") -
         print(error, file=sys.stderr)
         return 1
     workbench = Workbench(session)
-    blocks = create_app(workbench, for_operator=access.is_local)
+    blocks = create_app(workbench, for_operator=access.is_local, keeps_history=not access.is_public)
     is_person = access.is_local and sys.stdout.isatty()
     try:
         url = serve(blocks, workbench, access, options.port, in_browser=is_person)

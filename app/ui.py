@@ -22,11 +22,13 @@ CACHE = (600, 3600)
 """Seconds between sweeps of uploads, and their age at which they go."""
 
 
-def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blocks:
+def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_history: bool = True) -> gr.Blocks:
     """The whole page, to be served with `serving.serve`.
 
     for_operator: whether visitors may load another model, which takes an Operator and is right where
         the page serves this machine alone.
+    keeps_history: whether a browser tab keeps the words and settings of its runs (`history`); not where strangers
+        are let in.
     """
     session = backend.session
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
@@ -52,7 +54,7 @@ def create_app(backend: Backend | Operator, for_operator: bool = True) -> gr.Blo
         shared = Shared(layer, gain, visit, generation)
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
-                compared = compare.build(backend, shared, linked)
+                compared = compare.build(backend, shared, linked, keeps_history)
             with gr.Tab("Geometry", id="geometry") as tab:
                 geometry.build(backend, shared, tab)
             with gr.Tab("Layers", id="layers") as tab:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .. import markup
+from .. import history, markup
 from ..backend import Backend, Session
 from ..figures.curves import HEIGHT
 from ..gallery import Gallery, buttons
@@ -58,10 +58,11 @@ class Compared(NamedTuple):
     ran: tuple[Any, ...]
 
 
-def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
+def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: bool) -> Compared:
     """Lay the tab out, with the example that was answered before, and wire it.
 
-    linked: number of the example that a link names, which is run when it is set.
+    linked: number of the example that a link names, which is run when it is set. keeps_history: whether the
+    browser tab keeps the words and settings of its runs.
     """
     session = backend.session
     visit: Visit = shared.visit.value
@@ -79,6 +80,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
                 run = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
                 stop = gr.Button("Stop", variant="secondary", interactive=False, elem_id="stop", min_width=80)
             notice = gr.HTML(elem_id="notice")
+            past = history.History(elem_id="history") if keeps_history else None
             gr.HTML(markup.section("Examples", "A click runs one."))
             gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
             with gr.Accordion("Reply length, system message and benign twin", open=False, elem_id="settings"):
@@ -160,14 +162,50 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
     )
     picking = gallery.select(picked, settings, filling, **answering)
     linking = linked.change(run_example, [linked, *settings], filling, **answering)
-    stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
-               cancels=[running, picking, linking], queue=False, **QUIET)  # fmt: skip
+    ran, restored = [running, picking, linking], [shared.layer, shared.gain, length, system]
+
+    def put_back(event: gr.EventData) -> Shown:
+        """Words and settings of a run of the history, and its example; the slot is left where the medium was another.
+
+        Empty where the browser sends no run, or one of an example that is not here.
+        """
+        kept = history.read(getattr(event, "run", None), backend.session, LENGTHS)
+        if kept is None:
+            return {}
+        old, said = kept
+        files = files_of(backend.session.examples[said.example]) if said.example is not None else []
+        given = zip(restored, (said.layer, said.gain, said.length, old.system), strict=True)
+        shown = {text: old.text, benign: None, **{part: value for part, value in given if value is not None}}
+        return shown if old.medium else {**shown, media: files or None}
+
+    def restore(event: gr.EventData) -> Shown:
+        shown = put_back(event)
+        return {**shown, notice: markup.notice(history.MISSING if shown else history.GONE, "status")}
+
+    def run_again(event: gr.EventData, *now: Any) -> Iterator[Shown]:
+        shown, (*set_now, visit) = put_back(event), now
+        if not shown:
+            yield {notice: markup.notice(history.GONE), run: gr.update(interactive=True)}
+            return
+        yield {**shown, stop: gr.update(interactive=True)}
+        chosen = [shown.get(part, value) for part, value in zip(restored, set_now, strict=True)]
+        files = shown.get(media) or []
+        yield from comparing.answered(backend.session, panels, shared.visit, shown[text], files, *chosen, None, visit)
+
+    if past:
+        past.restore(restore, outputs=[text, benign, *restored, notice], queue=False, **QUIET)
+        past.again(None, js=SHOW, api_visibility="private")
+        past.again(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
+        ran.append(past.again(run_again, settings, [*filling, *restored], **answering))
+    stopping = stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
+                          cancels=ran, queue=False, **QUIET)  # fmt: skip
+    for ended in [*ran, stopping] if past else ():
+        ended.then(lambda visit: history.newest(backend.session, visit), shared.visit, past, **QUIET)
     media.change(previewed, media, [preview, notice], **QUIET)
     preview.refused(_refused, outputs=notice, queue=False, **QUIET)
     set_now = [text, media, shared.layer, shared.gain, length, system]
     told = [*set_now, shared.visit]
     gr.on([part.change for part in set_now], comparing.stale, told, stale, trigger_mode="always_last", **QUIET)
-    ran = (running, picking, linking)
     for answered in ran:
         answered.then(comparing.stale, told, stale, **QUIET)
     select_layer_by_click(curves, backend, shared)
@@ -190,7 +228,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State) -> Compared:
         }
 
     shared.generation.change(renewed, outputs=[text, media, system, gallery, benign, *panels, shared.visit], **QUIET)
-    return Compared(text, media, length, system, panels, ran)
+    return Compared(text, media, length, system, panels, tuple(ran))
 
 
 def _refused(event: gr.EventData) -> str:
