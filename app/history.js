@@ -8,10 +8,10 @@ const isSame = (one, other) => ['text', 'medium', 'system', 'query'].every((part
 let runs = [];
 try { runs = JSON.parse(sessionStorage.getItem(KEY)) ?? []; } catch { /* storage is off: they last until a reload */ }
 
-function told({ medium, query }) {
+function told({ medium, system, query }) {
   const said = new URLSearchParams(query);
   const what = said.get('example') ?? (medium && `${medium} of yours, not kept`);
-  return `${what ? `${what}: ` : ''}layer ${said.get('layer')}, gain ${said.get('gain')}, ${said.get('length')} tokens`;
+  return `${what ? `${what}: ` : ''}layer ${said.get('layer')}, gain ${said.get('gain')}, ${said.get('length')} tokens${system ? ', a system message' : ''}`;
 }
 
 function row(run) {

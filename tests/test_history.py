@@ -49,13 +49,13 @@ def test_nothing_is_kept_before_a_run(session):
     assert history.newest(session, Visit()) == ""
 
 
-@pytest.mark.parametrize("given", [None, "x", [], {}, {"text": "a"}, {"text": 1, "medium": "", "query": ""}])
+@pytest.mark.parametrize("given", [None, "x", [], {}, {"text": "a"}, {"text": 1, "medium": "", "system": "", "query": ""}])
 def test_what_is_no_run_is_not_put_back(session, given):
     assert history.read(given, session, LENGTHS) is None
 
 
 def test_settings_out_of_bounds_count_as_not_said(session):
-    run = {"text": "a", "medium": "", "query": "?layer=99&gain=-2&length=1e9"}
+    run = {"text": "a", "medium": "", "system": "", "query": "?layer=99&gain=-2&length=1e9"}
     assert set(vars(history.read(run, session, LENGTHS)[1]).values()) == {None}
 
 
