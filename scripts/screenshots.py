@@ -1,4 +1,4 @@
-"""Take the README's pictures of the page: python scripts/screenshots.py [--out assets/screenshots].
+"""Take the pictures of the page that README and docs show: python scripts/screenshots.py [--out assets/screenshots].
 
 Opens the bundled model in headless Chromium on its finished example, and photographs every tab, with the map of the
 prompt and a small evaluation. Needs Debian's chromium and the playwright package.
@@ -23,7 +23,7 @@ def main() -> int:
         view = chromium.new_page(viewport={"width": options.width, "height": HEIGHT})
         view.goto(f"{url}?__theme={options.theme}")
         _ask(view, workbench.session)
-        for tab in TABS:
+        for tab in options.tabs:
             view.get_by_role("tab", name=tab.capitalize()).click()
             if tab == "geometry":
                 view.wait_for_selector("#clouds .main-svg", timeout=WAIT)
@@ -66,6 +66,7 @@ def _evaluate(view, per_cell: int) -> None:
 def _options():
     made = parser("Photograph the tabs of the page.")
     made.add_argument("--out", type=Path, default=ROOT / "assets" / "screenshots")
+    made.add_argument("--tabs", nargs="+", choices=TABS, default=TABS)
     made.add_argument("--width", type=int, default=WIDTH, help="pixels")
     made.add_argument("--per-cell", type=int, default=10, help="cases of the evaluation for each modality and label")
     made.add_argument("--theme", choices=("light", "dark"), default="light")
