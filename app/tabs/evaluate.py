@@ -61,19 +61,17 @@ def build(operator: Operator, shared: Shared) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Strategies on a set", INTRO))
     own = own_set.build()
-    with gr.Row(elem_classes="split"):
+    strategies = gr.CheckboxGroup(
+        [(f"{name.replace('_', ' ')}\n{summary}", name) for name, summary in STRATEGIES.items()],
+        value=list(USUAL), label="Strategies", elem_id="strategies",
+    )  # fmt: skip
+    with gr.Row(elem_classes="acting"):
         with gr.Column(scale=0, min_width=330, elem_classes="controls"):
             per_cell = gr.Slider(
                 1, MAX_PER_CELL, 10, step=1, label="Bundled test split", elem_id="per-cell",
                 info="Of Pocket-VL's world, used where no set of your own is above. Cases for each modality and "
                 "label; more cases, narrower intervals.",
             )  # fmt: skip
-        with gr.Column(scale=1, min_width=320):
-            strategies = gr.CheckboxGroup(
-                [(f"{name.replace('_', ' ')}\n{summary}", name) for name, summary in STRATEGIES.items()],
-                value=list(USUAL), label="Strategies", elem_id="strategies",
-            )  # fmt: skip
-    with gr.Row(elem_classes="acting"):
         run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", scale=0, min_width=140)
         stop = gr.Button("Stop", interactive=False, elem_id="evaluate-stop", scale=0, min_width=80)
         notice = gr.HTML(markup.caption(EMPTY), elem_id="evaluate-notice")
