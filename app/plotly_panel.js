@@ -24,6 +24,12 @@ function recoloured(value) {
   return value;
 }
 
+// Slower, where a browser has no WebGL; which is asked for only where it is needed, since a page has few contexts.
+function withoutWebGL(data) {
+  const traces = data.filter(({ type }) => type === 'scattergl');
+  if (traces.length && !document.createElement('canvas').getContext('webgl')) traces.forEach((trace) => { trace.type = 'scatter'; });
+}
+
 function plotlyReady() {
   if (window.Plotly) return Promise.resolve();
   return new Promise((resolve) => {
@@ -53,6 +59,7 @@ function draw() {
     if (selectedOf !== layout.meta?.rows_of) selected = new Set();
     selectedOf = layout.meta?.rows_of;
     definePatterns(data);
+    withoutWebGL(data);
     layout.selectionrevision = Date.now(); // plotly would bring back what it remembers of the last figure
     for (const trace of data) trace.selectedpoints = selectedPoints(trace);
     chart.style.height = `${layout.height}px`;

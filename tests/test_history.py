@@ -49,7 +49,9 @@ def test_nothing_is_kept_before_a_run(session):
     assert history.newest(session, Visit()) == ""
 
 
-@pytest.mark.parametrize("given", [None, "x", [], {}, {"text": "a"}, {"text": 1, "medium": "", "system": "", "query": ""}])
+@pytest.mark.parametrize(
+    "given", [None, "x", [], {}, {"text": "a"}, {"text": 1, "medium": "", "system": "", "query": ""}]
+)
 def test_what_is_no_run_is_not_put_back(session, given):
     assert history.read(given, session, LENGTHS) is None
 

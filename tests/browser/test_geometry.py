@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.many_points import SELECTED
 from tests.browser.person import WAIT, click_in, drawn, hover_over, open_tab, run, upload
 
 CHART = "document.querySelector('#clouds .chart')"
@@ -59,12 +60,6 @@ def _drag(page, button: str, *corners: tuple[float, float], keys: tuple[str, ...
         page.keyboard.up(key)
 
 
-SELECTED = f"""(() => {{
-    const rows = (of) => {CHART}.data.filter((trace) => trace.xaxis === of && trace.meta.rows).flatMap(
-        ({{ meta, selectedpoints }}) => (selectedpoints ?? []).map((point) => meta.rows[point]));
-    return [rows('x'), rows('x2')];
-}})()"""
-"""Rows that each panel shows as selected."""
 ALL = ((0.01, 0.01), (0.99, 0.99))
 LEFT_HALF = ((0.01, 0.01), (0.5, 0.01), (0.5, 0.99), (0.01, 0.99), (0.01, 0.01))
 
