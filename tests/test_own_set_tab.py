@@ -149,6 +149,16 @@ def test_a_folder_of_this_machine_is_read_where_it_is(draft, picture, tmp_path):
     assert draft.rows == [] and draft.notes == (f"There is no file or folder {tmp_path / 'nowhere'}.",)
 
 
+def test_rows_may_name_files_of_this_machine_by_their_full_path_or_beside_their_table(draft, png):
+    draft.read(f"prompt\timage\tlabel\nwhat?\t{png}\tsafe\nwhat?\t{png}.jpg\tsafe", [], "", "")
+    assert draft.counts == {"ready": 1, "harmless": 1, "problem": 1}
+    (Path(png).parent / "set.csv").write_text("question,file,label\nwhat?,picture.png,benign\n", encoding="utf-8")
+    draft.read("", [], str(Path(png).parent / "set.csv"), "")
+    assert [row[:3] for row in draft.rows] == [("what?", "picture.png", "harmless")]
+    (case,) = load_set(draft.write())
+    assert case.prompt.modality == "image"
+
+
 def test_what_is_said_above_the_rows_is_escaped_and_counts_what_is_left_out():
     assert own_set_markup.summary({}, ()) == ""
     told = own_set_markup.summary({"ready": 1, "harmful": 1, "label": 1200, "problem": 2}, ["<b>bad</b>"] * 9)

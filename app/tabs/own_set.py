@@ -60,6 +60,11 @@ def build() -> gr.State:
             with gr.Column(min_width=320, elem_classes="controls"):
                 files = gr.File(label="Files", file_count="multiple", height=140, elem_id="own-set")
                 uploads_only(files)
+                with gr.Row():
+                    adding = [
+                        gr.UploadButton(f"Add {what}", file_count=count, size="sm", elem_id=f"own-{count}")
+                        for what, count in (("files", "multiple"), ("a folder", "directory"))
+                    ]
                 request = gr.Textbox(
                     label="Request for files that no row names", max_lines=1, elem_id="own-request", buttons=[]
                 )
@@ -80,8 +85,11 @@ def build() -> gr.State:
             )  # fmt: skip
             file = gr.DownloadButton("Download", size="sm", scale=0, min_width=200, visible=False, elem_id="own-file")
     panels = Panels(draft, said, rows, export, file, columns, *choices)
+    for button in adding:
+        uploads_only(button)
+        button.upload(lambda there, new: [*(there or ()), *(new or ())], [files, button], files, **QUIET)
     gr.on(  # `input` of a text box is for keys alone, and does not hear what is pasted
-        [paste.change, files.upload, files.clear, files.delete, request.change, place.submit, place.blur],
+        [paste.change, files.change, request.change, place.submit, place.blur],
         partial(_read, panels),
         [draft, paste, files, place, request],
         [*panels],

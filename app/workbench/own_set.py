@@ -50,6 +50,8 @@ class Draft:
         self._brought = NOTHING
         self._request = ""
         self._gathered = 0
+        self._beside = Path()
+        """Where a table of this machine lies, whose rows may name files beside it."""
         self._lock = threading.Lock()
 
     def read(self, pasted: str, uploads: Sequence[str], place: str, request: str) -> None:
@@ -68,6 +70,8 @@ class Draft:
                 self._add(rows, notes, lambda: read_pasted(pasted))
             for path in self._brought.tables:
                 self._add(rows, notes, lambda path=path: read_table(path))
+            named = Path(place.strip())
+            self._beside = named.absolute().parent if place.strip() and named.is_file() else Path()
             self._rows, self._request = rows, request.strip()
             self.names = column_names(rows)
             self.columns = Columns.guess(rows)
@@ -145,7 +149,13 @@ class Draft:
         media, named = self._brought.media, set()
 
         def find(said: str) -> tuple[str, Path]:
-            name = media.find(said)
+            try:
+                name = media.find(said)
+            except TableError:
+                path = self._beside / said  # which is `said` itself where that is a full path
+                if not path.is_absolute() or not path.is_file():
+                    raise
+                return path.name, path
             named.add(name)
             return name, media.paths[name]
 

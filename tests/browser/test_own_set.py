@@ -59,6 +59,12 @@ def test_cells_and_files_are_paired_evaluated_and_taken_away(page, picture, clip
     _said(page, "0 of 3 rows can be evaluated")
     page.set_input_files("#own-set input[type=file]", [str(tmp_path / name) for name in ("kite.png", "drum.mp4")])
     _said(page, "2 of 3 rows can be evaluated: 1 harmful, 1 harmless")
+    (tmp_path / "folder").mkdir()
+    picture.rotate(90).save(tmp_path / "folder" / "rose.png")
+    with page.expect_file_chooser() as chosen:
+        page.click("#own-directory")
+    chosen.value.set_files(str(tmp_path / "folder"))
+    _said(page, "One file is named by no row")
     assert "there is no file “lamp.png”" in page.inner_text("#own-rows .broken .missing")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
