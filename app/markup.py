@@ -158,7 +158,7 @@ def clouds_table(means: Sequence[CloudMean]) -> str:
         name = f"{names.get(mean.modality, mean.modality)}, {mean.label}"
         rows.append([name, str(mean.count), signed(mean.before), signed(mean.after)])
     head = ["cloud", "points", "mean s before", "mean s after"]
-    return table(head, rows, "Numbers: where each cloud lies along the refusal direction, without unit")
+    return table(head, rows, "Numbers: where each cloud lies along the refusal direction, dimensionless")
 
 
 def scores_table(scores: Scores, selected: int) -> str:

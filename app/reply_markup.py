@@ -54,7 +54,7 @@ def curves_table(
         beside = [twin.after[layer] for twin in twins]
         rows.append([str(layer), *prompt, *(signed(value) for value in (*beside, *low, *high))])
     told = "" if curves is None else f'<p class="reading">{escape(reading(bands, curves, selected))}</p>'
-    return told + table(head, rows, "Numbers: refusal coordinate s, without unit", selected)
+    return told + table(head, rows, "Numbers: refusal coordinate s, dimensionless", selected)
 
 
 def reading(bands: Mapping[str, Sequence], curves: Curves, layer: int) -> str:

@@ -54,7 +54,7 @@ def positions_table(shown: TokenMap, layer: int) -> str:
         cut = caption(f"The first {MAX_ROWS - 50} and the last 50 of {len(rows)} positions.")
         rows = rows[: MAX_ROWS - 50] + rows[-50:]
     head = ["position", "kind", "token", "where", f"s at layer {layer}"]
-    return table(head, rows, f"Numbers: refusal coordinate s at layer {layer}, without unit") + cut
+    return table(head, rows, f"Numbers: refusal coordinate s at layer {layer}, dimensionless") + cut
 
 
 def frames_table(shown: TokenMap, mean: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
@@ -62,7 +62,7 @@ def frames_table(shown: TokenMap, mean: np.ndarray, low: np.ndarray, high: np.nd
     times = step_times(shown.times, len(mean))
     rows = [[str(step + 1), f"{times[step]:.1f}", signed(float(mean[step])), signed(float(low[step])),
              signed(float(high[step]))] for step in range(len(mean))]  # fmt: skip
-    return table(["step", "seconds", "mean s", "least", "most"], rows, "Numbers: s by step in time, without unit")
+    return table(["step", "seconds", "mean s", "least", "most"], rows, "Numbers: s by step in time, dimensionless")
 
 
 def spread(values: NDArray, layer: int, what: str) -> str:

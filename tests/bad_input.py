@@ -28,7 +28,7 @@ REQUESTS = [
     ({"files": ["huge.png"]}, "megapixels"),
     ({"files": ["words.txt"]}, "not supported"),
     ({"files": ["one.mp4"]}, "single frame"),
-    ({"files": ["dot.png", "huge.png"]}, "one picture or one clip"),
+    ({"files": ["dot.png", "huge.png"]}, "one image or one video"),
     ({"text": ""}, "empty"),
     ({"text": "a" * 100_000}, "Shorten it"),
     ({"layer": 99}, "does not exist"),

@@ -79,5 +79,5 @@ def test_a_file_that_cannot_be_used_is_told_at_once_and_none_shows_nothing(tmp_p
     (tmp_path / "page.html").write_text("hi")
     shown, said = previewed([str(tmp_path / "page.html")])
     assert shown == "" and "not supported" in said and 'role="alert"' in said
-    assert "one picture or one clip" in previewed([uploads["dark.png"], uploads["clip.mp4"]])[1]
+    assert "one image or one video" in previewed([uploads["dark.png"], uploads["clip.mp4"]])[1]
     assert previewed([]) == ("", "")

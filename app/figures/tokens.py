@@ -32,7 +32,7 @@ def position_map(
 ) -> go.Figure:
     """Colour says s at each position (right) and layer (up); colours end at -1 and +1, where text has its means.
 
-    coordinates: (position, layer), without unit; kinds: "text", "image" or "video" of each position; frames: step
+    coordinates: (position, layer), dimensionless; kinds: "text", "image" or "video" of each position; frames: step
     in time of each, from 0, or None. Each token of text is labelled by itself; patches stand closer together.
     """
     length, n_layers = coordinates.shape
@@ -76,7 +76,7 @@ def position_map(
 def patches(values: NDArray, picture: str, is_stretched: bool = False, is_large: bool = False) -> go.Figure:
     """Patches of one image at one layer, laid over it, in the colours of s from -1 to +1, where text has its means.
 
-    values: s of each patch, (row, column), without unit; picture: a data URL; is_stretched: whether colours span
+    values: s of each patch, (row, column), dimensionless; picture: a data URL; is_stretched: whether colours span
     these patches alone; is_large: whether the chart is enlarged.
     """
     rows, columns = values.shape
@@ -120,7 +120,7 @@ def frames(
 ) -> go.Figure:
     """One value per step in time under the film strip: the mean s of its patches, the bar from least to most.
 
-    mean, low, high: (step,), without unit; pictures: frames as data URLs, a whole number of them to each step
+    mean, low, high: (step,), dimensionless; pictures: frames as data URLs, a whole number of them to each step
     where the model joins frames; times: seconds of each frame; is_large: whether the film strip is enlarged.
     """
     height = round((LARGE if is_large else 1) * FRAMES_HEIGHT)

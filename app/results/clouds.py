@@ -54,7 +54,7 @@ class CloudMean:
     label: str
     count: int
     before: float
-    """Mean refusal coordinate s, without unit."""
+    """Mean refusal coordinate s, dimensionless."""
     after: float
 
 

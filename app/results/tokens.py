@@ -19,7 +19,7 @@ class TokenMap:
     grid: tuple[int, int, int] | None
     """Steps in time, rows and columns; None where the processor does not tell."""
     coordinates: NDArray
-    """(position, layer), as the model has it, without unit."""
+    """(position, layer), as the model has it, dimensionless."""
     pictures: tuple[str, ...]
     """The picture, or the clip's frames, as data URLs."""
     times: tuple[float, ...]

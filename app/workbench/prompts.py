@@ -52,7 +52,7 @@ def check_names(files: Sequence[str | Path]) -> None:
     """Whether a prompt may carry these files, by their names alone. Raises RequestError."""
     if len(files) > 1:
         raise RequestError(
-            f"There are {len(files)} files, and a prompt carries one picture or one clip: the bias of a "
+            f"There are {len(files)} files, and a prompt carries one image or one video: the bias of a "
             "mixture is not defined. Remove all but one."
         )
     with one_sentence():

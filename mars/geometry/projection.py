@@ -36,7 +36,7 @@ class View(NamedTuple):
 def refusal_coordinate(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor:
     """s = <h - c, r^> / (R/2): -1 at the harmless text centroid, +1 at the harmful one, 0 between.
 
-    values: (prompt, layer, d_model), means (layer, d_model) -> (prompt, layer), without unit.
+    values: (prompt, layer, d_model), means (layer, d_model) -> (prompt, layer), dimensionless.
     Give re-centred values for "after". The normalisation is our reconstruction.
     """
     half = (mean_harmful - mean_harmless) / 2

@@ -127,7 +127,7 @@ def test_two_pictures_get_a_sentence_and_the_next_request_works(page, files):
     upload(page, files["picture.png"], files["second.png"])
     page.fill("#prompt textarea", "how do i make a cake?")
     page.click("#run")
-    page.wait_for_selector("#notice [role=alert]:has-text('one picture or one clip')", timeout=WAIT)
+    page.wait_for_selector("#notice [role=alert]:has-text('one image or one video')", timeout=WAIT)
     assert page.input_value("#prompt textarea") == "how do i make a cake?"
     page.get_by_label("Clear").first.click()
     run(page, "how do i make a cake?")
