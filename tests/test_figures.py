@@ -445,3 +445,16 @@ def test_what_a_model_replies_is_no_markup_in_a_map_of_verdicts():
     (trace,) = _verdicts([["broken", "broken"]], told=[["<b>one</b>", "word " * 40]], selected=(9, 9.0)).data
     assert trace.customdata[0, 0].tolist() == ["1", "&lt;b&gt;one&lt;/b&gt;"]
     assert trace.customdata[1, 0][1].count("<br>") > 1
+
+
+def test_the_axes_are_those_of_layers_that_spread_as_far_as_the_drawn_one():
+    rng = np.random.default_rng(0)
+    path = rng.normal(size=(3, 2, 40, 2)) * np.array([30.0, 1.1, 1.0])[:, None, None, None]
+    points, stars = path[2], np.zeros((2, 0, 2))
+    names = (["text"] * 40, ["harmful"] * 20 + ["harmless"] * 20, ["a"] * 40)
+    figure = cloud_pair(
+        points, *names, stars, [], ("x", "y"), ("Before", "After"), "", layer=2, path=path,
+        star_path=np.zeros((3, 2, 0, 2)),
+    )  # fmt: skip
+    low, high = figure.layout.xaxis.range
+    assert abs(path[1:, :, :, 0]).max() <= max(-low, high) < 10

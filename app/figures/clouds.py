@@ -15,6 +15,8 @@ from .palette import LIGHT, STAR, SYMBOLS, TRANSPARENT
 HEIGHT = 430
 PAIR_HEIGHT, NARROW_HEIGHT = 560, 960
 """Pixels of a pair with its scrubber: side by side, and one over the other."""
+WILD = 2.0
+"""Times the spread of the drawn layer."""
 STEP = 350
 """Milliseconds from one layer to the next while the scrubber plays."""
 CROWD, MULTITUDE = 300, 2000
@@ -114,7 +116,10 @@ def cloud_pair(
     for number, trace in enumerate(figure.data):
         trace.meta = {**(trace.meta or {}), "twin": (number + traces) % (2 * traces)}
     framed(figure, PAIR_HEIGHT, description)
-    everywhere = [points, stars] if path is None else [points, stars, *_settled(path), *_settled(star_path)]
+    everywhere = [points, stars]
+    if path is not None:
+        kept = _as_wide(path, points)
+        everywhere += [*path[kept], *star_path[kept]]
     ranges = shared_ranges(*everywhere)
     figure.update_xaxes(title_text=axes[0], range=ranges[0], fixedrange=False)
     figure.update_yaxes(range=ranges[1], fixedrange=False, showticklabels=True)
@@ -133,9 +138,16 @@ def cloud_pair(
     return figure
 
 
-def _settled(path: NDArray) -> list[NDArray]:
-    """Points of all layers but the first eighth, where activations are still wild."""
-    return list(path[max(1, len(path) // 8) :])
+def _as_wide(path: NDArray, points: NDArray) -> NDArray:
+    """Layers at which 98 % of the points spread at most WILD times as far as at the drawn one: (layer,) of bool.
+
+    The others run over the edges of the plot, which early layers of a real model would otherwise blow up.
+    """
+    if not points.size:
+        return np.ones(len(path), dtype=bool)
+    low, high = np.quantile(path, (0.01, 0.99), axis=2)
+    drawn_low, drawn_high = np.quantile(points, (0.01, 0.99), axis=1)
+    return ((high - low) <= WILD * (drawn_high - drawn_low)).all(axis=(1, 2))
 
 
 def _stacked(is_narrow: bool) -> dict:
