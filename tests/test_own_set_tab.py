@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from app import own_set_markup
@@ -18,6 +20,7 @@ from app.workbench.own_set import ALONE
 from mars.__main__ import main
 from mars.datasets.benchmarks import load_set
 from mars.evaluation.evaluate import Settings
+from tests.hostile.trial import is_sentence
 
 EVERY = 5
 """One row in so many names an image."""
@@ -157,6 +160,23 @@ def test_rows_may_name_files_of_this_machine_by_their_full_path_or_beside_their_
     assert [row[:3] for row in draft.rows] == [("what?", "picture.png", "harmless")]
     (case,) = load_set(draft.write())
     assert case.prompt.modality == "image"
+
+
+PIECES = (
+    *("prompt", "image", "label", "safe", "/", "x" * 300),
+    *("\t", ",", ";", "\n", '"', "{", "[", "\0", "\ufeff"),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=60))
+def test_whatever_is_pasted_or_named_is_rows_or_a_sentence(text):
+    draft = Draft()
+    draft.read(text, [], f"/nowhere/{text}", text)
+    assert all(is_sentence(row[3]) or not row[3] for row in draft.rows)
+    assert sum(draft.counts[kind] for kind in ("ready", "label", "problem")) == len(draft.rows)
+    draft.label(range(len(draft.rows)), "harmless")
+    assert draft.counts["label"] == 0
 
 
 def test_what_is_said_above_the_rows_is_escaped_and_counts_what_is_left_out():

@@ -71,7 +71,7 @@ class Draft:
             for path in self._brought.tables:
                 self._add(rows, notes, lambda path=path: read_table(path))
             named = Path(place.strip())
-            self._beside = named.absolute().parent if place.strip() and named.is_file() else Path()
+            self._beside = named.absolute().parent if place.strip() and _is_file(named) else Path()
             self._rows, self._request = rows, request.strip()
             self.names = column_names(rows)
             self.columns = Columns.guess(rows)
@@ -153,7 +153,7 @@ class Draft:
                 name = media.find(said)
             except TableError:
                 path = self._beside / said  # which is `said` itself where that is a full path
-                if not path.is_absolute() or not path.is_file():
+                if not path.is_absolute() or not _is_file(path):
                     raise
                 return path.name, path
             named.add(name)
@@ -175,3 +175,11 @@ class Draft:
     def _labelled(self, row: OwnRow) -> OwnRow:
         label = self._labels.get((row.text, row.name))
         return replace(row, label=label) if label else row
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
