@@ -1,6 +1,6 @@
 """The history of a tab: words and settings of its runs, which the browser keeps until the tab is closed.
 
-Nothing of it is kept on the server, and no medium anywhere; what comes back from the browser is checked again.
+No medium is kept, and on the server nothing beyond the visit; what comes back from the browser is checked again.
 """
 
 import json
