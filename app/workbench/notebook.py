@@ -39,7 +39,7 @@ def picture(artifact: Artifact, layer: int, view: str) -> Picture:
     """Raises RequestError for a view that is not known or not at hand: UMAP is drawn where the artifact holds it."""
     if view == "umap" and artifact.umap is None:
         raise RequestError("This artifact holds no UMAP. Fit it with with_umap=True, or draw another view.")
-    return Pictures(artifact).draw(view, layer, ())
+    return Pictures(artifact, follows=False).draw(view, layer, ())  # a thread may not outlive a script
 
 
 def _silent(*_: object) -> None:

@@ -46,10 +46,14 @@ FEWEST_POINTS = 5
 
 
 class Pictures:
-    """Draws the clouds of one artifact. Safe to call from several threads."""
+    """Draws the clouds of one artifact. Safe to call from several threads.
 
-    def __init__(self, artifact: Artifact) -> None:
+    follows: whether points are followed through all layers, for which a thread finds the planes once one is drawn.
+    """
+
+    def __init__(self, artifact: Artifact, *, follows: bool = True) -> None:
         self.artifact = artifact
+        self._follows = follows
         self._made: dict[int, View] = {}
         self._planes: dict[str, list[Plane]] = {}
         self._path_worker: threading.Thread | None = None
@@ -108,7 +112,7 @@ class Pictures:
     def _follow(self) -> None:
         """Begin to find the planes of every layer, on which points are followed."""
         with self._busy:
-            if self._path_worker is None and self.artifact.clouds:
+            if self._follows and self._path_worker is None and self.artifact.clouds:
                 self._path_worker = threading.Thread(target=self._find_planes, name="planes", daemon=True)
                 self._path_worker.start()
 
