@@ -76,17 +76,18 @@ def photographs() -> list[Group]:
 
 
 def drawings() -> list[Group]:
-    """Of Icon-VL's bars, drawings of things for the test: by vendors that it learnt from, and by the one kept out."""
+    """Of Icon-VL's bars, drawings: by vendors that it learnt from, of both splits, and by the one kept out."""
     from mars.icon_vl.bars.inputs import CAPTION, Material, names
     from mars.icon_vl.training.drawing_sets import fetch_sets
     from mars.icon_vl.training.features import WORK
     from mars.icon_vl.training.things import read_things
 
-    asked = names(Material("test", read_things(), (), fetch_sets(WORK / "sets"), PER_KIND)).inputs
+    things, sets = read_things(), fetch_sets(WORK / "sets")
+    asked = {split: names(Material(split, things, (), sets, PER_KIND)).inputs for split in ("validation", "test")}
     return [
-        Group(f"drawings of Icon-VL's test, {kind}", None, prompts, [CAPTION] * len(prompts))
-        for kind in ("drawn anew", "kept-out vendor")
-        if (prompts := [one.case.prompt for one in asked if one.kind == kind])
+        Group(f"drawings of Icon-VL's {split}, {kind}", None, prompts, [CAPTION] * len(prompts))
+        for split, kind in (("validation", "drawn anew"), ("test", "drawn anew"), ("test", "kept-out vendor"))
+        if (prompts := [one.case.prompt for one in asked[split] if one.kind == kind])
     ]
 
 
