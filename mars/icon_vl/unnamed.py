@@ -16,7 +16,7 @@ from mars.model.loaded_model import LoadedModel
 
 NEAR = 0.55
 """Least cosine of the last visual position with a word embedding: of 90 drawings of things for validation, drawn
-anew, three lie below it or at a line break (`python -m scripts.outside --model icon-vl` counts those of the test)."""
+anew, three lie below it or at a line break (`python -m scripts.outside --model icon-vl` counts)."""
 
 
 def last_word(model: LoadedModel, prompt: Prompt) -> tuple[str, float]:
