@@ -133,7 +133,6 @@ def _transfer(
     text, here: which points train and test it: (point,). shown: what those it is tested on are, in words.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.metrics import roc_auc_score
 
     probe = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(before[text], labels[text] == "harmful")
     truth = labels[here] == "harmful"
@@ -156,7 +155,7 @@ def _transfer(
     return [
         number(
             "AUC",
-            roc_auc_score,
+            _auc,
             f"Whether harmful and harmless {shown} are ranked apart by what separates text; "
             "a shift cannot change it.",
         ),
@@ -166,6 +165,12 @@ def _transfer(
             f"Whether text's own threshold sorts {shown}; re-centering can change it.",
         ),
     ]
+
+
+def _auc(harmful: NDArray, scores: NDArray) -> float:
+    """How often a harmful point scores above a harmless one, ties counting half. harmful, scores: (point,)."""
+    above = np.sign(scores[harmful][:, None] - scores[~harmful])
+    return float((above.mean() + 1) / 2)
 
 
 def _purity(before: NDArray, after: NDArray, modalities: NDArray, rng) -> Number:
