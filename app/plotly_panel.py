@@ -52,13 +52,13 @@ class PlotlyPanel(gr.HTML):
     `layout.meta` may hold a `description` and a largest `width` in pixels, a trace's `meta` the `thumbnails` that are
     seen beside its points, or as its marks where `as_images` is set, as data URLs. Box and lasso trigger `points`
     with `evt.rows`, by which `meta.rows` of the traces name their points: these stay selected in every trace, and in
-    figures to come with the same `layout.meta.rows_of`.
+    figures to come with the same `layout.meta.rows_of`. height: room in pixels until something is drawn.
     """
 
-    def __init__(self, value: go.Figure | None = None, *, height: int, **options) -> None:
+    def __init__(self, value: go.Figure | None = None, *, height: int = 0, **options) -> None:
         super().__init__(
             value,
-            html_template=_chart(height if value else 0) + DOWNLOADS,
+            html_template=_chart(height) + DOWNLOADS,
             js_on_load=f"const darkForLight = {json.dumps(DARK_FOR_LIGHT)};\n{SCRIPT.read_text(encoding='utf-8')}",
             apply_default_css=False,
             **options,

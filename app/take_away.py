@@ -12,7 +12,7 @@ from .backend import Backend
 from .neighbours import known_as
 from .results import Request
 from .state import Visit
-from .tabs.shared import QUIET, Shared
+from .tabs.shared import AT_ONCE, QUIET, Shared
 
 WORDS = (
     "The link carries tab, layer, gain, length and the name of a gallery example, which is run where it is opened; "
@@ -30,9 +30,8 @@ COPY = (
 )
 
 
-def build(backend: Backend, shared: Shared, ran: Sequence[Any], tabs: gr.Tabs) -> None:
+def build(backend: Backend, shared: Shared, ran: Sequence[Any]) -> None:
     """Lay it out, folded away. ran: the events that run a prompt, after which it is filled anew."""
-    tab = gr.State(permalink.TABS[0])
     with gr.Accordion("Take away", open=False, elem_id="take-away") as accordion:
         gr.HTML(markup.section("", WORDS))
         link = gr.HTML(js_on_load=COPY, elem_id="permalink")
@@ -42,17 +41,12 @@ def build(backend: Backend, shared: Shared, ran: Sequence[Any], tabs: gr.Tabs) -
                 "Fitted artifact (zip)", size="sm", scale=0, min_width=220, elem_id="artifact"
             )
     fill = partial(_filled, backend)
-    inputs, outputs = [shared.layer, shared.gain, shared.visit, tab], [link, code]
-    accordion.expand(fill, inputs, outputs, **QUIET)
-
-    def opened(event: gr.SelectData) -> str:
-        return str(event.value).lower()
-
+    inputs, outputs = [shared.layer, shared.gain, shared.visit, shared.tab], [link, code]
+    accordion.expand(fill, inputs, outputs, **AT_ONCE)
     accordion.expand(lambda: str(backend.session.archive()), outputs=artifact, **QUIET)
-    shared.redraw(fill, inputs, outputs, with_gain=True)
-    tabs.select(opened, outputs=tab, **QUIET).then(fill, inputs, outputs, **QUIET)
+    shared.redraw(fill, inputs, outputs, "layer", "gain", "model", "tab")
     for event in ran:
-        event.then(fill, inputs, outputs, **QUIET)
+        event.then(fill, inputs, outputs, **AT_ONCE)
 
 
 def _filled(backend: Backend, layer: int, gain: float, visit: Visit, tab: str) -> list[str]:

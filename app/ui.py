@@ -10,7 +10,7 @@ from .api import add_compare, add_sweep
 from .backend import Backend, Operator, Session
 from .results import RequestError
 from .tabs import compare, comparing, evaluate, geometry, layers, tokens
-from .tabs.shared import QUIET, Shared
+from .tabs.shared import AT_ONCE, QUIET, Shared
 from .workbench import MAX_GAIN
 
 LAYER = "The decoder layer that every tab looks at and steers."
@@ -51,12 +51,12 @@ def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_his
                 size="sm",
                 **_chosen(session, session.chosen_layer, GAIN_AT_START),
             )
-        shared = Shared(layer, gain, visit, generation)
+        shared = Shared(layer, gain, visit, generation, tab=gr.State(permalink.TABS[0]))
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
                 compared = compare.build(backend, shared, linked, keeps_history)
-            with gr.Tab("Geometry", id="geometry") as tab:
-                geometry.build(backend, shared, tab)
+            with gr.Tab("Geometry", id="geometry"):
+                geometry.build(backend, shared)
             with gr.Tab("Layers", id="layers") as tab:
                 layers.build(backend, shared, tab)
             with gr.Tab("Tokens", id="tokens") as tab:
@@ -66,16 +66,17 @@ def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_his
                     evaluate.build(backend, shared)
         if laid:
             tour.build(backend, shared, compared, tabs, laid)
-        take_away.build(backend, shared, compared.ran, tabs)
+        take_away.build(backend, shared, compared.ran)
         if for_operator:
             model_picker.build(backend, shared)
-        back.click(lambda: [backend.session.chosen_layer, GAIN_AT_START], outputs=[layer, gain], **QUIET)
-        generation.change(lambda: _taken(backend.session), outputs=[top, layer], **QUIET)
+        back.click(lambda: [backend.session.chosen_layer, GAIN_AT_START], outputs=[layer, gain], **AT_ONCE)
         shared.redraw(
-            lambda layer, gain: gr.update(**_chosen(backend.session, layer, gain)),
-            [layer, gain],
-            back,
-            with_gain=True,
+            lambda layer, gain: [gr.update(**_chosen(backend.session, layer, gain))],
+            [layer, gain], [back], "layer", "gain", "model",
+        )  # fmt: skip
+        shared.wire(
+            tabs.select(_opened, outputs=shared.tab, **AT_ONCE),
+            generation.change(lambda: _taken(backend.session), outputs=[top, layer], **QUIET),
         )
 
         def from_link(request: gr.Request) -> list:
@@ -89,6 +90,11 @@ def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_his
         add_compare(backend, page)
         add_sweep(backend, page)
     return page
+
+
+def _opened(event: gr.SelectData) -> str:
+    """Id of the tab that was opened."""
+    return str(event.value).lower()
 
 
 def _taken(session: Session) -> list:

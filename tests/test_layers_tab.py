@@ -106,7 +106,7 @@ def test_the_sentence_names_which_of_the_two_is_in_use(measured, workbench):
     ):  # fmt: skip
         *_, effect, use = _shown(backend, layer, gain)
         assert f"layer {layer} at gain {gain:g}: {told}" in effect.replace("'", "&#x27;")
-        assert use == {"visible": True, "interactive": can_use}
+        assert (use["visible"], use["interactive"]) == (True, can_use)
     agreeing = measured(Recommendation(chosen, 1.0, 0.4, 0.01))
     assert "gain 1: both" in _shown(agreeing, chosen, 1.0)[4]
 

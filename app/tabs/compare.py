@@ -17,7 +17,7 @@ from ..results import Example
 from ..state import Visit
 from . import comparing
 from .comparing import Panels, Shown
-from .shared import MODEL, QUIET, Shared, select_layer_by_click
+from .shared import AT_ONCE, MODEL, QUIET, Shared, select_layer_by_click
 
 CURVES = (
     "The <b>refusal direction</b> points, in the residual stream (the running state that layers read and "
@@ -103,7 +103,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
             replies = gr.HTML(elem_id="replies")
             gr.HTML(markup.explained("Where the prompt lies, layer by layer", CURVES))
             legend = gr.HTML()
-            curves = PlotlyPanel(comparing.curves(session, visit, layer), height=HEIGHT, elem_id="curves")
+            curves = PlotlyPanel(height=HEIGHT, elem_id="curves")
             numbers = gr.HTML()
             gr.HTML(markup.explained("Twins and benign twin", BESIDE))
             beside = gr.HTML(elem_id="beside")
@@ -112,12 +112,11 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
 
     panels = Panels(stale, outside, legend, curves, numbers, replies, receipt, tokens, beside, notice, run, stop)
     for panel, value in comparing.drawn(session, panels, visit, layer).items():
-        if panel is not curves:
-            panel.value = value
+        panel.value = panel.postprocess(value)
     # Shift and Enter are a click on Run, so they do nothing while that is disabled.
     text.submit(None, js="() => document.querySelector('#run').click()", api_visibility="private")
     run.click(None, js=SHOW, api_visibility="private")
-    asked = run.click(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
+    asked = run.click(partial(comparing.asked, panels), outputs=[notice, run], **AT_ONCE)
     answering: dict[str, Any] = {
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -133,7 +132,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
         **answering,
     )
     # Only once the run is on its way: a stop before that would cancel nothing.
-    asked.then(lambda: gr.update(interactive=True), outputs=stop, queue=False, **QUIET)
+    asked.then(lambda: gr.update(interactive=True), outputs=stop, **AT_ONCE)
 
     def run_example(number: Any, layer: int, gain: float, length: int, system: str, visit: Visit) -> Iterator[Shown]:
         """Put an example into the prompt and run it; its number comes from a browser or a link and is checked."""
@@ -155,7 +154,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
         return {text: example.text, media: files_of(example) or None}
 
     gallery.select(None, js=SHOW, api_visibility="private")
-    gallery.select(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
+    gallery.select(partial(comparing.asked, panels), outputs=[notice, run], **AT_ONCE)
     settings, filling = (
         [shared.layer, shared.gain, length, system, shared.visit],
         [text, media, benign, *panels, shared.visit],
@@ -193,25 +192,26 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
         yield from comparing.answered(backend.session, panels, shared.visit, shown[text], files, *chosen, None, visit)
 
     if past:
-        past.restore(restore, outputs=[text, benign, *restored, notice], queue=False, **QUIET)
+        past.restore(restore, outputs=[text, benign, *restored, notice], **AT_ONCE)
         past.again(None, js=SHOW, api_visibility="private")
-        past.again(partial(comparing.asked, panels), outputs=[notice, run], queue=False, **QUIET)
+        past.again(partial(comparing.asked, panels), outputs=[notice, run], **AT_ONCE)
         ran.append(past.again(run_again, settings, [*filling, *restored], **answering))
     stopping = stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
-                          cancels=ran, queue=False, **QUIET)  # fmt: skip
+                          cancels=ran, **AT_ONCE)  # fmt: skip
     for ended in [*ran, stopping] if past else ():
         ended.then(lambda visit: history.newest(backend.session, visit), shared.visit, past, **QUIET)
     media.change(previewed, media, [preview, notice], **QUIET)
-    preview.refused(_refused, outputs=notice, queue=False, **QUIET)
-    set_now = [text, media, shared.layer, shared.gain, length, system]
-    told = [*set_now, shared.visit]
-    gr.on([part.change for part in set_now], comparing.stale, told, stale, trigger_mode="always_last", **QUIET)
+    preview.refused(_refused, outputs=notice, **AT_ONCE)
+    told = [text, media, shared.layer, shared.gain, length, system, shared.visit]
+    typed = [part.change for part in (text, media, length, system)]
+    gr.on(typed, comparing.stale, told, stale, trigger_mode="always_last", **AT_ONCE)
     for answered in ran:
-        answered.then(comparing.stale, told, stale, **QUIET)
+        answered.then(comparing.stale, told, stale, **AT_ONCE)
     select_layer_by_click(curves, backend, shared)
-    shared.layer.change(
+    shared.redraw(lambda *now: [comparing.stale(*now)], told, [stale], "layer", "gain")
+    shared.redraw(
         partial(comparing.redrawn, backend, panels), [shared.layer, shared.visit], [curves, numbers],
-        trigger_mode="always_last", **QUIET,
+        "layer", "tab", tab="compare",
     )  # fmt: skip
 
     def renewed() -> Shown:

@@ -81,7 +81,7 @@ def build(operator: Operator, shared: Shared) -> None:
         for modality in WORDS:
             with gr.Column(min_width=300):
                 titles.append(gr.HTML())
-                charts.append(PlotlyPanel(height=0, elem_id=f"tradeoff-{modality}"))
+                charts.append(PlotlyPanel(elem_id=f"tradeoff-{modality}"))
     tables = gr.HTML(elem_id="evaluate-tables")
     with gr.Row():
         files = [

@@ -17,7 +17,7 @@ from ..neighbours import known_as, neighbours_of
 from ..plotly_panel import PlotlyPanel
 from ..results import Comparison, Mapped, Pin, Progress, RequestError
 from ..state import Visit
-from .shared import MODEL, QUIET, Shared, failure
+from .shared import AT_ONCE, MODEL, QUIET, Shared, failure
 
 INTRO = (
     "For the prompt on Compare, each cell steers at one layer with one gain; beside it stands the map of its "
@@ -63,7 +63,7 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     legend = gr.HTML()
     with gr.Row(elem_id="maps"):
         scores, twin, damage, verdicts, twin_verdicts = (
-            PlotlyPanel(height=0, elem_id=name)
+            PlotlyPanel(elem_id=name)
             for name in ("score-map", "twin-map", "damage-map", "verdict-map", "twin-verdict-map")
         )
     numbers = gr.HTML(elem_id="sweep-table")
@@ -84,10 +84,9 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     mapping.then(_ready, shared.visit, below, **QUIET)
     stop.click(partial(_stopped, panels), outputs=[*panels], cancels=[mapping], queue=False, **QUIET)
     show = partial(_show, backend, panels)
-    for event in (tab.select, of.change):
-        event(show, at, [*panels], **QUIET)
-    tab.select(_ready, shared.visit, below, **QUIET)
-    shared.redraw(show, at, [*panels], with_gain=True)
+    of.change(show, at, [*panels], **AT_ONCE)
+    tab.select(_ready, shared.visit, below, **AT_ONCE)
+    shared.redraw(show, at, [*panels], "layer", "gain", "model", "tab", tab="layers")
 
     def clicked(of: str, visit: Visit, event: gr.EventData) -> list:
         """Layer and gain of the cell; what comes from a browser may be anything, so it is checked."""

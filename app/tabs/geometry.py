@@ -51,7 +51,7 @@ CLEAR = (
 POLL_SECONDS = 2.0
 
 
-def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
+def build(backend: Backend, shared: Shared) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Clouds before and after re-centering", INTRO))
     with gr.Row():
@@ -72,7 +72,7 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     notice = gr.HTML(elem_id="geometry-notice")
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            clouds = PlotlyPanel(height=0, elem_id="clouds")
+            clouds = PlotlyPanel(elem_id="clouds")
             points = gr.HTML(elem_id="points", js_on_load=CLEAR)
             story = gr.HTML(elem_id="story")
             caption = gr.HTML()
@@ -95,8 +95,8 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     draw = partial(_draw, backend)
     inputs = [view, as_images, no_signal, shown, selection, shared.layer, shared.visit]
     outputs = [clouds, points, story, caption, means, numbers, asked, notice, timer]
-    shared.redraw(draw, inputs, outputs)
-    for event in (tab.select, view.change, as_images.change, no_signal.change, shown.change, timer.tick):
+    shared.redraw(draw, inputs, outputs, "layer", "model", "tab", tab="geometry")
+    for event in (view.change, as_images.change, no_signal.change, shown.change, timer.tick):
         event(draw, inputs, outputs, trigger_mode="always_last", **QUIET)
     select_layer_by_click(clouds, backend, shared, axis="step")
 
@@ -105,8 +105,8 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
 
     clouds.points(select, [no_signal, shown, shared.layer], [selection, points], **QUIET)
     nearest, near_inputs = partial(_nearest, backend), [star, no_signal, shared.layer, shared.visit]
-    shared.redraw(nearest, near_inputs, [near_stars, star, near])
-    for event in (tab.select, no_signal.change, star.input):
+    shared.redraw(nearest, near_inputs, [near_stars, star, near], "layer", "model", "tab", tab="geometry")
+    for event in (no_signal.change, star.input):
         event(nearest, near_inputs, [near_stars, star, near], trigger_mode="always_last", **QUIET)
 
 

@@ -12,7 +12,7 @@ from ..markup import percent, signed
 from ..plotly_panel import PlotlyPanel
 from ..results import Effect, Scores
 from . import gains
-from .shared import QUIET, Shared, select_layer_by_click
+from .shared import AT_ONCE, Shared, select_layer_by_click
 
 INTRO = (
     "Where to steer is chosen on a validation split of <b>text alone</b>; no image and no video is "
@@ -37,23 +37,22 @@ POINT = 0.01
 
 def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
-    chart, legend, table, why, by_effect, use = _draw(backend, backend.session.chosen_layer, 1.0)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             gr.HTML(markup.section("Three scores and their mean", INTRO))
-            panel = PlotlyPanel(chart, height=chart.layout.height, elem_id="scores")
-            legend = gr.HTML(legend)
-            numbers = gr.HTML(table, elem_id="scores-table")
+            panel = PlotlyPanel(elem_id="scores")
+            legend = gr.HTML()
+            numbers = gr.HTML(elem_id="scores-table")
         with gr.Column(scale=1, min_width=300):
-            reason = gr.HTML(why, elem_id="reason")
-            by_effect = gr.HTML(by_effect, elem_id="effect")
-            use = gr.Button("Use the recommended layer and gain", size="sm", elem_id="recommended", **use)
+            reason = gr.HTML(elem_id="reason")
+            by_effect = gr.HTML(elem_id="effect")
+            use = gr.Button("Use the recommended layer and gain", size="sm", elem_id="recommended", visible=False)
     select_layer_by_click(panel, backend, shared)
     shared.redraw(
-        partial(_redrawn, backend), [shared.layer, shared.gain], [panel, legend, numbers, reason, by_effect, use],
-        with_gain=True,
+        partial(_draw, backend), [shared.layer, shared.gain], [panel, legend, numbers, reason, by_effect, use],
+        "layer", "gain", "model", "tab", tab="layers",
     )  # fmt: skip
-    use.click(partial(_recommended, backend), outputs=[shared.layer, shared.gain], **QUIET)
+    use.click(partial(_recommended, backend), outputs=[shared.layer, shared.gain], **AT_ONCE)
     gains.build(backend, shared, tab)
 
 
@@ -69,13 +68,8 @@ def _draw(backend: Backend, layer: int, gain: float) -> list:
         markup.scores_table(scores, layer),
         _reason(scores),
         _effect(scores, effect, layer, gain) if effect else "",
-        {"visible": found is not None, "interactive": "effect" not in scores.chosen_by(layer, gain)},
+        gr.update(visible=found is not None, interactive="effect" not in scores.chosen_by(layer, gain)),
     ]
-
-
-def _redrawn(backend: Backend, layer: int, gain: float) -> list:
-    *shown, use = _draw(backend, layer, gain)
-    return [*shown, gr.update(**use)]
 
 
 def _recommended(backend: Backend) -> list:

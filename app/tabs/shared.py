@@ -1,10 +1,12 @@
 """What the tabs share: the layer that a person looks at, and what the visit remembers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
+from gradio.events import Dependency
 
 from .. import markup
 from ..backend import Backend
@@ -16,6 +18,20 @@ MODEL = {"concurrency_id": "model", "concurrency_limit": 1}
 """For every event that runs the model: one at a time, whoever asks."""
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 """For events that only redraw."""
+AT_ONCE = {**QUIET, "queue": False}
+"""For those that take no time: answered by the request itself, without a place in the queue."""
+Cause = Literal["layer", "gain", "model", "tab"]
+"""Of which another is shown."""
+
+
+class Redraw(NamedTuple):
+    """What follows the controls of the page."""
+
+    function: Callable
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+    causes: Sequence[Cause]
+    tab: str | None
 
 
 @dataclass(frozen=True)
@@ -28,11 +44,48 @@ class Shared:
     """Holds an Visit."""
     generation: gr.State
     """Of the session that the page shows; a change means that everything is another."""
+    tab: gr.State
+    """Id of the tab that is open."""
+    redraws: list[Redraw] = field(default_factory=list)
 
-    def redraw(self, function: Callable, inputs: list, outputs: list, with_gain: bool = False) -> None:
-        """Call a function whenever the layer or the model is another one, and with_gain the gain too."""
-        for event in (self.layer.change, self.generation.change, *([self.gain.change] if with_gain else [])):
-            event(function, inputs, outputs, trigger_mode="always_last", **QUIET)
+    def redraw(
+        self,
+        function: Callable,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        *causes: Cause,
+        tab: str | None = None,
+    ) -> None:
+        """Call a function where one of the causes is another one.
+
+        function: gives its outputs in order, or by component. tab: the one that it is seen in; while another is open
+        it is called for another model alone, so it has "tab" among its causes, unless opening that draws it anyway.
+        """
+        self.redraws.append(Redraw(function, inputs, outputs, causes, tab))
+
+    def wire(self, opened: Dependency, taken: Dependency) -> None:
+        """Listen, once everything is laid out: one request draws all that is seen and follows the same cause.
+
+        opened, taken: the events that set the tab, and the layer of another model.
+        """
+        inputs = list(dict.fromkeys(part for one in self.redraws for part in one.inputs))
+        outputs = list(dict.fromkeys(part for one in self.redraws for part in one.outputs))
+
+        def drawn(cause: Cause, tab: str, *given: Any) -> dict[Any, Any]:
+            values, shown = dict(zip(inputs, given, strict=True)), {}
+            for one in self.redraws:
+                if cause in one.causes and (cause == "model" or one.tab in (None, tab)):
+                    made = one.function(*(values[part] for part in one.inputs))
+                    shown |= made if isinstance(made, dict) else dict(zip(one.outputs, made, strict=True))
+            return shown
+
+        def draw(event: Callable, cause: Cause) -> None:
+            event(partial(drawn, cause), [self.tab, *inputs], outputs, trigger_mode="always_last", **AT_ONCE)
+
+        draw(self.layer.change, "layer")
+        draw(self.gain.change, "gain")
+        draw(opened.then, "tab")
+        draw(taken.then, "model")
 
 
 def failure(error: Exception) -> str:
@@ -57,4 +110,4 @@ def select_layer_by_click(
         except (RequestError, AttributeError, TypeError, ValueError):
             return gr.skip()
 
-    panel.select(clicked, outputs=shared.layer, **QUIET)
+    panel.select(clicked, outputs=shared.layer, **AT_ONCE)

@@ -40,19 +40,19 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     gr.HTML(markup.section("Position by position", INTRO))
     notice = gr.HTML(token_markup.empty(), elem_id="tokens-notice")
     ramp = gr.HTML()
-    chart = PlotlyPanel(height=figures.MAP_HEIGHT, elem_id="positions")
+    chart = PlotlyPanel(elem_id="positions")
     numbers = gr.HTML(elem_id="positions-table")
     medium_title = gr.HTML(elem_id="medium-title")
     with gr.Row(elem_id="medium-options"):
         stretch = gr.Checkbox(False, label="Stretch colours over these patches", container=False, elem_id="stretch")
         enlarge = gr.Checkbox(False, label="Enlarge (or click it)", container=False, elem_id="enlarge")
-    medium = PlotlyPanel(height=figures.FRAMES_HEIGHT, elem_id="medium")
+    medium = PlotlyPanel(elem_id="medium")
     medium_numbers = gr.HTML(elem_id="medium-table")
     panels = Panels(notice, ramp, chart, numbers, medium_title, medium, medium_numbers)
     at = [shared.layer, stretch, enlarge, shared.visit]
     tab.select(partial(_read, backend, panels, shared.visit), at, [*panels, shared.visit], **QUIET, **MODEL)
     redrawn = partial(_redrawn, backend, panels)
-    shared.redraw(redrawn, at, [*panels])
+    shared.redraw(redrawn, at, [*panels], "layer", "model", tab="tokens")
     for box in (stretch, enlarge):
         box.change(redrawn, at, [*panels], **QUIET)
     medium.select(lambda is_large: not is_large, enlarge, enlarge, **QUIET)

@@ -201,8 +201,11 @@ class LiveSession:
             return self.chosen_layer
         if isinstance(layer, float) and layer.is_integer():
             layer = int(layer)
-        with one_sentence():
-            return self.model.check_layer(layer)
+        if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < self.n_layers:
+            raise RequestError(
+                f"Layer {layer} does not exist: {self.name} has layers 0 to {self.n_layers - 1}. Choose one of them."
+            )
+        return layer
 
     def compare(
         self,
