@@ -1,7 +1,5 @@
-import fractions
 import io
 import os
-import struct
 import sys
 
 import av
@@ -13,30 +11,19 @@ from PIL.PngImagePlugin import PngInfo
 from mars.bundled import EXAMPLES
 from mars.media import limits
 from mars.media.decode import FRAMES, MediaError, read_image, read_media, read_video
+from mars.media.prompt import Prompt
 from mars.types import Video, content_hash
-
-
-def _write_clip(
-    path, frames: int, codec: str = "libx264", rate: int = 4, size=(64, 48), times=None, ticks=None
-) -> None:
-    """Frame i is grey of level 8 i, so that a decoded frame says which one it was.
-
-    times: of the frames in milliseconds; `ticks` in frames of the rate.
-    """
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        if times:
-            stream.codec_context.time_base = fractions.Fraction(1, 1000)
-        for index in range(frames):
-            level = np.full((size[1], size[0], 3), min(8 * index, 255), dtype=np.uint8)
-            frame = av.VideoFrame.from_ndarray(level, format="rgb24")
-            if times:
-                frame.pts, frame.time_base = times[index], fractions.Fraction(1, 1000)
-            if ticks:
-                frame.pts, frame.time_base = ticks[index], fractions.Fraction(1, rate)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+from tests.field_files import (
+    BLOCKS,
+    BROUGHT,
+    QUARTER_TO_THE_RIGHT,
+    VARIABLE,
+    blocks,
+    save,
+    turned,
+    write_clip,
+    write_turned_clip,
+)
 
 
 def _levels(clip: Video) -> list[int]:
@@ -44,16 +31,13 @@ def _levels(clip: Video) -> list[int]:
 
 
 def test_a_picture_stands_upright_as_its_exif_says(tmp_path):
-    picture = Image.new("RGB", (60, 30), "red")
-    exif = Image.Exif()
-    exif[0x0112] = 6  # rotate by 90 degrees
-    picture.save(tmp_path / "turned.jpg", exif=exif)
+    Image.new("RGB", (60, 30), "red").save(tmp_path / "turned.jpg", exif=turned())
     assert read_image(tmp_path / "turned.jpg").size == (30, 60)
 
 
 def test_exif_data_longer_than_a_jpeg_can_hold_are_left_out(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112], exif[0x9286] = 6, "x" * 70_000  # rotate by 90 degrees, and a comment
+    exif = turned()
+    exif[0x9286] = "x" * 70_000  # a comment
     Image.new("RGB", (60, 30)).save(tmp_path / "long.png", exif=exif)
     assert read_image(tmp_path / "long.png").size == (60, 30)
 
@@ -124,7 +108,7 @@ def test_sizes_beyond_the_bounds_are_refused_before_they_take_memory(tmp_path, s
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".webm", "libvpx")])
 def test_frames_are_spread_evenly_over_a_clip_whether_or_not_it_says_how_many_there_are(tmp_path, suffix, codec):
-    _write_clip(tmp_path / f"clip{suffix}", 29, codec)
+    write_clip(tmp_path / f"clip{suffix}", 29, codec)
     clip = read_video(tmp_path / f"clip{suffix}")
     assert len(clip.frames) == FRAMES
     assert _levels(clip) == pytest.approx(np.linspace(0, 28, FRAMES), abs=1)
@@ -132,20 +116,20 @@ def test_frames_are_spread_evenly_over_a_clip_whether_or_not_it_says_how_many_th
 
 
 def test_a_long_clip_keeps_few_frames_in_memory_and_still_reaches_its_end(tmp_path):
-    _write_clip(tmp_path / "long.mp4", 700, rate=25, size=(32, 32))
+    write_clip(tmp_path / "long.mp4", 700, rate=25, size=(32, 32))
     clip = read_video(tmp_path / "long.mp4")
     assert len(clip.frames) == FRAMES
     assert clip.times[-1] > 26
 
 
 def test_a_short_clip_gives_all_its_frames_at_their_own_times(tmp_path):
-    _write_clip(tmp_path / "short.mp4", 3, times=[0, 250, 2000])
+    write_clip(tmp_path / "short.mp4", 3, times=[0, 250, 2000])
     clip = read_video(tmp_path / "short.mp4")
     assert clip.times == pytest.approx((0.0, 0.25, 2.0), abs=0.01)
 
 
 def test_a_clip_of_one_frame_is_refused_as_a_picture(tmp_path):
-    _write_clip(tmp_path / "one.mp4", 1)
+    write_clip(tmp_path / "one.mp4", 1)
     with pytest.raises(MediaError, match="single frame"):
         read_media(tmp_path / "one.mp4")
 
@@ -172,6 +156,24 @@ def test_another_kind_of_file_is_told_what_would_do(tmp_path):
     (tmp_path / "page.html").write_text("<b>hi</b>")
     with pytest.raises(MediaError, match=r"“.html” is not supported: use an image \(apng, avif, bmp, gif, heic"):
         read_media(tmp_path / "page.html")
+
+
+@pytest.mark.parametrize("kind", ["jxl", "svg", "dng", "cr3", "psd", "jp2", "3gp", "pdf"])
+def test_a_kind_that_is_not_read_is_named_with_those_that_are(tmp_path, kind):
+    (tmp_path / f"brought.{kind}").write_bytes(b"\xff\x0a whatever such a file begins with")
+    with pytest.raises(MediaError, match=rf"“\.{kind}” is not supported: use an image \(.*heic.*video \(.*mov"):
+        read_media(tmp_path / f"brought.{kind}")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\x0a" + bytes(64), b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(64), b"<svg xmlns='http://www.w3.org/2000/svg'/>"],
+    ids=["JPEG XL", "JPEG XL in a container", "SVG"],
+)
+def test_a_kind_that_is_not_read_is_refused_under_the_name_of_another_too(tmp_path, content):
+    (tmp_path / "renamed.png").write_bytes(content)
+    with pytest.raises(MediaError, match=r"not of the kind its name says. Save it again as PNG or JPEG"):
+        read_media(tmp_path / "renamed.png")
 
 
 def test_a_gif_that_moves_is_a_clip_with_its_times_and_one_that_does_not_is_a_picture(clip, tmp_path):
@@ -222,23 +224,6 @@ def test_a_video_of_the_gallery_has_the_frames_and_times_that_its_decoder_gives(
 # --- what phones, screens and the web make
 
 
-BLOCKS = {
-    "top left": (200, 30, 30),
-    "top right": (30, 200, 30),
-    "bottom left": (30, 30, 200),
-    "bottom right": (200,) * 3,
-}
-
-
-def _blocks(width: int = 96, height: int = 64) -> Image.Image:
-    """Four blocks of colours, by which a turned image is known."""
-    image = Image.new("RGB", (width, height))
-    corners = [(0, 0), (width // 2, 0), (0, height // 2), (width // 2, height // 2)]
-    for (x, y), colour in zip(corners, BLOCKS.values(), strict=True):
-        image.paste(colour, (x, y, x + width // 2, y + height // 2))
-    return image
-
-
 def _corners(image: Image.Image) -> list[str]:
     """Which block lies top left, top right, bottom left and bottom right."""
     width, height = image.size
@@ -274,39 +259,27 @@ QUARTER = ["bottom left", "top left", "bottom right", "top right"]
     ],
 )
 def test_other_kinds_of_images_are_read(tmp_path, name, kind, options, tolerance):
-    _save(_blocks(), tmp_path / name, kind, **options)
+    save(blocks(), tmp_path / name, kind, **options)
     shown = np.asarray(read_media(tmp_path / name), dtype=int)
     inside = (slice(8, 24), slice(8, 40))  # away from edges, which subsampled colours blur
-    assert np.abs(shown[inside] - np.asarray(_blocks(), dtype=int)[inside]).max() <= tolerance
+    assert np.abs(shown[inside] - np.asarray(blocks(), dtype=int)[inside]).max() <= tolerance
     assert _corners(read_image(tmp_path / name)) == UPRIGHT
-
-
-def _save(image: Image.Image, path, kind: str, **options) -> None:
-    if kind != "HEIF":
-        image.save(path, kind, **options)
-        return
-    import pillow_heif
-
-    pillow_heif.from_pillow(image).save(path, **options)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_every_kind_stands_upright_as_its_exif_or_its_container_says(tmp_path, kind):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # show turned by a quarter to the right
     path = tmp_path / f"turned.{kind.lower().replace('heif', 'heic')}"
-    _save(_blocks(), path, kind, exif=exif.tobytes() if kind != "TIFF" else exif)
+    save(blocks(), path, kind, exif=turned().tobytes() if kind != "TIFF" else turned())
     shown = read_image(path)
     assert shown.size == (64, 96) and _corners(shown) == QUARTER
 
 
 def test_a_png_stands_upright_by_exif_data_in_their_older_form_too(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
+    exif = turned()
     content = b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0")
     words = PngInfo()
     words.add_text("Raw profile type exif", f"\nexif\n{len(content):8}\n{content.hex()}\n", zip=True)
-    _blocks().save(tmp_path / "older.png", pnginfo=words)
+    blocks().save(tmp_path / "older.png", pnginfo=words)
     assert _corners(read_image(tmp_path / "older.png")) == QUARTER
 
 
@@ -319,8 +292,8 @@ def test_16_bits_of_a_heic_image_are_shown_by_their_range(tmp_path):
 
 
 def test_without_pillow_heif_heic_alone_is_refused_in_a_sentence(tmp_path, monkeypatch):
-    _save(_blocks(), tmp_path / "x.heic", "HEIF")
-    _blocks().save(tmp_path / "x.avif")
+    save(blocks(), tmp_path / "x.heic", "HEIF")
+    blocks().save(tmp_path / "x.avif")
     monkeypatch.setitem(sys.modules, "pillow_heif.as_plugin", None)
     with pytest.raises(MediaError, match="pip install pillow-heif"):
         read_media(tmp_path / "x.heic")
@@ -328,14 +301,14 @@ def test_without_pillow_heif_heic_alone_is_refused_in_a_sentence(tmp_path, monke
 
 
 def test_no_other_way_into_pillow_opens_heic(tmp_path):
-    _save(_blocks(), tmp_path / "x.heic", "HEIF")
+    save(blocks(), tmp_path / "x.heic", "HEIF")
     read_image(tmp_path / "x.heic")
     with pytest.raises(UnidentifiedImageError):
         Image.open(tmp_path / "x.heic")
 
 
 def test_of_a_tiff_of_several_pages_the_first_is_read(tmp_path):
-    _blocks().save(tmp_path / "pages.tiff", save_all=True, append_images=[Image.new("RGB", (96, 64), "black")])
+    blocks().save(tmp_path / "pages.tiff", save_all=True, append_images=[Image.new("RGB", (96, 64), "black")])
     assert _corners(read_media(tmp_path / "pages.tiff")) == UPRIGHT
 
 
@@ -355,7 +328,7 @@ def test_an_animated_image_that_moves_is_a_video_with_its_times(tmp_path, suffix
 
 @pytest.mark.parametrize("suffix", [".webp", ".png", ".avif"])
 def test_an_animated_image_of_one_frame_stays_an_image(tmp_path, suffix):
-    _blocks().save(tmp_path / f"still{suffix}", save_all=True)
+    blocks().save(tmp_path / f"still{suffix}", save_all=True)
     assert _corners(read_media(tmp_path / f"still{suffix}")) == UPRIGHT
 
 
@@ -394,7 +367,7 @@ def test_a_frame_of_no_duration_is_shown_as_long_as_browsers_show_it(tmp_path):
      ("x.mp4", "libx265"), ("x.mp4", "libsvtav1")],
 )  # fmt: skip
 def test_the_codecs_of_the_field_are_read_with_their_frames_and_times(tmp_path, name, codec):
-    _write_clip(tmp_path / name, 16, codec, rate=8, size=(96, 64))
+    write_clip(tmp_path / name, 16, codec, rate=8, size=(96, 64))
     video = read_media(tmp_path / name)
     assert video.source_frames == 16
     assert _levels(video) == pytest.approx(np.linspace(0, 15, FRAMES).round(), abs=0.5)
@@ -405,20 +378,19 @@ def test_the_codecs_of_the_field_are_read_with_their_frames_and_times(tmp_path, 
     ("name", "codec"), [("x.mp4", "libx264"), ("x.mkv", "libx264"), ("x.webm", "libvpx-vp9"), ("x.avi", "mjpeg")]
 )
 def test_of_a_variable_frame_rate_frames_are_evenly_spaced_in_time(tmp_path, name, codec):
-    times = [0, 40, 80, 2000, 2040, 5000, 5040, 5080, 8000, 8040, 10_000]
     if name.endswith(".avi"):
-        _write_clip(tmp_path / name, len(times), codec, rate=25, ticks=[time // 40 for time in times])
+        write_clip(tmp_path / name, len(VARIABLE), codec, rate=25, ticks=[time // 40 for time in VARIABLE])
     else:
-        _write_clip(tmp_path / name, len(times), codec, times=times)
+        write_clip(tmp_path / name, len(VARIABLE), codec, times=VARIABLE)
     video = read_media(tmp_path / name)
     assert video.times == pytest.approx((0, 2, 2.04, 5, 5.08, 8, 8.04, 10), abs=0.002)
     assert _levels(video) == [0, 3, 4, 5, 7, 8, 9, 10]
-    assert video.source_frames == len(times)
+    assert video.source_frames == len(VARIABLE)
 
 
 MATRICES = {
     "not at all": ((1, 0, 0, 1), UPRIGHT),
-    "a quarter to the right": ((0, 1, -1, 0), QUARTER),
+    "a quarter to the right": (QUARTER_TO_THE_RIGHT, QUARTER),
     "by half": ((-1, 0, 0, -1), UPRIGHT[::-1]),
     "a quarter to the left": ((0, -1, 1, 0), QUARTER[::-1]),
     "mirrored": ((-1, 0, 0, 1), ["top right", "top left", "bottom right", "bottom left"]),
@@ -430,21 +402,36 @@ MATRICES = {
 @pytest.mark.parametrize("name", ["turned.mp4", "turned.mov"])
 @pytest.mark.parametrize("turn", MATRICES)
 def test_a_video_is_turned_as_its_display_matrix_says(tmp_path, turn, name):
-    """As phones write it: the frames lie, and the header of the track says how to show them."""
-    with av.open(str(tmp_path / name), "w") as container:
-        stream = container.add_stream("libx264", rate=4)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for _ in range(3):
-            container.mux(stream.encode(av.VideoFrame.from_image(_blocks())))
-        container.mux(stream.encode())
-    (a, b, c, d), expected = MATRICES[turn]
-    content = (tmp_path / name).read_bytes()
-    place = content.index(b"tkhd") + 44
-    matrix = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
-    (tmp_path / name).write_bytes(content[:place] + matrix + content[place + 36 :])
+    matrix, expected = MATRICES[turn]
+    write_turned_clip(tmp_path / name, matrix)
     video = read_media(tmp_path / name)
-    assert {frame.size for frame in video.frames} == {(64, 96) if b else (96, 64)}
+    assert {frame.size for frame in video.frames} == {(64, 96) if matrix[1] else (96, 64)}
     assert [_corners(frame) for frame in video.frames] == [expected] * 3
+
+
+SEEN = {
+    "screenshot.png": (1, (100, 60)),
+    "dark.png": (1, (60, 40)),
+    "upright.jpg": (1, (64, 96)),
+    "saved.jfif": (1, (80, 64)),
+    "phone.heic": (1, (96, 64)),
+    "web.avif": (1, (120, 64)),
+    "scan.tiff": (1, (60, 60)),
+    "sticker.webp": (5, (64, 48)),
+    "reaction.gif": (5, (64, 48)),
+    "screen.mp4": (8, (64, 48)),
+    "recording.webm": (6, (64, 48)),
+    "phone.mov": (3, (64, 96)),
+}
+"""File that people bring -> how many images the model is shown of it, and their size."""
+
+
+@pytest.mark.parametrize("name", BROUGHT)
+def test_of_each_kind_that_people_bring_the_model_is_shown_the_right_frames_the_right_way_up(tmp_path, name):
+    BROUGHT[name](tmp_path / name)
+    images = Prompt.of("", tmp_path / name).images
+    assert (len(images), images[0].size) == SEEN[name]
+    assert {image.mode for image in images} == {"RGB"}
 
 
 # --- hostile files; tests/hostile makes hundreds more
@@ -459,7 +446,7 @@ def test_a_video_is_turned_as_its_display_matrix_says(tmp_path, turn, name):
     ],
 )
 def test_what_would_run_a_program_or_open_another_file_is_not_opened(tmp_path, name, content):
-    _write_clip(tmp_path / "sound.mp4", 6)
+    write_clip(tmp_path / "sound.mp4", 6)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(MediaError, match="cannot be read"):
         read_media(tmp_path / name)
@@ -482,7 +469,7 @@ def test_a_png_whose_checksum_is_wrong_is_damaged(tmp_path):
 
 
 def test_a_clip_that_takes_too_long_to_decode_is_given_up(tmp_path, monkeypatch):
-    _write_clip(tmp_path / "slow.mp4", 6)
+    write_clip(tmp_path / "slow.mp4", 6)
     monkeypatch.setattr(limits, "MAX_DECODING_SECONDS", -1.0)
     with pytest.raises(MediaError, match="seconds to decode"):
         read_media(tmp_path / "slow.mp4")
@@ -490,7 +477,7 @@ def test_a_clip_that_takes_too_long_to_decode_is_given_up(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "mpeg4"), (".webm", "libvpx"), (".avi", "mpeg4")])
 def test_a_clip_that_is_cut_off_is_refused_not_shown_in_part(tmp_path, suffix, codec):
-    _write_clip(tmp_path / f"whole{suffix}", 24, codec)
+    write_clip(tmp_path / f"whole{suffix}", 24, codec)
     content = (tmp_path / f"whole{suffix}").read_bytes()
     (tmp_path / f"cut{suffix}").write_bytes(content[: len(content) // 2])
     with pytest.raises(MediaError, match=r"cut off|cannot be read|damaged|no video stream"):
