@@ -3,10 +3,13 @@
 import base64
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.person import WAIT, open_tab
+from mars.media.prompt import Prompt
+from tests.browser.person import WAIT, open_tab, upload
+from tests.field_files import BROUGHT
 
 GIVE = """([kind, files, words, at]) => {
   const data = new DataTransfer();
@@ -26,6 +29,16 @@ def _file(name: str, color: str = "red", kind: str = "PNG") -> tuple[str, str, s
     file = io.BytesIO()
     Image.new("RGB", (60, 40), color).save(file, kind)
     return name, f"image/{kind.lower()}", base64.b64encode(file.getvalue()).decode()
+
+
+PREVIEW = """() => Promise.all([...document.querySelectorAll('.preview img')].map(async (image) => {
+  await image.decode();
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const canvas = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d');
+  canvas.drawImage(image, 0, 0);
+  return [height, width, [...canvas.getImageData(0, 0, width, height).data]];
+}))"""
+"""What a browser shows of the images of the preview: height, width and RGBA values of each."""
 
 
 @pytest.fixture
@@ -69,6 +82,41 @@ def test_what_is_pasted_or_dropped_anywhere_takes_the_place_of_what_was_there(pa
     page.wait_for_selector("#media > .upload-container", timeout=WAIT)
     assert give("drop", _file("moved.png", "blue"), at="#media > .upload-container")
     _wait_for(page, "moved.png", "blue")
+
+
+def test_each_kind_of_file_that_people_bring_is_previewed_as_the_model_is_shown_it(page, give, tmp_path):
+    for kind in ("picker", "drop", "paste"):
+        for brought, write in BROUGHT.items():
+            name = f"{kind}-{brought}"
+            write(tmp_path / name)
+            if kind == "picker":
+                _empty(page)
+                upload(page, str(tmp_path / name))
+            else:
+                content = base64.b64encode((tmp_path / name).read_bytes()).decode()
+                assert give(kind, (name, "", content))  # a system may not know the type of a file
+            page.wait_for_selector(f"#media .filename[aria-label='{name}']", timeout=WAIT)
+            _wait_until_previewed(page, Prompt.of("", tmp_path / name).images)
+            assert page.inner_text("#notice").strip() == ""
+
+
+def _wait_until_previewed(page, images) -> None:
+    """Wait until a browser shows these images, and no others, in the preview."""
+    expected = [np.asarray(image) for image in images]
+    for _ in range(WAIT // 100):
+        shown = [np.reshape(values, (height, width, 4)) for height, width, values in page.evaluate(PREVIEW)]
+        if len(shown) == len(expected) and all(map(np.array_equal, (one[..., :3] for one in shown), expected)):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the preview shows {len(shown)} images, or others than the {len(expected)} that it should")
+
+
+def _empty(page) -> None:
+    """Take away what lies in the slot, and wait until its preview is gone too."""
+    if page.locator("#media .file-preview").count():
+        page.locator("#media .icon-button-wrapper > button").last.click()
+        page.wait_for_selector("#media > .upload-container", timeout=WAIT)
+        page.wait_for_selector(".preview", state="detached", timeout=WAIT)
 
 
 def test_words_that_are_pasted_or_dropped_into_the_prompt_are_the_browsers(page, give):
