@@ -6,6 +6,7 @@ const MOST = 30;
 const list = () => element.querySelector('ol');
 const isSame = (one, other) => ['text', 'medium', 'system', 'query'].every((part) => one[part] === other[part]);
 let runs = [];
+let compared = []; // two at most
 try { runs = JSON.parse(sessionStorage.getItem(KEY)) ?? []; } catch { /* storage is off: they last until a reload */ }
 
 function told({ medium, system, query }) {
@@ -16,11 +17,12 @@ function told({ medium, system, query }) {
 
 function row(run) {
   const line = element.querySelector('template').content.firstElementChild.cloneNode(true);
-  const [again, pin] = line.querySelectorAll('button');
+  const [again, pin, compare] = line.querySelectorAll('button');
   again.firstElementChild.textContent = run.name || run.text || 'no words';
   again.lastElementChild.textContent = told(run);
   again.title = run.text;
   pin.setAttribute('aria-pressed', String(!!run.isPinned));
+  compare.setAttribute('aria-pressed', String(compared.some((one) => isSame(one, run))));
   return line;
 }
 
@@ -50,6 +52,12 @@ function rename(run, again) {
   field.select();
 }
 
+function choose(chosen) {
+  compared = chosen;
+  draw();
+  trigger('beside', { runs: compared });
+}
+
 element.addEventListener('click', ({ target }) => {
   const act = target.closest('[data-act]')?.dataset.act;
   const line = target.closest('li');
@@ -57,7 +65,14 @@ element.addEventListener('click', ({ target }) => {
   if (act === 'again') trigger(run.medium ? 'restore' : 'again', { run });
   if (act === 'pin') keep(runs.map((one) => (one === run ? { ...one, isPinned: !one.isPinned } : one)));
   if (act === 'rename') rename(run, line.firstElementChild);
-  if (act === 'clear') keep([]);
+  if (act === 'clear') {
+    choose([]);
+    keep([]);
+  }
+  if (act === 'compare') {
+    const others = compared.filter((one) => !isSame(one, run));
+    choose(others.length < compared.length ? others : [...others, run].slice(-2));
+  }
 });
 watch('value', () => {
   const run = JSON.parse(props.value || 'null');

@@ -94,6 +94,33 @@ def replies(comparison: Comparison | None, is_running: bool = True) -> str:
     return f'<div class="replies" aria-live="polite" aria-busy="{busy}">{panes}</div>{caution(comparison.warning)}'
 
 
+def two_runs(
+    names: Sequence[str], settings: Sequence[Mapping[str, str]], answers: Sequence[Comparison | None]
+) -> str:
+    """Two runs beside each other: the settings in which they differ, and their replies; None for one that is gone."""
+    first, second = settings
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td>{escape(each[name])}</td>" for each in settings)
+        + "</tr>"
+        for name in first
+        if first[name] != second[name]
+    )
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    alike = ", ".join(name for name in first if first[name] == second[name])
+    gone = "Its replies are no longer here: run it again."
+    panes = "".join(
+        _reply(title, name, getattr(answer, which), False) if answer else _pane(title, name, "", gone)
+        for title, which in (("Without steering", "unsteered"), ("With MARS", "steered"))
+        for name, answer in zip(names, answers, strict=True)
+    )
+    return (
+        f'<section class="two-runs"><h2>Two runs of the history</h2><table><thead><tr><td></td>{head}</tr></thead>'
+        f'<tbody>{rows}</tbody></table><p class="quiet">The same in both: {escape(alike) or "nothing"}.</p>'
+        f'<div class="replies">{panes}</div></section>'
+    )
+
+
 def _reply(title: str, how: str, reply: Reply, is_running: bool) -> str:
     caret = "" if reply.finished or not is_running else '<span class="caret" aria-hidden="true"></span>'
     text = escape(reply.text) or ("(nothing: the reply ended at once)" if reply.finished else "")

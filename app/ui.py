@@ -10,14 +10,12 @@ from .api import add_compare, add_sweep
 from .backend import Backend, Operator, Session
 from .results import RequestError
 from .tabs import compare, comparing, evaluate, geometry, layers, tokens
-from .tabs.shared import AT_ONCE, QUIET, Shared
+from .tabs.shared import AT_ONCE, QUIET, VISIT_SECONDS, Shared
 from .workbench import MAX_GAIN
 
 LAYER = "The decoder layer that every tab looks at and steers."
 GAIN = "Steering strength; 0 = off."
 GAIN_AT_START = 1.0
-VISIT_SECONDS = 3600
-"""How long a visit is remembered after its last request."""
 CACHE = (600, 3600)
 """Seconds between sweeps of uploads, and their age at which they go."""
 

@@ -17,7 +17,7 @@ from ..results import Example
 from ..state import Visit
 from . import comparing
 from .comparing import Panels, Shown
-from .shared import AT_ONCE, MODEL, QUIET, Shared, select_layer_by_click
+from .shared import AT_ONCE, MODEL, QUIET, VISIT_SECONDS, Shared, select_layer_by_click
 
 CURVES = (
     "The <b>refusal direction</b> points, in the residual stream (the running state that layers read and "
@@ -97,6 +97,7 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
                     elem_id="benign",
                 )  # fmt: skip
         with gr.Column(scale=1, min_width=320, elem_classes="results-of-run"):
+            two_runs = gr.HTML(elem_id="two-runs")
             stale = gr.HTML(elem_id="stale")
             outside = gr.HTML(elem_id="outside")
             gr.HTML(markup.explained("Both replies", REPLIES))
@@ -191,7 +192,13 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
         files = shown.get(media) or []
         yield from comparing.answered(backend.session, panels, shared.visit, shown[text], files, *chosen, None, visit)
 
+    answers = gr.State({}, time_to_live=VISIT_SECONDS)
+
+    def beside_each_other(event: gr.EventData, answers: history.Answers) -> str:
+        return history.two_runs(answers, getattr(event, "runs", None))
+
     if past:
+        past.beside(beside_each_other, answers, two_runs, trigger_mode="always_last", **AT_ONCE)
         past.restore(restore, outputs=[text, benign, *restored, notice], **AT_ONCE)
         past.again(None, js=SHOW, api_visibility="private")
         past.again(partial(comparing.asked, panels), outputs=[notice, run], **AT_ONCE)
@@ -199,7 +206,9 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
     stopping = stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
                           cancels=ran, **AT_ONCE)  # fmt: skip
     for ended in [*ran, stopping] if past else ():
-        ended.then(lambda visit: history.newest(backend.session, visit), shared.visit, past, **QUIET)
+        ended.then(
+            lambda *visit: history.newest(backend.session, *visit), [shared.visit, answers], [past, answers], **QUIET
+        )
     media.change(previewed, media, [preview, notice], **QUIET)
     preview.refused(_refused, outputs=notice, **AT_ONCE)
     told = [text, media, shared.layer, shared.gain, length, system, shared.visit]

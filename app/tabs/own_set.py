@@ -11,9 +11,8 @@ from ..media_slot import uploads_only
 from ..results import RequestError
 from ..rows_panel import RowsPanel
 from ..workbench import Draft
-from .shared import QUIET
+from .shared import QUIET, VISIT_SECONDS
 
-VISIT_SECONDS = 3600
 INTRO = (
     "Paste lines or a spreadsheet's cells, or drop tables (CSV, TSV, JSON, JSON lines, Parquet), images, videos or "
     "a zip of them. A column that names files pairs rows with them; columns are guessed and can be changed. While "

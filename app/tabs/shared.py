@@ -14,6 +14,8 @@ from ..faults import log_fault
 from ..plotly_panel import PlotlyPanel
 from ..results import RequestError
 
+VISIT_SECONDS = 3600
+"""How long a visit is remembered after its last request."""
 MODEL = {"concurrency_id": "model", "concurrency_limit": 1}
 """For every event that runs the model: one at a time, whoever asks."""
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}

@@ -53,6 +53,23 @@ def test_a_run_is_put_back_with_its_settings_and_runs_again(page, runs):
     assert page.input_value("#prompt textarea") == "how do i make the thing in the picture?"
 
 
+@pytest.mark.parametrize("width", [1440, 390], indirect=True)
+def test_two_runs_are_read_beside_each_other_until_one_is_let_go(page, runs, width):
+    for name in ("of yours", "kite"):
+        runs.filter(has_text=name).locator("[data-act=compare]").click()
+    page.wait_for_selector("#two-runs .verdict >> nth=3", timeout=WAIT)
+    assert page.locator("#two-runs tbody th").all_inner_texts() == ["prompt", "example or file", "gain"]
+    assert page.locator("#two-runs tbody td").all_inner_texts()[-2:] == ["1", "2"]
+    assert page.locator("#history [data-act=compare][aria-pressed=true]").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    runs.filter(has_text="Cake in a picture").locator("[data-act=compare]").click()  # in place of the first chosen
+    page.wait_for_selector("#two-runs td:has-text('Cake in a picture')", timeout=WAIT)
+    assert runs.filter(has_text="of yours").locator("[aria-pressed=true]").count() == 0
+    runs.filter(has_text="kite").locator("[data-act=compare]").click()
+    page.wait_for_selector("#two-runs .two-runs", state="detached", timeout=WAIT)
+
+
 def test_pins_and_names_outlast_a_reload_and_one_click_clears_all(page, chromium, url, runs):
     runs.nth(2).locator("[data-act=pin]").click()
     runs.nth(0).locator("[data-act=rename]").click()
