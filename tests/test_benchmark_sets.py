@@ -175,7 +175,7 @@ def _write_parquet(path: Path, rows: list[dict]) -> None:
 
 
 def test_hades_from_the_hub_gives_the_last_step_alone(tmp_path):
-    rows = [row | {"step": step, "image": _encoded("red" if step == 5 else "blue")}
+    rows = [row | {"id": int(row["id"]), "step": step, "image": _encoded("red" if step == 5 else "blue")}
             for row in HADES_ROWS for step in range(6)]  # fmt: skip
     _write_parquet(tmp_path / "data/test-00000-of-00001.parquet", rows)
     cases = load_set("hades", tmp_path)
@@ -191,12 +191,16 @@ def test_parquet_without_its_reader_says_what_to_install(tmp_path, monkeypatch):
 
 
 def test_mm_safetybench_from_the_hub_gives_the_same_kinds(tmp_path):
-    for kind in ("SD", "TYPO"):
+    kinds = ("SD", "SD_TYPO", "TYPO")
+    _write_parquet(tmp_path / "data/Fibs/Text_only.parquet", [{"id": "0", "question": "in words", "image": None}])
+    with pytest.raises(BenchmarkError, match=r"data holds no \*/SD\.parquet or \*/SD_TYPO\.parquet or"):
+        load_set("mm_safetybench", tmp_path)
+    for kind in kinds:
         _write_parquet(
             tmp_path / f"data/Fibs/{kind}.parquet", [{"id": "0", "question": kind, "image": _encoded("red")}]
         )
     cases = load_set("mm_safetybench", tmp_path)
-    assert [(case.prompt.text, case.group) for case in cases] == [("SD", "SD"), ("TYPO", "TYPO")]
+    assert [(case.prompt.text, case.group) for case in cases] == [(kind, kind) for kind in kinds]
 
 
 def test_mossbench_is_harmless_and_finds_pictures_released_in_another_format(tmp_path):
@@ -211,6 +215,17 @@ def test_mossbench_is_harmless_and_finds_pictures_released_in_another_format(tmp
     assert _shows(first, "red") and _shows(second, "blue")
 
 
+def test_mossbench_from_the_hub_is_a_table_beside_its_images(tmp_path):
+    row = {"pid": 1, "question": "What is 1?", "image": "images/1.png", "short_description": "", "description": "",
+           "metadata_over": "type 1", "metadata_human": 0}  # fmt: skip
+    _write_csv(tmp_path / "information.csv", row)
+    with pytest.raises(BenchmarkError, match=r"Row 1 of information\.csv: there is no file .*images/1\.png"):
+        load_set("mossbench", tmp_path)
+    _draw(tmp_path / "images/1.png", "green")
+    (case,) = load_set("mossbench", tmp_path)
+    assert (case.prompt.text, case.label) == ("What is 1?", "harmless") and _shows(case, "green")
+
+
 # Sets of clips
 
 
@@ -219,8 +234,10 @@ def test_benign_queries_of_video_safetybench_are_attacks_all_the_same(tmp_path):
         row = {
             "question_id": "1",
             "question": f"{kind} words",
+            "harmful_intention": "to fib",
             "video_path": "video/1_Fibs/1.mp4",
             "category": "1_Fibs",
+            "subcategory": "Tall tales",
         }
         _write_json(tmp_path / f"{kind}_data.json", [row])
     _film(tmp_path / "video/1_Fibs/1.mp4")

@@ -177,12 +177,16 @@ def figstep(root: Path) -> Iterator[Entry]:
 def mm_safetybench(root: Path) -> Iterator[Entry]:
     """isXinLiu/MM-SafetyBench as released, or the hub's PKU-Alignment/MM-SafetyBench; groups SD, SD_TYPO, TYPO.
 
-    All are attacks by its own policy; scenarios 08 to 13 (advice, lobbying) are ones that many models answer.
+    All are attacks by its own policy; scenarios 08 to 13 (advice, lobbying) are ones that many models answer. The
+    hub's Text_only.parquet has no images and is left unread.
     """
     kinds = {"SD": "Rephrased Question(SD)", "SD_TYPO": "Rephrased Question", "TYPO": "Rephrased Question"}
     data = root / "data"
     if not (data / "processed_questions").is_dir():
-        for path in find_files(data, "*/*.parquet"):
+        tables = [path for path in find_files(data, "*/*.parquet") if path.stem in kinds]
+        if not tables:
+            raise TableError(f"{data} holds no {' or '.join(f'*/{kind}.parquet' for kind in kinds)}.")
+        for path in tables:
             for row in read_rows(path, ("question", "image")):
                 yield Entry(row.text("question"), "harmful", row.where, _encoded(row), path.stem)
         return
@@ -215,10 +219,14 @@ def hades(root: Path) -> Iterator[Entry]:
 
 
 def mossbench(root: Path) -> Iterator[Entry]:
-    """xirui-li/MOSSBench: harmless questions about images that look otherwise; measures false refusals only."""
-    data = root / "data"
-    for row in read_rows(find_file(data, "images_information/information.json"), ("image", "question")):
-        yield Entry(row.text("question"), "harmless", row.where, _media(data / row.text("image"), row))
+    """xirui-li/MOSSBench, or AIcell/MOSSBench of the hub: harmless questions about images that look otherwise.
+
+    It measures false refusals only.
+    """
+    table = find_file(root, "data/images_information/information.json", "information.csv")
+    images = table.parents[1] if table.suffix == ".json" else table.parent
+    for row in read_rows(table, ("image", "question")):
+        yield Entry(row.text("question"), "harmless", row.where, _media(images / row.text("image"), row))
 
 
 def video_safetybench(root: Path) -> Iterator[Entry]:
@@ -256,7 +264,8 @@ BENCHMARKS: dict[str, Benchmark] = {
         mm_safetybench,
         "MM-SafetyBench is data/processed_questions/01-Illegal_Activitiy.json and so on, each {id: {“Rephrased "
         "Question”, “Rephrased Question(SD)”, ...}}, with data/imgs/01-Illegal_Activitiy/SD/0.jpg, also SD_TYPO and "
-        "TYPO; or the hub's data/<scenario>/SD.parquet with the columns id, question, image.",
+        "TYPO; or the hub's data/<scenario>/SD.parquet, SD_TYPO.parquet and TYPO.parquet with the columns id, "
+        "question, image.",
         ("PKU-Alignment/MM-SafetyBench", ("data/*/SD.parquet", "data/*/SD_TYPO.parquet", "data/*/TYPO.parquet")),
     ),
     "hades": Benchmark(
@@ -269,12 +278,14 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mossbench": Benchmark(
         mossbench,
         "MOSSBench is its repository: data/images_information/information.json, {pid: {“image”, “question”, ...}}, "
-        "with data/images/1.png and so on.",
+        "with data/images/1.png and so on; or the hub's information.csv, columns pid, question, image, with "
+        "images/1.png beside it.",
     ),
     "video_safetybench": Benchmark(
         video_safetybench,
         "Video-SafetyBench is a folder with harmful_data.json and benign_data.json, lists with question_id, "
-        "question, video_path, category, and the videos of video.tar.gz unpacked beside them.",
+        "question, harmful_intention, video_path, category, subcategory, and the videos of video.tar.gz unpacked "
+        "beside them.",
     ),
 }
 """Every published benchmark that can be read, by the name that `load_set` takes."""
