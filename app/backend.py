@@ -22,6 +22,7 @@ from .results import (
     Measured,
     ModelCard,
     NearestPoints,
+    OwnPoints,
     Picture,
     Progress,
     Request,
@@ -152,17 +153,25 @@ class Session(Protocol):
     ) -> Iterator[Progress | VerdictMap]:
         """All layers and a few gains by whole replies: progress, and the map at last. Raises RequestError."""
 
-    def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:
+    def picture(
+        self,
+        view: str,
+        layer: int,
+        asked: Sequence[Asked] = (),
+        no_signal: bool = False,
+        own: OwnPoints | None = None,
+    ) -> Picture:
         """Twin panels of the clouds, with the prompts of a visit as stars. Raises RequestError.
 
-        no_signal: whether labels are dealt at random, to show what the picture makes of nothing.
+        no_signal: whether labels are dealt at random, to show what the picture makes of nothing; own: a visitor's
+        own set, drawn as further points. Stars and points of another session are left out.
         """
 
     def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
         """Mean refusal coordinate of every cloud at a layer, before and after re-centering."""
 
-    def cloud_points(self, layer: int, no_signal: bool = False) -> CloudPoints:
-        """What each point of the clouds is, and its refusal coordinate at a layer."""
+    def cloud_points(self, layer: int, no_signal: bool = False, own: OwnPoints | None = None) -> CloudPoints:
+        """What each point is, those of a visitor's own set last, and its refusal coordinate at a layer."""
 
     def nearest_points(self, asked: Asked, layer: int, no_signal: bool = False) -> NearestPoints:
         """The points of the clouds nearest to a prompt of this session, by cosine after re-centering."""
@@ -194,8 +203,14 @@ class Operator(Backend, Protocol):
         Results have the keys of `mars-lens eval --json`. Raises RequestError.
         """
 
+    def read_points(self, plan: Plan) -> Iterator[Progress | OwnPoints]:
+        """Where the prompts of a set lie: progress, and the points at last, or none where it is stopped.
+
+        Of a large set a sample is read. Raises RequestError.
+        """
+
     def stop_evaluation(self) -> None:
-        """End the evaluation after the case it is at; what is finished is kept."""
+        """End the evaluation, or the reading of points, after what it is at; finished cases are kept."""
 
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> Session:
         """Show another model to every visitor; the present one stays where that fails. Raises RequestError."""

@@ -11,7 +11,7 @@ from .results import CloudPoints, NearestPoints
 
 MOST_ROWS = 100
 """Of a table; the file has all."""
-COLUMNS = ("prompt", "modality", "label", "layer", "s before", "s after")
+COLUMNS = ("prompt", "modality", "label", "set", "layer", "s before", "s after")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With which a spreadsheet takes words for a formula."""
 
@@ -65,15 +65,20 @@ def as_csv(points: CloudPoints, rows: Sequence[int], layer: int) -> str:
         title = points.titles[row]
         words = f"'{title}" if title.startswith(FORMULA) else title
         s = (f"{coordinates[row]:.5f}" for coordinates in (points.before, points.after))
-        writer.writerow([words, points.modalities[row], points.labels[row], layer, *s])
+        writer.writerow([words, points.modalities[row], points.labels[row], _set(points, row), layer, *s])
     return file.getvalue()
+
+
+def _set(points: CloudPoints, row: int) -> str:
+    return "own" if points.is_own(row) else "clouds"
 
 
 def _row(points: CloudPoints, row: int, numbers: str) -> str:
     thumbnail, label = points.thumbnails[row], points.labels[row]
     shown = f'<img src="{escape(thumbnail)}" alt="">' if thumbnail else WORDS_ALONE
+    own = "<small>your set</small>" if points.is_own(row) else ""
     return (
-        f'<tr><th scope="row"><span class="what">{shown}<span>{escape(points.titles[row])}</span></span></th>'
+        f'<tr><th scope="row"><span class="what">{shown}<span>{escape(points.titles[row])}{own}</span></span></th>'
         f'<td>{escape(points.modalities[row])}</td><td class="{escape(label)}">{escape(label)}</td>{numbers}</tr>'
     )
 

@@ -49,7 +49,8 @@ def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_his
                 size="sm",
                 **_chosen(session, session.chosen_layer, GAIN_AT_START),
             )
-        shared = Shared(layer, gain, visit, generation, tab=gr.State(permalink.TABS[0]))
+        own_points = gr.State(None, time_to_live=VISIT_SECONDS)
+        shared = Shared(layer, gain, visit, own_points, generation, tab=gr.State(permalink.TABS[0]))
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
                 compared = compare.build(backend, shared, linked, keeps_history)

@@ -11,6 +11,7 @@ from mars.artifact.artifact import Artifact
 from mars.datasets.contrast import NOT_HELD_OUT
 from mars.fitted.fitted import Cloud
 from mars.geometry.layer_selection import LayerScores
+from mars.geometry.projection import sampled
 
 D, N, GAP, SIGNAL = 64, 60, 12.0, 6.0
 
@@ -102,6 +103,12 @@ def test_a_faithful_picture_is_trustworthy_and_noise_is_not():
     values = np.random.default_rng(0).normal(size=(80, 2))
     assert trustworthiness(values, values) == 1.0
     assert trustworthiness(values, np.random.default_rng(1).normal(size=(80, 2))) < 0.7
+
+
+def test_of_many_points_a_sample_is_measured():
+    values = np.random.default_rng(0).normal(size=(5000, 3))
+    rows = sampled(5000)
+    assert trustworthiness(values, values[:, :2]) == trustworthiness(values[rows], values[rows, :2])
 
 
 def test_without_a_signal_the_same_points_stay_where_they_are_and_the_probe_is_at_chance():

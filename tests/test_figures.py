@@ -185,6 +185,21 @@ def test_a_scrubber_has_a_frame_a_layer_in_which_every_point_of_both_panels_is_w
     assert figure.layout.xaxis.range[1] >= 5 and not _pair().frames and not _pair().layout.sliders
 
 
+def test_points_of_a_set_of_ones_own_are_traces_of_their_own_that_the_legend_hides_alone():
+    figure = _crowd(60, own=20)
+    for panel in ("x", "x2"):
+        rows = [row for trace in figure.data if trace.xaxis == panel and trace.name.startswith("your set: ")
+                for row in trace.meta["rows"]]  # fmt: skip
+        assert sorted(rows) == list(range(40, 60))
+    traces = _by_name(figure)
+    own, other = traces["your set: text, harmful"], traces["text, harmful"]
+    assert own.marker.line.color == LIGHT["ink"] != other.marker.line.color and own.marker.color == other.marker.color
+    assert "your set: text, harmful" in own.hovertemplate and own.meta["twin"] != figure.data.index(own)
+    hidden = _crowd(60, own=20, shown={*SYMBOLS, "harmful", "harmless", "neutral", "star"})
+    assert {trace.name.startswith("your set") for trace in hidden.data if not trace.visible} == {True}
+    assert all(trace.visible for trace in _crowd(60, own=20).data)
+
+
 def _crowd(count, **more):
     rng = np.random.default_rng(0)
     modalities = rng.choice([*SYMBOLS], count).tolist()

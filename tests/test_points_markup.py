@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,10 +47,17 @@ def test_of_many_points_some_are_listed_and_the_csv_has_all():
 def test_the_csv_has_both_coordinates_and_no_formula():
     lines = [*csv.reader(io.StringIO(points_markup.as_csv(POINTS, [0, 1], 3)))]
     assert lines == [
-        ["prompt", "modality", "label", "layer", "s before", "s after"],
-        ["'=1+1", "text", "harmful", "3", "0.50000", "0.50000"],
-        ["<b>a, cake</b>", "image", "harmless", "3", "-1.00000", "-1.50000"],
+        ["prompt", "modality", "label", "set", "layer", "s before", "s after"],
+        ["'=1+1", "text", "harmful", "clouds", "3", "0.50000", "0.50000"],
+        ["<b>a, cake</b>", "image", "harmless", "clouds", "3", "-1.00000", "-1.50000"],
     ]
+
+
+def test_points_of_a_set_of_ones_own_are_marked_in_table_and_csv():
+    points = replace(POINTS, own=1)
+    assert points_markup.selection(points, [1, 2], 0, is_selected=True).count("your set") == 1
+    _, *lines = csv.reader(io.StringIO(points_markup.as_csv(points, [1, 2], 0)))
+    assert [line[3] for line in lines] == ["clouds", "own"]
 
 
 def test_nearest_points_stand_with_their_cosines_in_order():

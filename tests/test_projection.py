@@ -3,11 +3,13 @@ import pytest
 import torch
 
 from mars.geometry.projection import (
+    MOST_MEASURED,
     axis_view,
-    interpolate_point,
+    interpolate_points,
     pca_plane,
     pca_view,
     refusal_coordinate,
+    sampled,
     turned_alike,
     umap_view,
 )
@@ -72,10 +74,12 @@ def test_umap_leaves_torch_its_number_of_threads(monkeypatch):
         torch.set_num_threads(threads)
 
 
-def test_a_new_point_is_placed_among_its_neighbours():
+def test_new_points_are_placed_among_their_neighbours():
     cloud = torch.cat([torch.zeros(10, 4), torch.full((10, 4), 9.0)])
     picture = np.repeat([[0.0, 0.0], [5.0, 5.0]], 10, axis=0)
-    assert interpolate_point(torch.full((4,), 8.9), cloud, picture) == pytest.approx([5.0, 5.0])
+    new = torch.tensor([8.9, 0.2])[:, None].expand(-1, 4)
+    assert interpolate_points(new, cloud, picture) == pytest.approx(np.array([[5.0, 5.0], [0.0, 0.0]]))
+    assert interpolate_points(new[:0], cloud, picture).shape == (0, 2)
 
 
 def test_axes_of_successive_layers_run_the_same_way():
@@ -85,3 +89,10 @@ def test_axes_of_successive_layers_run_the_same_way():
     planes = turned_alike([pca_plane(values, values) for values in layers], layers)
     places = [plane.place(values) for plane, values in zip(planes, layers, strict=True)]
     assert np.allclose(places[0], places[1], atol=1e-4) and np.allclose(places[0], places[2], atol=1e-2)
+
+
+def test_of_many_points_a_sample_by_the_seed_stands_for_all():
+    assert sampled(7, 9).tolist() == list(range(7))
+    rows = sampled(5000)
+    assert len(set(rows.tolist())) == MOST_MEASURED and rows.tolist() == sorted(sampled(5000).tolist())
+    assert rows.tolist() != sampled(5000, seed=1).tolist() and rows.max() > 4000

@@ -6,12 +6,14 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
 from app import answers, markup, reply_markup, sweep_markup, token_markup
 from app.results import Asked, Curves, GainMap, Measured, Verdict, VerdictMap
+from app.tabs.geometry import _caption
 from app.workbench import LiveSession
 from app.workbench.cards import artifact_words
-from app.workbench.clouds import NEAREST
+from app.workbench.clouds import NEAREST, Clouds
 from app.workbench.pictures import Pictures
 from mars.datasets.contrast import NOT_HELD_OUT
 from mars.effect.sweep import sweep
@@ -285,6 +287,24 @@ def test_the_axis_view_stands_in_while_umap_is_made(session, monkeypatch):
     monkeypatch.setattr(session.clouds.pictures, "_umap", {}.get)
     picture = session.picture("umap", 0)
     assert picture.is_temporary and "stands in" in picture.standing_in and "refusal coordinate" in picture.axes[0]
+
+
+@pytest.mark.parametrize("view", ["axis", "pca"])
+def test_of_more_points_than_can_be_followed_axes_and_numbers_are_of_a_sample_and_that_is_said(session, view):
+    clouds = [
+        cloud._replace(
+            values=cloud.values.repeat(99, 1, 1) + torch.randn(99 * len(cloud.values), 1, 1).half(),
+            titles=cloud.titles * 99,
+            thumbnails=(),
+        )
+        for cloud in session.artifact.clouds
+    ]
+    many = Clouds(replace(session.artifact, clouds=tuple(clouds)))
+    picture = many.pictures.draw(view, 1, ())
+    count = len(picture.before)
+    assert count > 2000 == picture.sample and picture.path is None and not picture.is_temporary
+    assert f"There are {count:,} points: axes, trustworthiness and the numbers" in _caption(picture, False)
+    assert many.measured(1) and "sample" not in _caption(session.picture(view, 1), False)
 
 
 @pytest.mark.parametrize("view", ["axis", "pca"])

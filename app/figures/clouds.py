@@ -80,6 +80,7 @@ def cloud_pair(
     star_path: NDArray | None = None,
     rows_of: str = "",
     as_images: bool = False,
+    own: int = 0,
 ) -> go.Figure:
     """Both panels of a pair in one figure, whose zoom is one and whose traces know their twins.
 
@@ -87,23 +88,30 @@ def cloud_pair(
     and labels that are not hidden, "star" for those of this visit, None for all; layer: the one drawn; path,
     star_path: the same at every layer, (layer, 2, point, 2) and (layer, 2, star, 2), for a scrubber through
     them; rows_of: name of the clouds, so that a selection is kept in figures of the same ones; as_images: whether
-    points with thumbnails show these as their marks, which more than MULTITUDE points never do. Other arguments as in
-    `cloud_panel`.
+    points with thumbnails show these as their marks, which more than MULTITUDE points never do; own: how many points,
+    at their end, are of a visitor's own set, "own" among what is shown. Other arguments as in `cloud_panel`.
     """
     is_multitude = points.shape[1] > MULTITUDE
     as_images, path = as_images and not is_multitude, None if is_multitude else path
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.06, shared_yaxes=True)
     modalities, labels, titles = np.array(modalities), np.array(labels), np.array(titles, dtype=object)
     thumbnails = np.array(thumbnails or [""] * points.shape[1], dtype=object)
-    shown = {*SYMBOLS, "harmful", "harmless", "neutral", "star"} if shown is None else set(shown)
-    clouds = list(_clouds(labels, modalities))
+    shown = {*SYMBOLS, "harmful", "harmless", "neutral", "own", "star"} if shown is None else set(shown)
+    is_own = np.arange(points.shape[1]) >= points.shape[1] - own
+    clouds = [
+        (label, modality, rows & (is_own == of_visitor), of_visitor)
+        for of_visitor in ([False, True] if own else [False])
+        for label, modality, rows in _clouds(labels, modalities)
+        if (rows & (is_own == of_visitor)).any()
+    ]
     traces = len(clouds) + stars.shape[1]
     for panel in (0, 1):
         where = {"row": 1, "col": panel + 1}
-        for label, modality, rows in clouds:
+        for label, modality, rows, of_visitor in clouds:
             _add_cloud(
                 figure, points[panel][rows], titles[rows], thumbnails[rows], label, modality, points.shape[1],
-                visible={modality, label} <= shown, as_images=as_images, **where,
+                visible={modality, label, *["own"] * of_visitor} <= shown, as_images=as_images, is_own=of_visitor,
+                **where,
             )  # fmt: skip
             figure.data[-1].meta = {**(figure.data[-1].meta or {}), "rows": np.flatnonzero(rows).tolist()}
         for number, star in enumerate(stars[panel]):
@@ -134,7 +142,7 @@ def cloud_pair(
               "wide": _stacked(False), "narrow": _stacked(True)},
     )  # fmt: skip
     if path is not None:
-        _add_scrubber(figure, path, star_path, [rows for *_, rows in clouds], layer)
+        _add_scrubber(figure, path, star_path, [rows for _, _, rows, _ in clouds], layer)
     return figure
 
 
@@ -242,9 +250,11 @@ def _add_cloud(
     crowd: int,
     as_images: bool = False,
     visible: bool = True,
+    is_own: bool = False,
     **where: int,
 ) -> None:
-    """crowd: points of all clouds; where: the panel."""
+    """crowd: points of all clouds; is_own: whether these are of a visitor's own set; where: the panel."""
+    name = f"{'your set: ' * is_own}{modality}, {label}"
     is_neutral, symbol, seen = label == "neutral", SYMBOLS[modality], _seen(thumbnails)
     marker = {
         "symbol": f"{symbol}-open" if is_neutral else symbol,
@@ -252,15 +262,17 @@ def _add_cloud(
         "color": LIGHT[label], "opacity": 0.6 if is_neutral else 0.68,
         "line": {"width": 1 if is_neutral else 0.5, "color": LIGHT["neutral" if is_neutral else "surface"]},
     }  # fmt: skip
+    if is_own:
+        marker |= {"size": marker["size"] + 2, "opacity": 0.95, "line": {"width": 1.8, "color": LIGHT["ink"]}}
     if as_images and seen:
         seen |= {"as_images": True}
         marker |= {"symbol": AS_IMAGES[modality], "size": THUMBNAIL, "opacity": 1}
         marker |= {"line": {"width": 2, "color": LIGHT[label]}}
     figure.add_trace(
         (go.Scattergl if crowd > MULTITUDE else go.Scatter)(
-            x=points[:, 0], y=points[:, 1], mode="markers", name=f"{modality}, {label}", marker=marker,
+            x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker,
             customdata=titles[:, None], hovertext=_lines(titles),
-            hovertemplate=f"%{{hovertext}}<br>{modality}, {label}<extra></extra>", meta=seen,
+            hovertemplate=f"%{{hovertext}}<br>{name}<extra></extra>", meta=seen,
             visible=visible,
         ),
         **where,

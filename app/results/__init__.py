@@ -4,7 +4,7 @@ Layers are numbered from 0; arrays are float32 and say their axes.
 """
 
 from .asking import Example, ModelCard, Progress, Request, RequestError
-from .clouds import Asked, CloudMean, CloudPoints, Measured, NearestPoints, Picture
+from .clouds import Asked, CloudMean, CloudPoints, Measured, NearestPoints, OwnPoints, Picture
 from .maps import GainMap, Mapped, Pin, VerdictMap
 from .replies import Aggregate, Beside, Comparison, Curves, Likely, Receipt, Reply, Verdict
 from .scores import Effect, Recommendation, Scores
@@ -26,6 +26,7 @@ __all__ = [
     "Measured",
     "ModelCard",
     "NearestPoints",
+    "OwnPoints",
     "Picture",
     "Pin",
     "Progress",

@@ -1,6 +1,8 @@
 """Many prompts at one layer: pictures of them, and numbers that may contradict these."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from numpy.typing import NDArray
@@ -18,6 +20,39 @@ class Asked:
     """Data URL of what was shown; empty for words alone."""
     generation: int = 0
     """Of the session that was asked."""
+
+
+@dataclass(frozen=True)
+class OwnPoints:
+    """Prompts of a visitor's own set, as the clouds need them."""
+
+    values: NDArray
+    """(point, layer, d_model), half precision: the unsteered prompts at their last position."""
+    modalities: tuple[str, ...]
+    labels: tuple[str, ...]
+    """"harmful" or "harmless"."""
+    titles: tuple[str, ...]
+    thumbnails: tuple[str, ...]
+    """Data URL of what each shows; empty for words alone."""
+    chosen: int
+    """How many prompts were to be read: all, or a sample by a fixed seed; these are the ones that could be."""
+    of: int
+    """Prompts of the set."""
+    generation: int = 0
+    """Of the session that read them."""
+
+    @cached_property
+    def name(self) -> str:
+        """By which these points are told from others."""
+        return hashlib.sha256(self.values.tobytes()).hexdigest()[:8]
+
+    @property
+    def told(self) -> str:
+        """How many of the set are drawn, in a sentence."""
+        shown = f"With a dark rim: {len(self.titles):,} prompts of your set"
+        sample = f" of {self.of:,}, drawn by a fixed seed" if self.chosen < self.of else ""
+        unread = self.chosen - len(self.titles)
+        return f"{shown}{sample}{f'; {unread:,} more cannot be read' if unread else ''}."
 
 
 @dataclass(frozen=True)
@@ -92,6 +127,10 @@ class Picture:
     """The same points at every layer, before and after: (layer, 2, point, 2); None where they cannot be followed."""
     star_path: NDArray | None = None
     """(layer, 2, star, 2)."""
+    own: int = 0
+    """How many of the points, at their end, are of a visitor's own set."""
+    sample: int = 0
+    """On how many points axes and numbers were found where there are too many for all; 0 where on all."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +147,11 @@ class CloudPoints:
     """Refusal coordinate s of each, as the model has it: (point,)."""
     after: NDArray
     """Re-centred: (point,)."""
+    own: int = 0
+    """As that of `Picture`."""
+
+    def is_own(self, row: int) -> bool:
+        return row >= len(self.titles) - self.own
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ INTRO = (
     "beside refusals of harmless ones, since one without the other says nothing, and beside broken replies, since a "
     "strategy that breaks the model is not safe."
 )
+UNREAD_POINTS = "Stopped before your set was read for the clouds of Geometry. Evaluate it again to have it there."
 EMPTY = "Nothing has been evaluated yet. Begin with ten cases a cell; more of them narrow the intervals."
 ALONE = {"concurrency_id": "evaluation", "concurrency_limit": 1}
 """One evaluation at a time; between its cases the model answers other tabs."""
@@ -55,6 +57,9 @@ class Panels(NamedTuple):
     json: gr.DownloadButton
     html: gr.DownloadButton
     cases: gr.HTML
+    own_plan: gr.State
+    """The plan of the results that are shown where they are of a set of one's own, else None."""
+    own_points: gr.State
 
 
 def build(operator: Operator, shared: Shared) -> None:
@@ -89,7 +94,9 @@ def build(operator: Operator, shared: Shared) -> None:
             for kind, what in (("CSV", "of the rates"), ("JSON", "of everything"), ("HTML", "report"))
         ]
     cases = gr.HTML(elem_id="evaluate-cases", js_on_load=FILTERS)
-    panels = Panels(notice, run, stop, about, *titles, *charts, tables, *files, cases)
+    panels = Panels(
+        notice, run, stop, about, *titles, *charts, tables, *files, cases, gr.State(None), shared.own_points
+    )
     begun = run.click(partial(_begun, panels), outputs=[notice, run], queue=False, **QUIET)
     evaluated = begun.then(
         partial(_run, operator, panels),
@@ -99,6 +106,8 @@ def build(operator: Operator, shared: Shared) -> None:
         **ALONE,
     )
     evaluated.then(None, js=SHOW, api_visibility="private")
+    evaluated.then(partial(_pointed, operator, panels), panels.own_plan, [notice, run, stop, panels.own_points],
+                   **QUIET, **ALONE)  # fmt: skip
     stop.click(operator.stop_evaluation, queue=False, **QUIET)
 
 
@@ -116,14 +125,41 @@ def _run(
     gain: float,
 ) -> Iterator[dict[Any, Any]]:
     def steps() -> Iterator[Progress | dict[str, Any]]:
-        path = own.write() if own and own.rows else ""
-        yield from operator.evaluate(Plan(strategies or (), path, per_cell, layer, gain))
+        nonlocal plan
+        plan = replace(plan, path=own.write() if own and own.rows else "")
+        yield from operator.evaluate(plan)
 
-    yield from _shown(panels, steps())
+    plan = Plan(strategies or (), "", per_cell, layer, gain)
+    is_complete = yield from _shown(panels, steps())
+    yield {panels.own_plan: plan if is_complete and plan.path else None}
 
 
-def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Iterator[dict[Any, Any]]:
-    """Progress with the time left, then the results; a run that is stopped says how far it got."""
+def _pointed(operator: Operator, panels: Panels, plan: Plan | None) -> Iterator[dict[Any, Any]]:
+    """Progress of reading a set of one's own for the clouds, and its points; where that fails the results stay."""
+    if plan is None:
+        yield {panels.notice: gr.skip()}
+        return
+    told = markup.notice(UNREAD_POINTS, "status")
+    try:
+        for step in operator.read_points(plan):
+            if isinstance(step, Progress):
+                shown = sweep_markup.progress(step, "Prompts read for the clouds of Geometry")
+                yield {panels.notice: shown, **_buttons(panels, is_running=True)}
+            else:
+                told = ""
+                yield {panels.own_points: step}
+    except RequestError as error:
+        told = markup.notice(str(error))
+    except Exception as error:  # as where it is evaluated
+        told = failure(error)
+    yield {panels.notice: told, **_buttons(panels, is_running=False)}
+
+
+def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Generator[dict[Any, Any], None, bool]:
+    """Progress with the time left, then the results; a run that is stopped says how far it got.
+
+    Returns whether there are results.
+    """
     step = None
     try:
         for step in steps:
@@ -138,8 +174,11 @@ def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Iterat
     except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
         yield {panels.notice: failure(error), **_buttons(panels, is_running=False)}
     else:
-        shown = _stopped(panels, step) if step is None or isinstance(step, Progress) else _results(panels, step)
+        is_complete = isinstance(step, dict)
+        shown = _results(panels, step) if is_complete else _stopped(panels, step)
         yield {**shown, **_buttons(panels, is_running=False)}
+        return is_complete
+    return False
 
 
 def _stopped(panels: Panels, step: Progress | None) -> dict[Any, Any]:

@@ -12,7 +12,7 @@ from .. import geometry_markup, markup, points_markup
 from ..backend import Backend, Session
 from ..figures.clouds import cloud_pair
 from ..plotly_panel import PlotlyPanel
-from ..results import Picture, RequestError
+from ..results import OwnPoints, Picture, RequestError
 from ..state import Selection, Visit
 from ..workbench import VIEWS
 from .shared import QUIET, Shared, select_layer_by_click
@@ -33,7 +33,8 @@ NOTHING = (
 )
 SHOWN = {
     "text": "● text", "image": "■ images", "video": "▲ videos",
-    "harmful": "harmful", "harmless": "harmless", "neutral": "○ meaningless", "star": "★ this visit",
+    "harmful": "harmful", "harmless": "harmless", "neutral": "○ meaningless", "own": "◉ your set",
+    "star": "★ this visit",
 }  # fmt: skip
 """What the legend filters by -> what it says."""
 MOVE = "Drag to move, double-click for all; the buttons above zoom, or select by box or lasso; both panels follow."
@@ -75,7 +76,7 @@ def build(backend: Backend, shared: Shared) -> None:
             clouds = PlotlyPanel(elem_id="clouds")
             points = gr.HTML(elem_id="points", js_on_load=CLEAR)
             story = gr.HTML(elem_id="story")
-            caption = gr.HTML()
+            caption = gr.HTML(elem_id="geometry-caption")
             means = gr.HTML(elem_id="means")
             gr.HTML(markup.section("Stars", "Prompts of this visit, by their number in the plot."))
             asked = gr.HTML(markup.asked_list(()))
@@ -93,17 +94,18 @@ def build(backend: Backend, shared: Shared) -> None:
     selection = gr.State(Selection())
 
     draw = partial(_draw, backend)
-    inputs = [view, as_images, no_signal, shown, selection, shared.layer, shared.visit]
+    inputs = [view, as_images, no_signal, shown, selection, shared.layer, shared.own_points, shared.visit]
     outputs = [clouds, points, story, caption, means, numbers, asked, notice, timer]
     shared.redraw(draw, inputs, outputs, "layer", "model", "tab", tab="geometry")
-    for event in (view.change, as_images.change, no_signal.change, shown.change, timer.tick):
+    for event in (view.change, as_images.change, no_signal.change, shown.change, shared.own_points.change,
+                  timer.tick):  # fmt: skip
         event(draw, inputs, outputs, trigger_mode="always_last", **QUIET)
     select_layer_by_click(clouds, backend, shared, axis="step")
 
-    def select(no_signal: bool, shown: list[str], layer: int, event: gr.EventData) -> list:
-        return _select(backend, no_signal, shown, layer, event)
+    def select(no_signal: bool, shown: list[str], layer: int, own: OwnPoints | None, event: gr.EventData) -> list:
+        return _select(backend, no_signal, shown, layer, own, event)
 
-    clouds.points(select, [no_signal, shown, shared.layer], [selection, points], **QUIET)
+    clouds.points(select, [no_signal, shown, shared.layer, shared.own_points], [selection, points], **QUIET)
     nearest, near_inputs = partial(_nearest, backend), [star, no_signal, shared.layer, shared.visit]
     shared.redraw(nearest, near_inputs, [near_stars, star, near], "layer", "model", "tab", tab="geometry")
     for event in (no_signal.change, star.input):
@@ -118,19 +120,20 @@ def _draw(
     shown: list[str],
     selection: Selection,
     layer: int,
+    own: OwnPoints | None,
     visit: Visit,
 ) -> list:
     """Both panels, their words and numbers; a timer runs on while something is still to come in the background."""
-    session = backend.session
+    session, own = backend.session, None if no_signal else own
     try:
-        picture = session.picture(view, layer, visit.asked, no_signal)
+        picture = session.picture(view, layer, visit.asked, no_signal, own)
     except RequestError as error:
         return [*[gr.skip()] * 7, markup.notice(str(error)), gr.Timer(active=False)]
     means, numbers = session.cloud_means(layer, no_signal), session.measured(layer, no_signal)
     drawn = "axis" if picture.standing_in else view
     return [
-        _clouds(picture, shown, layer, _name(session, no_signal), as_images),
-        _points(session, selection, no_signal, shown, layer),
+        _clouds(picture, shown, layer, _name(session, no_signal, own), as_images),
+        _points(session, selection, no_signal, shown, layer, own),
         geometry_markup.story(layer, numbers, means, session.bands, drawn),
         _caption(picture, as_images),
         markup.clouds_table(means),
@@ -141,25 +144,35 @@ def _draw(
     ]
 
 
-def _select(backend: Backend, no_signal: bool, shown: list[str], layer: int, event: gr.EventData) -> list:
+def _select(
+    backend: Backend, no_signal: bool, shown: list[str], layer: int, own: OwnPoints | None, event: gr.EventData
+) -> list:
     """What a browser selected, which may be anything, and the table of it."""
-    session = backend.session
+    session, own = backend.session, None if no_signal else own
     try:
-        known = range(len(session.cloud_points(layer, no_signal).titles))
+        known = range(len(session.cloud_points(layer, no_signal, own).titles))
         rows = tuple(row for row in dict.fromkeys(event.rows) if type(row) is int and row in known)
-        selection = Selection(rows, _name(session, no_signal))
-        return [selection, _points(session, selection, no_signal, shown, layer)]
+        selection = Selection(rows, _name(session, no_signal, own))
+        return [selection, _points(session, selection, no_signal, shown, layer, own)]
     except (RequestError, AttributeError, TypeError):
         return [gr.skip(), gr.skip()]
 
 
-def _points(session: Session, selection: Selection, no_signal: bool, shown: Collection[str], layer: int) -> str:
+def _points(
+    session: Session,
+    selection: Selection,
+    no_signal: bool,
+    shown: Collection[str],
+    layer: int,
+    own: OwnPoints | None,
+) -> str:
     """The table of what is selected in these clouds, or of all that the legend shows."""
-    points = session.cloud_points(layer, no_signal)
-    if selection.rows and selection.of == _name(session, no_signal):
+    points = session.cloud_points(layer, no_signal, own)
+    if selection.rows and selection.of == _name(session, no_signal, own):
         return points_markup.selection(points, selection.rows, layer, is_selected=True)
     kinds = enumerate(zip(points.modalities, points.labels, strict=True))
-    return points_markup.selection(points, [row for row, kind in kinds if set(kind) <= set(shown)], layer, False)
+    listed = [row for row, kind in kinds if {*kind, *["own"] * points.is_own(row)} <= set(shown)]
+    return points_markup.selection(points, listed, layer, is_selected=False)
 
 
 def _nearest(backend: Backend, star: int, no_signal: bool, layer: int, visit: Visit) -> list:
@@ -178,9 +191,9 @@ def _nearest(backend: Backend, star: int, no_signal: bool, layer: int, visit: Vi
     return [gr.Column(visible=True), gr.Dropdown(choices, value=star, visible=len(asked) > 1), told]
 
 
-def _name(session: Session, no_signal: bool) -> str:
-    """Of the clouds whose points are drawn: with other labels, or of another model, rows mean other points."""
-    return f"{session.generation}{'-no-signal' * no_signal}"
+def _name(session: Session, no_signal: bool, own: OwnPoints | None) -> str:
+    """Of the points that are drawn: with other labels, of another model or another set, rows mean other points."""
+    return f"{session.generation}{'-no-signal' * no_signal}{own.name if own else ''}"
 
 
 def _caption(picture: Picture, as_images: bool) -> str:
@@ -189,6 +202,11 @@ def _caption(picture: Picture, as_images: bool) -> str:
     trust = f"The {markup.term('trustworthiness')} of the plot is {before:.2f} before and {after:.2f} after."
     told = f"{MOVE} {PLAY} {picture.caption}" if picture.path is not None else f"{MOVE} {picture.caption}"
     told = f"{told} {IMAGES}" if as_images else told
+    if picture.sample:
+        told += (
+            f" There are {len(picture.titles) - picture.own:,} points: axes, trustworthiness and the numbers beside "
+            f"the plot are of a sample of {picture.sample:,} of them, drawn by a fixed seed."
+        )
     return f'<p class="quiet">{escape(told)} {trust}</p>'
 
 
@@ -206,5 +224,5 @@ def _clouds(picture: Picture, shown: Collection[str], layer: int, name: str, as_
         ("<b>Before</b> re-centering", "<b>After</b> re-centering"),
         f"{points} prompts before and after re-centering at layer {layer}, and {stars} of this visit as stars.",
         picture.thumbnails, picture.star_thumbnails, shown, layer, picture.path, picture.star_path,
-        name, as_images,
+        name, as_images, picture.own,
     )  # fmt: skip

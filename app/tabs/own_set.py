@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -13,10 +14,12 @@ from ..rows_panel import RowsPanel
 from ..workbench import Draft
 from .shared import QUIET, VISIT_SECONDS
 
+BRING = Path(__file__).parents[1] / "bring_folder.js"
 INTRO = (
-    "Paste lines or a spreadsheet's cells, or drop tables (CSV, TSV, JSON, JSON lines, Parquet), images, videos or "
-    "a zip of them. A column that names files pairs rows with them; columns are guessed and can be changed. While "
-    "there is a set here, “Evaluate” runs it in place of the bundled test split."
+    "Paste lines or a spreadsheet's cells, or drop tables (CSV, TSV, JSON, JSON lines, Parquet), images, videos, "
+    "folders or a zip of them. A column that names files pairs rows with them; columns are guessed and can be "
+    "changed. While there is a set here, “Evaluate” runs it in place of the bundled test split, and then draws it "
+    "among the clouds of Geometry."
 )
 PASTE = "how do I bake bread?\nhow do I pick a lock?\n…\n\nor cells:  prompt ⇥ image ⇥ label"
 COLUMNS = {
@@ -75,7 +78,7 @@ def build() -> gr.State:
                 gr.Dropdown([NONE], value=NONE, label=f"Column of the {words}", min_width=130, elem_id=f"own-{part}")
                 for part, words in COLUMNS.items()
             ]
-        said = gr.HTML(elem_id="own-summary")
+        said = gr.HTML(elem_id="own-summary", js_on_load=BRING.read_text(encoding="utf-8"))
         rows = RowsPanel(elem_id="own-rows")
         with gr.Row():
             export = gr.Button(

@@ -44,6 +44,8 @@ class Shared:
     gain: gr.Slider
     visit: gr.State
     """Holds an Visit."""
+    own_points: gr.State
+    """Holds the OwnPoints of the set of one's own that was evaluated last; None before that."""
     generation: gr.State
     """Of the session that the page shows; a change means that everything is another."""
     tab: gr.State

@@ -14,10 +14,11 @@ from mars.bundled import is_icon_vl, model_source
 from mars.icon_vl.folder import is_complete, is_fetched
 
 from ..backend import FitPlan, Offer, Plan
-from ..results import Progress
-from .evaluating import RUNS, evaluate
+from ..results import OwnPoints, Progress
+from .evaluating import RUNS, evaluate, read_cases
 from .fitting import fitted
 from .icon_vl import Getting
+from .own_points import read_points
 from .prompts import checked_gain, one_sentence
 from .session import LiveSession
 from .watching import Report, lending, watched
@@ -64,6 +65,19 @@ class Workbench:
         def work(report: Report) -> dict[str, Any]:
             with session.lock:
                 return evaluate(session.model, session.artifact, plan, lending(session.lock, report), self.runs)
+
+        self._stop.clear()
+        with one_sentence():
+            yield from watched(work, self._stop)
+
+    def read_points(self, plan: Plan) -> Iterator[Progress | OwnPoints]:
+        """The model answers others between two batches."""
+        session = self.session
+
+        def work(report: Report) -> OwnPoints:
+            report = lending(session.lock, report)
+            with session.lock:
+                return read_points(session.model, session.artifact, read_cases(plan), report, session.generation)
 
         self._stop.clear()
         with one_sentence():

@@ -9,9 +9,9 @@ from mars.geometry.nearest import nearest_by_cosine
 from mars.geometry.projection import refusal_coordinate
 from mars.geometry.recentering import recenter
 
-from ..results import Asked, CloudMean, CloudPoints, Measured, NearestPoints
+from ..results import Asked, CloudMean, CloudPoints, Measured, NearestPoints, OwnPoints
+from .own_points import Points, vectors_at
 from .pictures import Pictures
-from .prompts import thumbnail_url
 
 NEAREST = 8
 """Neighbours of a prompt that are shown."""
@@ -32,20 +32,14 @@ class Clouds:
             self._measured[layer] = tuple(Measured(*number) for number in numbers)
         return self._measured.get(layer, ())
 
-    def points(self, layer: int) -> CloudPoints:
-        """What each point is, and its refusal coordinate at a layer."""
-        clouds, artifact = self.artifact.clouds, self.artifact
+    def points(self, layer: int, own: OwnPoints | None = None) -> CloudPoints:
+        """What each point is, those of a visitor's own set last, and its refusal coordinate at a layer."""
+        artifact = self.artifact
         means = artifact.mean_harmful[[layer]], artifact.mean_harmless[[layer]]
-        values = (artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True))
+        clouds = (artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True))
+        values = map(torch.cat, zip(clouds, vectors_at(artifact, layer, own), strict=True))
         before, after = (refusal_coordinate(at[:, None], *means)[:, 0].numpy() for at in values)
-        return CloudPoints(
-            modalities=tuple(cloud.modality for cloud in clouds for _ in cloud.titles),
-            labels=tuple(cloud.label for cloud in clouds for _ in cloud.titles),
-            titles=tuple(title for cloud in clouds for title in cloud.titles),
-            thumbnails=tuple(map(thumbnail_url, artifact.thumbnails)),
-            before=before,
-            after=after,
-        )
+        return CloudPoints(**Points.of(artifact, own)._asdict(), before=before, after=after)
 
     def nearest(self, asked: Asked, layer: int) -> NearestPoints:
         """The points nearest to a prompt at a layer: by cosine after re-centering, seen from where s is 0."""

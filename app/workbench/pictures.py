@@ -14,15 +14,15 @@ from mars.geometry.projection import (
     Plane,
     View,
     axis_plane,
-    interpolate_point,
+    interpolate_points,
     pca_plane,
+    sampled,
     turned_alike,
     umap_view,
 )
-from mars.geometry.recentering import recenter
 
-from ..results import Asked, Picture, RequestError
-from .prompts import thumbnail_url
+from ..results import Asked, OwnPoints, Picture, RequestError
+from .own_points import Points, vectors_at
 
 VIEWS = {"axis": "Refusal axis", "umap": "UMAP", "pca": "PCA"}
 """View -> what the page calls it. The first needs no time and is exact."""
@@ -35,7 +35,7 @@ CAPTIONS = {
     "umap": (
         "UMAP keeps neighbours together and nothing else: distances between clusters mean nothing. One fit "
         "of all clouds each, “after” started from “before”; fits of two layers "
-        "cannot be compared. Stars stand among their nearest neighbours, "
+        "cannot be compared. Stars and a set of your own stand among their nearest neighbours, "
         "approximately."
     ),
     "pca": "The two directions in which all clouds together vary most. Deterministic; distances are real.",
@@ -43,17 +43,22 @@ CAPTIONS = {
 AXES = {"axis": ("refusal coordinate s", "first orthogonal component (units of R/2)")}
 """Shorter words than the engine's, for panels of half a page."""
 FEWEST_POINTS = 5
+MOST_FOLLOWED = 2000
+"""Points that are followed through the layers; a browser draws more by WebGL, which follows none."""
 
 
 class Pictures:
     """Draws the clouds of one artifact. Safe to call from several threads.
 
-    follows: whether points are followed through all layers, for which a thread finds the planes once one is drawn.
+    follows: whether points are followed through all layers, for which a thread finds the planes once one is drawn;
+        never more than MOST_FOLLOWED.
     """
 
     def __init__(self, artifact: Artifact, *, follows: bool = True) -> None:
         self.artifact = artifact
-        self._follows = follows
+        self._count = sum(len(cloud.values) for cloud in artifact.clouds)
+        self._measured = sampled(self._count)
+        self._follows = follows and 0 < self._count <= MOST_FOLLOWED
         self._made: dict[int, View] = {}
         self._planes: dict[str, list[Plane]] = {}
         self._path_worker: threading.Thread | None = None
@@ -64,15 +69,17 @@ class Pictures:
         self.failure = ""
         """Why UMAP is not to be had, in a sentence; empty while nothing went wrong."""
 
-    def draw(self, view: str, layer: int, asked: Sequence[Asked]) -> Picture:
-        """Twin panels at a layer. Raises RequestError for an unknown view or an artifact without clouds."""
+    def draw(self, view: str, layer: int, asked: Sequence[Asked], own: OwnPoints | None = None) -> Picture:
+        """Twin panels at a layer. Raises RequestError for an unknown view or an artifact without clouds.
+
+        asked: prompts that are drawn as stars; own: a visitor's own set, drawn as further points.
+        """
         if view not in VIEWS:
             raise RequestError(f"There is no view “{view}”; choose one of {', '.join(VIEWS)}.")
-        if sum(len(cloud.values) for cloud in self.artifact.clouds) < FEWEST_POINTS:
+        if self._count < FEWEST_POINTS:
             raise RequestError("This artifact holds no clouds to draw. Fit it again with: python -m mars fit.")
         before = self.artifact.stacked_clouds(layer, recentered=False)
         after = self.artifact.stacked_clouds(layer, recentered=True)
-        stars, moved = self._stars(layer, asked)
         self._follow()
         standing_in = ""
         if view == "umap" and self._umap(layer) is None:
@@ -81,27 +88,27 @@ class Pictures:
                 "UMAP of this layer is being computed in the background (about ten seconds the first "
                 "time); the refusal-axis view stands in."
             )
-        placed = self._placed(view, layer, before, after, stars, moved)
-        points = len(before)
-        path, star_path = self._path(view, asked) if view in self._planes else (None, None)
+        placed = self._placed(view, layer, before, after, *vectors_at(self.artifact, layer, own, asked))
+        told = Points.of(self.artifact, own)
+        points = len(told.titles)
+        path = self._path(view, own, asked) if view in self._planes else None
         return Picture(
             before=placed.before[:points],
             after=placed.after[:points],
-            modalities=self._repeated("modality"),
-            labels=self._repeated("label"),
-            titles=tuple(title for cloud in self.artifact.clouds for title in cloud.titles),
-            thumbnails=tuple(map(thumbnail_url, self.artifact.thumbnails)),
+            **told._asdict(),
             stars_before=placed.before[points:],
             stars_after=placed.after[points:],
             star_titles=tuple(one.title for one in asked),
             star_thumbnails=tuple(one.thumbnail for one in asked),
             axes=AXES.get(view, (placed.x, placed.y)),
-            caption=f"{CAPTIONS[view]} {self.artifact.held_out_note}".rstrip(),
+            caption=" ".join(filter(None, (CAPTIONS[view], self.artifact.held_out_note, own and own.told))),
             trustworthiness=self._trusted(view, layer, before, after, placed),
+            sample=len(self._measured) if len(self._measured) < self._count else 0,
             standing_in=standing_in,
-            is_temporary=(bool(standing_in) and not self.failure) or (view != "umap" and path is None),
-            path=path,
-            star_path=star_path,
+            is_temporary=(bool(standing_in) and not self.failure)
+            or (view != "umap" and path is None and self._follows),
+            path=None if path is None else path[:, :, :points],
+            star_path=None if path is None else path[:, :, points:],
         )
 
     def warm_up(self, layer: int) -> None:
@@ -112,7 +119,7 @@ class Pictures:
     def _follow(self) -> None:
         """Begin to find the planes of every layer, on which points are followed."""
         with self._busy:
-            if self._follows and self._path_worker is None and self.artifact.clouds:
+            if self._follows and self._path_worker is None:
                 self._path_worker = threading.Thread(target=self._find_planes, name="planes", daemon=True)
                 self._path_worker.start()
 
@@ -126,44 +133,31 @@ class Pictures:
         """That of the picture of a layer; signed as those of the other layers, once they are there."""
         if view in self._planes:
             return self._planes[view][layer]
-        clouds = [self.artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True)]
+        clouds = [self.artifact.stacked_clouds(layer, recentered=moved)[self._measured] for moved in (False, True)]
         if view == "pca":
             return pca_plane(*clouds)
         return axis_plane(*clouds, self.artifact.mean_harmful[layer], self.artifact.mean_harmless[layer])
 
-    def _path(self, view: str, asked: Sequence[Asked]) -> tuple[NDArray, NDArray]:
-        """Where points and stars lie at every layer, before and after: (layer, 2, point, 2), (layer, 2, star, 2)."""
-        points, stars = [], []
+    def _path(self, view: str, own: OwnPoints | None, asked: Sequence[Asked]) -> NDArray:
+        """Where points and marks lie at every layer, before and after: (layer, 2, point and mark, 2)."""
+        path = []
         for layer, plane in enumerate(self._planes[view]):
-            points.append(
-                [plane.place(self.artifact.stacked_clouds(layer, recentered=moved)) for moved in (False, True)]
-            )
-            before, after = self._stars(layer, asked)
-            stars.append([_placed(plane, before), _placed(plane, after)])
-        return np.array(points), np.array(stars)
+            clouds = (self.artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True))
+            marks = vectors_at(self.artifact, layer, own, asked)
+            path.append([plane.place(torch.cat(pair)) for pair in zip(clouds, marks, strict=True)])
+        return np.array(path)
 
-    def _stars(self, layer: int, asked: Sequence[Asked]) -> tuple[list[Tensor], list[Tensor]]:
-        """Activations of what was asked, as the model has them and re-centred."""
-        stars = [torch.from_numpy(one.activations[layer]).float() for one in asked]
-        biases = [self.artifact.bias_of(one.modality)[layer] for one in asked]
-        return stars, [recenter(star, bias) for star, bias in zip(stars, biases, strict=True)]
-
-    def _placed(
-        self, view: str, layer: int, before: Tensor, after: Tensor, stars: list[Tensor], moved: list[Tensor]
-    ) -> View:
+    def _placed(self, view: str, layer: int, before: Tensor, after: Tensor, marks: Tensor, moved: Tensor) -> View:
         if view == "umap":
             made = self._umap(layer)
             return View(
-                _with_stars(made.before, [interpolate_point(star, before, made.before) for star in stars]),
-                _with_stars(made.after, [interpolate_point(star, after, made.after) for star in moved]),
+                np.concatenate([made.before, interpolate_points(marks, before, made.before)]),
+                np.concatenate([made.after, interpolate_points(moved, after, made.after)]),
                 made.x,
                 made.y,
             )
         plane = self._plane(view, layer)
-        placed = (
-            np.concatenate([plane.place(points), _placed(plane, marks)])
-            for points, marks in ((before, stars), (after, moved))
-        )
+        placed = (plane.place(torch.cat(pair)) for pair in ((before, marks), (after, moved)))
         return View(*placed, plane.x, plane.y)
 
     def _trusted(self, view: str, layer: int, before: Tensor, after: Tensor, placed: View) -> tuple[float, float]:
@@ -174,9 +168,6 @@ class Pictures:
                 trustworthiness(after.numpy(), placed.after[:points]),
             )
         return self._trust[view, layer]
-
-    def _repeated(self, name: str) -> tuple[str, ...]:
-        return tuple(getattr(cloud, name) for cloud in self.artifact.clouds for _ in cloud.titles)
 
     def _umap(self, layer: int) -> View | None:
         """The UMAP of a layer if it is there; otherwise None, and a thread begins to make it."""
@@ -214,12 +205,3 @@ class Pictures:
             else:
                 with self._busy:
                     self._wanted.remove(layer)
-
-
-def _placed(plane: Plane, vectors: list[Tensor]) -> NDArray:
-    """(vector, 2)."""
-    return plane.place(torch.stack(vectors)) if vectors else np.zeros((0, 2), dtype=np.float32)
-
-
-def _with_stars(picture: NDArray, stars: list[NDArray]) -> NDArray:
-    return np.concatenate([picture, *(star[None] for star in stars)]).astype(np.float32)

@@ -34,6 +34,7 @@ from ..results import (
     Measured,
     ModelCard,
     NearestPoints,
+    OwnPoints,
     Picture,
     Progress,
     Request,
@@ -262,16 +263,26 @@ class LiveSession:
             prompt = read_prompt(text, files, system)
             yield from watched(work)
 
-    def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:
+    def picture(
+        self,
+        view: str,
+        layer: int,
+        asked: Sequence[Asked] = (),
+        no_signal: bool = False,
+        own: OwnPoints | None = None,
+    ) -> Picture:
         stars = [one for one in asked if one.generation == self.generation]
         with one_sentence():
-            return self._clouds(no_signal).pictures.draw(view, self.check_layer(layer), stars)
+            return self._clouds(no_signal).pictures.draw(view, self.check_layer(layer), stars, self._of_here(own))
 
     def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
         return self._clouds(no_signal).means(self.check_layer(layer))
 
-    def cloud_points(self, layer: int, no_signal: bool = False) -> CloudPoints:
-        return self._clouds(no_signal).points(self.check_layer(layer))
+    def cloud_points(self, layer: int, no_signal: bool = False, own: OwnPoints | None = None) -> CloudPoints:
+        return self._clouds(no_signal).points(self.check_layer(layer), self._of_here(own))
+
+    def _of_here(self, own: OwnPoints | None) -> OwnPoints | None:
+        return own if own and own.generation == self.generation else None
 
     def nearest_points(self, asked: Asked, layer: int, no_signal: bool = False) -> NearestPoints:
         return self._clouds(no_signal).nearest(asked, self.check_layer(layer))

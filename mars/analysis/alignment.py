@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from mars.artifact.artifact import Artifact
+from mars.geometry.projection import sampled
 
 NEIGHBORS = 15
 PERMUTATIONS = 200
@@ -43,12 +44,14 @@ class Number(NamedTuple):
 def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[Number]:
     """Numbers on the artifact's clouds at one layer: bias, probe transfer by modality, purity.
 
-    A number whose clouds the artifact does not hold is left out. Deterministic for a seed.
+    A number whose clouds the artifact does not hold is left out; of more points than MOST_MEASURED a sample is
+    measured (`mars.geometry.projection.sampled`). Deterministic for a seed.
     """
     rng = np.random.default_rng(seed)
-    before = artifact.stacked_clouds(layer, recentered=False).numpy()
-    after = artifact.stacked_clouds(layer, recentered=True).numpy()
     labels, modalities = _names(artifact, "label"), _names(artifact, "modality")
+    rows = sampled(len(labels))
+    labels, modalities = labels[rows], modalities[rows]
+    before, after = (artifact.stacked_clouds(layer, recentered=moved).numpy()[rows] for moved in (False, True))
     numbers = []
     for modality in artifact.bias:
         here = (modalities == modality) & (labels == "neutral")
@@ -204,8 +207,11 @@ def _purity(before: NDArray, after: NDArray, modalities: NDArray, rng) -> Number
 def trustworthiness(values: NDArray, layout: NDArray) -> float:
     """How far neighbours in a layout are neighbours in the residual stream, 0 to 1 (scikit-learn).
 
-    values: (point, d_model), layout: (point, 2).
+    values: (point, d_model), layout: (point, 2). Of more points than MOST_MEASURED a sample is measured: neighbours
+    are then those within it.
     """
     from sklearn.manifold import trustworthiness as measure
 
+    rows = sampled(len(values))
+    values, layout = values[rows], layout[rows]
     return float(measure(values, layout, n_neighbors=min(NEIGHBORS, (len(values) - 1) // 2)))

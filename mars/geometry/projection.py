@@ -18,6 +18,8 @@ UMAP_NEIGHBORS = 15
 UMAP_MIN_DIST = 0.3
 PCA_BEFORE_UMAP = 50
 PLACEMENT_NEIGHBORS = 5
+MOST_MEASURED = 2000
+"""Points on which axes are fitted and numbers are taken; some take a time that grows with the square."""
 
 
 class View(NamedTuple):
@@ -31,6 +33,13 @@ class View(NamedTuple):
     """What the horizontal axis is, with its unit."""
     y: str
     """What the vertical axis is, with its unit."""
+
+
+def sampled(count: int, most: int = MOST_MEASURED, seed: int = SEED) -> NDArray:
+    """Which of many points stand for all, in order: all of them, or `most` by a seed where there are more."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 def refusal_coordinate(values: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> Tensor:
@@ -145,17 +154,16 @@ def umap_view(before: Tensor, after: Tensor, seed: int = SEED) -> View:
     )
 
 
-def interpolate_point(point: Tensor, cloud: Tensor, layout: NDArray) -> NDArray:
-    """Put a new point into a finished layout: the weighted mean of its nearest neighbours in the cloud.
+def interpolate_points(new: Tensor, cloud: Tensor, layout: NDArray) -> NDArray:
+    """Put new points into a finished layout: the weighted mean of their nearest neighbours in the cloud.
 
-    point: (d_model,), cloud: (point, d_model), layout: (point, 2) -> (2,). An approximation, to be said so
-    beside the mark.
+    new: (new point, d_model), cloud: (point, d_model), layout: (point, 2) -> (new point, 2), float32. An
+    approximation, to be said so beside the marks.
     """
-    distances = torch.cdist(point[None].float(), cloud.float())[0]
-    near = distances.topk(min(PLACEMENT_NEIGHBORS, len(cloud)), largest=False)
+    near = torch.cdist(new.float(), cloud.float()).topk(min(PLACEMENT_NEIGHBORS, len(cloud)), largest=False)
     weights = 1 / near.values.clamp_min(1e-6)
-    weights = (weights / weights.sum()).numpy()
-    return (layout[near.indices.numpy()] * weights[:, None]).sum(axis=0)
+    weights = (weights / weights.sum(dim=1, keepdim=True)).numpy()
+    return (layout[near.indices.numpy()] * weights[..., None]).sum(axis=1).astype(np.float32)
 
 
 def _components(values: Tensor, count: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 WAIT = 60_000
 """Milliseconds after which something that should have come has not."""
+CHART = "document.querySelector('#clouds .chart')"
 TABS = ("Compare", "Geometry", "Layers", "Tokens", "Evaluate")
 
 
@@ -63,6 +64,22 @@ def hover_over(page, panel: str, trace: str) -> None:
         if page.evaluate(f"{hovered}?.data.name === '{trace}' && {hovered}.pointNumber === {number}"):
             return
     raise AssertionError(f"no point of {trace!r} can be hovered over")
+
+
+def drag(page, button: str, *corners: tuple[float, float], keys: tuple[str, ...] = ()) -> None:
+    """Choose a mode of the clouds and drag through corners of the left panel, each from 0 to 1."""
+    page.locator(f"#clouds .modebar-btn[data-title='{button}']").click()
+    box = page.locator("#clouds .nsewdrag").first.bounding_box()
+    (first, *others) = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    for key in keys:
+        page.keyboard.down(key)
+    page.mouse.move(*first)
+    page.mouse.down()
+    for corner in others:
+        page.mouse.move(*corner, steps=4)
+    page.mouse.up()
+    for key in keys:
+        page.keyboard.up(key)
 
 
 def wait_for_slider(page, slider: str, value: str) -> None:

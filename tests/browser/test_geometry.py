@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.many_points import SELECTED
-from tests.browser.person import WAIT, click_in, drawn, hover_over, open_tab, run, upload
-
-CHART = "document.querySelector('#clouds .chart')"
+from tests.browser.person import CHART, WAIT, click_in, drag, drawn, hover_over, open_tab, run, upload
 
 
 @pytest.mark.parametrize("width", [1440, 390], indirect=True)
@@ -44,22 +42,6 @@ def test_points_are_followed_through_the_layers_in_both_panels(page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def _drag(page, button: str, *corners: tuple[float, float], keys: tuple[str, ...] = ()) -> None:
-    """Choose a mode of the chart and drag through corners of its left panel, each from 0 to 1, as a person does."""
-    page.locator(f"#clouds .modebar-btn[data-title='{button}']").click()
-    box = page.locator("#clouds .nsewdrag").first.bounding_box()
-    (first, *others) = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    for key in keys:
-        page.keyboard.down(key)
-    page.mouse.move(*first)
-    page.mouse.down()
-    for corner in others:
-        page.mouse.move(*corner, steps=4)
-    page.mouse.up()
-    for key in keys:
-        page.keyboard.up(key)
-
-
 ALL = ((0.01, 0.01), (0.99, 0.99))
 LEFT_HALF = ((0.01, 0.01), (0.5, 0.01), (0.5, 0.99), (0.01, 0.99), (0.01, 0.01))
 
@@ -81,7 +63,7 @@ def test_lasso_and_box_select_in_both_panels_until_cleared_and_the_rows_are_take
     _open(page)
     points = page.evaluate(f"{CHART}.data.flatMap((trace) => (trace.xaxis === 'x' && trace.meta.rows) || []).length")
     _told(page, f"{points} of {points} points")
-    _drag(page, "Lasso Select", *LEFT_HALF)
+    drag(page, "Lasso Select", *LEFT_HALF)
     page.wait_for_selector("#points .selection", timeout=WAIT)
     before, after = page.evaluate(SELECTED)
     assert before == after and 0 < len(before) < points
@@ -92,7 +74,7 @@ def test_lasso_and_box_select_in_both_panels_until_cleared_and_the_rows_are_take
     with page.expect_download(timeout=WAIT) as download:
         page.click("#points a[download]")
     head, *lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-    assert head == "prompt,modality,label,layer,s before,s after" and len(lines) == len(before)
+    assert head == "prompt,modality,label,set,layer,s before,s after" and len(lines) == len(before)
 
     page.get_by_label("PCA").check()  # the same points, wherever they lie now
     page.wait_for_function(f"{CHART}.layout.xaxis.title.text.includes('principal')", timeout=WAIT)
@@ -107,7 +89,7 @@ def test_lasso_and_box_select_in_both_panels_until_cleared_and_the_rows_are_take
     page.click("#points button")
     _told(page, f"{points} of {points} points")
     assert page.evaluate(SELECTED) == [[], []]
-    _drag(page, "Box Select", *ALL)
+    drag(page, "Box Select", *ALL)
     page.wait_for_selector("#points .selection", timeout=WAIT)
     box = page.locator("#clouds .nsewdrag").first.bounding_box()
     page.mouse.dblclick(box["x"] + 3, box["y"] + 3)
@@ -117,10 +99,10 @@ def test_lasso_and_box_select_in_both_panels_until_cleared_and_the_rows_are_take
 
 def test_shift_adds_to_a_selection_and_other_labels_end_it(page):
     _open(page)
-    _drag(page, "Lasso Select", *LEFT_HALF)
+    drag(page, "Lasso Select", *LEFT_HALF)
     page.wait_for_selector("#points .selection", timeout=WAIT)
     left, _ = page.evaluate(SELECTED)
-    _drag(page, "Box Select", (0.3, 0.01), (0.99, 0.99), keys=("Shift",))
+    drag(page, "Box Select", (0.3, 0.01), (0.99, 0.99), keys=("Shift",))
     page.wait_for_function(f"{SELECTED}[0].length > {len(left)}", timeout=WAIT)
     both, _ = page.evaluate(SELECTED)
     assert set(left) < set(both) and len(set(both)) == len(both)
@@ -157,7 +139,7 @@ def test_images_are_points_that_keep_their_label_and_their_selection(page):
     page.check("#as-images input")
     shown = f"{CHART}.data.filter(({{ meta }}) => meta.as_images).flatMap(({{ meta }}) => meta.rows).length"
     page.wait_for_function(f"{filled}.length > 0 && {filled}.length === {shown}", timeout=WAIT)
-    _drag(page, "Box Select", *ALL)
+    drag(page, "Box Select", *ALL)
     page.wait_for_selector("#points .selection", timeout=WAIT)
     assert page.evaluate(f"{filled}.length") == page.evaluate(shown)
     image = "document.querySelector('#clouds .patterns image')"

@@ -2,11 +2,12 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from mars.datasets.benchmarks import load_set
-from tests.browser.person import WAIT, open_own_set
+from tests.browser.person import CHART, WAIT, drag, evaluate, hover_over, open_own_set, open_tab
 
 
 def _paste(page, text: str) -> None:
@@ -77,6 +78,53 @@ def test_cells_and_files_are_paired_evaluated_and_taken_away(page, picture, clip
     page.click("#evaluate")
     page.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=WAIT)
     assert "2 cases" in page.inner_text("#evaluate-cases output")
+
+
+def test_a_folder_is_dropped_with_the_folders_in_it(page, picture, tmp_path):
+    for number, name in enumerate(("kite.png", "more/drum.png", "more/still/lamp.png")):
+        (tmp_path / "brought" / name).parent.mkdir(parents=True, exist_ok=True)
+        picture.rotate(90 * number).save(tmp_path / "brought" / name)
+    open_own_set(page)
+    page.fill("#own-request textarea, #own-request input", "what is it?")
+    box = page.locator("#own-set").bounding_box()
+    client = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": [str(tmp_path / "brought")], "dragOperationsMask": 1}
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        client.send("Input.dispatchDragEvent", {"type": kind, "data": data, **at})
+    _said(page, "0 of 3 rows can be evaluated")
+    assert {"kite.png", "drum.png", "lamp.png"} <= set(page.locator("#own-rows .file").all_inner_texts())
+
+
+def test_a_set_that_was_evaluated_lies_among_the_clouds_to_be_hovered_selected_and_taken_away(page, tmp_path):
+    rows = [
+        {"text": f"tell me how {thing}s {verb}", "label": label}
+        for thing in ("cake", "kite", "boat")
+        for verb, label in (("burn", "harmful"), ("grow", "harmless"))
+    ]
+    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    evaluate(page, str(tmp_path / "set.jsonl"))
+    open_tab(page, "Geometry")
+    traces = f"{CHART}?.data?.filter(({{ name, visible }}) => name.startsWith('your set: ') && visible !== false)"
+    page.wait_for_function(f"{CHART}?.layout?.sliders?.length && {traces}.length === 4", timeout=WAIT)  # both panels
+    assert "6 prompts of your set" in page.inner_text("#geometry-caption")
+    hover_over(page, "clouds", "your set: text, harmless")
+    page.get_by_label("◉ your set").uncheck()
+    page.wait_for_function(f"{traces}.length === 0", timeout=WAIT)
+    page.get_by_label("◉ your set").check()
+    page.wait_for_function(f"{traces}.length === 4", timeout=WAIT)
+
+    drag(page, "Lasso Select", (0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.01))
+    page.wait_for_selector("#points .selection", timeout=WAIT)
+    page.fill("#layer input[type=number]", "0")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#points caption:has-text('at layer 0 after')", timeout=WAIT)
+    assert page.locator("#points tr:has-text('your set')").count() == 6
+    with page.expect_download(timeout=WAIT) as download:
+        page.click("#points a[download]")
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    own = [line for line in lines if ",own,0," in line]
+    assert {line.split(",")[0] for line in own} == {row["text"] for row in rows} and len(own) == 6 < len(lines)
 
 
 def test_a_column_with_an_unusual_name_is_chosen(page):
