@@ -9,7 +9,7 @@ from pathlib import Path
 
 from browsing import ROOT, WAIT, browser, parser, served
 
-TABS = ("compare", "geometry", "layers", "tokens", "evaluate")
+TABS = ("compare", "geometry", "layers", "tokens", "evaluate", "own-set")
 WIDTH, HEIGHT = 1440, 900
 TALLEST = 2600
 """Pixels of a picture; below that there are cases of the evaluation, a line each."""
@@ -24,7 +24,7 @@ def main() -> int:
         view.goto(f"{url}?__theme={options.theme}")
         _ask(view, workbench.session)
         for tab in options.tabs:
-            view.get_by_role("tab", name=tab.capitalize()).click()
+            view.get_by_role("tab", name="Evaluate" if tab == "own-set" else tab.capitalize()).click()
             if tab == "geometry":
                 view.wait_for_selector("#clouds .main-svg", timeout=WAIT)
                 view.wait_for_function("!document.querySelector('#geometry-notice .busy')", timeout=WAIT)
@@ -35,8 +35,14 @@ def main() -> int:
                 view.wait_for_selector("#medium .main-svg", timeout=WAIT)
             elif tab == "evaluate":
                 _evaluate(view, options.per_cell)
+            elif tab == "own-set":
+                _bring(view, workbench.session)
             view.wait_for_timeout(1200)
             path = options.out / f"{tab}.png"
+            if tab == "own-set":
+                view.locator("#own").screenshot(path=path)
+                print(path)
+                continue
             height = min(view.evaluate("document.documentElement.scrollHeight"), TALLEST)
             clip = {"x": 0, "y": 0, "width": options.width, "height": height}
             view.screenshot(path=path, full_page=True, clip=clip)
@@ -61,6 +67,15 @@ def _evaluate(view, per_cell: int) -> None:
     view.keyboard.press("Tab")
     view.click("#evaluate")
     view.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=10 * WAIT)
+
+
+def _bring(view, session) -> None:
+    """Bring the gallery as a set of one's own: its cells pasted, its images and videos beside them."""
+    view.get_by_text("Your own set", exact=True).click()
+    cells = [(one.text, Path(one.media).name if one.media else "", one.label) for one in session.examples]
+    view.fill("#own-paste textarea", "\n".join("\t".join(row) for row in [("request", "image", "label"), *cells]))
+    view.set_input_files("#own-set input[type=file]", sorted({one.media for one in session.examples if one.media}))
+    view.wait_for_selector(f"#own-summary :text('{len(cells)} of {len(cells)} rows')", timeout=WAIT)
 
 
 def _options():
