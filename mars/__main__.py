@@ -4,18 +4,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-import torch
-
 from mars.artifact.artifact import Artifact, contrast_of
 from mars.atomic_file import atomic_write
-from mars.bundled import ARTIFACT, OWN_CONTRAST, model_source
+from mars.bundled import OWN_CONTRAST, model_source
 from mars.datasets.case import Case
-from mars.distributed.executor import Cluster
 from mars.effect.sweep import GAINS, sweep
 from mars.effect.verdict_map import GAINS as VERDICT_GAINS
 from mars.effect.verdict_map import verdict_map
@@ -27,19 +22,15 @@ from mars.fitting.fit import EffectOf
 from mars.icon_vl.cache_command import add_cache
 from mars.media.prompt import Prompt
 from mars.model.activation_cache import ActivationCache, default_folder
-from mars.model.info import Load
-from mars.model.load_checks import Quantization
-from mars.model.loading import load_model
 from mars.model.presets import WEIGHTS_SHARE, as_table, read_presets
+from mars.options import add_artifact, add_model, add_ray, artifact_folder, cluster_of, load_of
 from mars.printing import ProgressBar, print_effect, print_notes, print_results, print_sweep, print_verdict_map
 from mars.verdict import verdict
 from mars.verdict.custom_judge import BUNDLED, named_judge
 
 TEST_SET = "test"
 """Name of the bundled test split."""
-POCKET = "pocket-vl"
 PROG = "python -m mars"
-DTYPES = ("float32", "bfloat16", "float16")
 
 
 def main(arguments: list[str] | None = None, prog: str = PROG) -> int:
@@ -62,7 +53,7 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     fitting = commands.add_parser("fit", help="fit direction, re-centering and layer choice; write an artifact")
-    _add_model(fitting)
+    add_model(fitting)
     fitting.add_argument("--out", required=True, type=Path, help="folder of the artifact")
     fitting.add_argument(
         "--contrast", type=Path, help=f"contrast set (default: the model's own {OWN_CONTRAST}, else the bundled one)"
@@ -86,7 +77,7 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
         "whole replies too (verdicts), or nothing",
     )
     fitting.add_argument("--no-umap", action="store_true", help="leave the UMAP images to the page")
-    _add_ray(fitting)
+    add_ray(fitting)
     fitting.set_defaults(run=_fit)
 
     listing = commands.add_parser("presets", help="models worth trying, by the memory that they take")
@@ -96,8 +87,8 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     add_cache(commands, ProgressBar)
 
     mapping = commands.add_parser("sweep", help="the layer x gain map of one prompt: its first token, or verdicts")
-    _add_model(mapping)
-    _add_artifact(mapping)
+    add_model(mapping)
+    add_artifact(mapping)
     mapping.add_argument("--text", default="", help="the request")
     mapping.add_argument("--media", type=Path, help="file of an image or a video")
     mapping.add_argument("--gains", type=float, nargs="+", help=f"default: {GAINS}; of verdicts, {VERDICT_GAINS}")
@@ -110,8 +101,8 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
     mapping.set_defaults(run=_sweep)
 
     judging = commands.add_parser("eval", help="refusal, false refusal and utility of strategies on a set")
-    _add_model(judging)
-    _add_artifact(judging)
+    add_model(judging)
+    add_artifact(judging)
     judging.add_argument(
         "--set",
         default="test",
@@ -174,69 +165,9 @@ def _parser(prog: str = PROG) -> argparse.ArgumentParser:
         type=Path,
         help=f"folder ending with {TABLE} of a row a case and strategy (default with --ray: beside --json)",
     )
-    _add_ray(judging)
+    add_ray(judging)
     judging.set_defaults(run=_eval)
     return parser
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default=POCKET, help="folder, hub id, or pocket-vl, the bundled model (default)")
-    parser.add_argument("--revision", help="revision of a hub model")
-    parser.add_argument(
-        "--dtype",
-        choices=DTYPES,
-        help="default: the checkpoint's own; on a CPU float32, or for one in bfloat16 the faster of the two",
-    )
-    parser.add_argument("--device", help="such as cpu or cuda:1 (default: a GPU where there is one)")
-    parser.add_argument("--device-map", help="auto spreads the model over all GPUs")
-    parser.add_argument("--quantization", choices=get_args(Quantization), help="to fit a smaller GPU")
-    parser.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="run the Python that comes with a checkpoint: read it first",
-    )
-
-
-def _add_artifact(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--artifact", type=Path, help="folder of the artifact (default: artifact/ in the model folder)"
-    )
-
-
-def _add_ray(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--ray",
-        nargs="?",
-        const="local",
-        metavar="ADDRESS",
-        help="work on the Ray at HOST:PORT, or without an address on a Ray of this machine's own",
-    )
-    parser.add_argument("--workers", type=int, help="with --ray: how many (default: as many as there is room for)")
-    parser.add_argument("--cpus-per-worker", type=float, default=1.0, help="with --ray: also threads of a worker")
-    parser.add_argument(
-        "--gpus-per-worker", type=float, help="with --ray: a fraction shares a GPU (default: 1 where there are GPUs)"
-    )
-
-
-def _cluster(options: argparse.Namespace) -> AbstractContextManager[Cluster]:
-    from mars.distributed.ray_cluster import RayCluster
-
-    return RayCluster(options.workers, options.cpus_per_worker, options.gpus_per_worker).at(options.ray)
-
-
-def _load(options: argparse.Namespace) -> Load:
-    """How the model is loaded, here or where a worker is, whose current folder is another."""
-    folder = Path(model_source(options.model))
-    return partial(
-        load_model,
-        str(folder.resolve()) if folder.is_dir() else options.model,
-        revision=options.revision,
-        dtype=options.dtype and getattr(torch, options.dtype),
-        device=options.device,
-        device_map=options.device_map,
-        quantization=options.quantization,
-        trust_remote_code=options.trust_remote_code,
-    )
 
 
 def _presets(options: argparse.Namespace) -> None:
@@ -260,9 +191,9 @@ def _fit(options: argparse.Namespace) -> None:
         "notice": lambda sentence: print(f"\nnote: {sentence}", file=sys.stderr, flush=True),
     }
     folder = None if options.no_cache else options.cache.resolve()
-    load = _load(options)
+    load = load_of(options)
     if options.ray:
-        with _cluster(options) as cluster:
+        with cluster_of(options) as cluster:
             artifact = Artifact.fit_on(cluster, load, cache=folder, **given)
     else:
         model = load()
@@ -277,8 +208,8 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _sweep(options: argparse.Namespace) -> None:
-    model = _load(options)()
-    artifact = Artifact.load(_artifact_folder(options), model)
+    model = load_of(options)()
+    artifact = Artifact.load(artifact_folder(options), model)
     prompt = Prompt.of(options.text, options.media)
     bar = ProgressBar()
     told = {"gains": options.gains or GAINS, "progress": lambda done, total: bar("cells", done, total)}
@@ -295,11 +226,6 @@ def _sweep(options: argparse.Namespace) -> None:
         print(f"Wrote {options.json}.")
 
 
-def _artifact_folder(options: argparse.Namespace) -> Path:
-    """Where the artifact is: as named, else in the model's folder."""
-    return (options.artifact or Path(model_source(options.model)) / ARTIFACT).resolve()
-
-
 def _eval(options: argparse.Namespace) -> None:
     settings = Settings(
         layer=options.layer,
@@ -314,7 +240,7 @@ def _eval(options: argparse.Namespace) -> None:
     strategies = [name for part in options.strategies for name in part.replace(",", " ").split()]
     strategies = list(STRATEGY_SPECS) if strategies == ["all"] else strategies
     draws_of(strategies)
-    load, folder = _load(options), _artifact_folder(options)
+    load, folder = load_of(options), artifact_folder(options)
     bar, run_path = ProgressBar(), _run_path(options)
 
     def asked() -> dict[str, Any]:
@@ -327,7 +253,7 @@ def _eval(options: argparse.Namespace) -> None:
         }
 
     if options.ray:
-        with _cluster(options) as cluster:
+        with cluster_of(options) as cluster:
             results = measure_on(cluster, load, folder, **asked())
     else:
         model = load()

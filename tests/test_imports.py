@@ -19,7 +19,7 @@ FLOORS = (
     ("fitting",),
     ("artifact",),
     ("evaluation", "analysis"),
-    ("pocket_vl", "icon_vl", "printing"),
+    ("pocket_vl", "icon_vl", "printing", "options"),
     ("__main__",),
 )
 """Rooms of mars/, from the ground up. A room imports lower ones and itself, and none beside it."""
