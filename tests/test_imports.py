@@ -18,7 +18,7 @@ FLOORS = (
     ("effect",),
     ("fitting",),
     ("artifact",),
-    ("evaluation", "analysis"),
+    ("evaluation", "analysis", "recording"),
     ("pocket_vl", "icon_vl", "printing", "options"),
     ("__main__",),
 )

@@ -149,6 +149,32 @@ def _check_room(
     load_checks.check_fits(source, needed, None if device is None else torch.device(device))
 
 
+def size_in_memory(
+    source: str | Path,
+    revision: str | None = None,
+    dtype: torch.dtype | None = None,
+    quantization: load_checks.Quantization | None = None,
+    trust_remote_code: bool = False,
+) -> int:
+    """Bytes that a model's weights take, from its config alone. Raises ModelError where that cannot be had."""
+    from transformers import AutoConfig
+
+    source = model_source(source)
+    load_checks.check_source(source)
+    make_known(source)
+    options = {
+        "revision": revision,
+        "local_files_only": Path(source).is_dir(),
+        "trust_remote_code": trust_remote_code,
+    }
+    try:
+        config = AutoConfig.from_pretrained(source, **options)
+        empty = _without_weights(config, trust_remote_code)
+    except Exception as error:
+        raise ModelError(load_checks.explained(source, "config", error, revision)) from error
+    return load_checks.weight_bytes(empty, dtype or config.dtype or torch.float32, quantization)
+
+
 def _without_weights(config: Any, trust_remote_code: bool) -> Any:
     """The model of a config on torch's meta device."""
     from transformers import AutoModelForImageTextToText
