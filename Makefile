@@ -14,12 +14,13 @@ PER_CELL ?= 200
 STRATEGIES ?= all
 MINUTES ?= 30
 FILES ?=
+MODELS ?= pocket-vl
 JSON ?=
 # glibc gives freed memory back and asks for it again at every training step; keeping it is quicker.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
 .PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench judge \
-	fit-judge outside train-icon icon-eval icon-report clean
+	record fit-judge outside train-icon icon-eval icon-report clean
 
 app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on Pocket-VL
 	$(RUN) app.py
@@ -94,6 +95,12 @@ outside: $(VENV)/.app ## how many prompts are said to lie outside what was fitte
 	$(UPDATE) outside out/outside.json
 	$(RUN) -m scripts.outside --model icon-vl --json out/outside-icon-vl.json
 	$(UPDATE) outside-icon-vl out/outside-icon-vl.json
+
+record: $(VENV)/.app ## the recordings that the page shows without a model; MODELS="pocket-vl icon-vl" for both
+	for model in $(MODELS); do \
+		$(RUN) -m app record --model $$model --out assets/recordings/$$model --gains 1 2 --harmful-tokens 16 \
+			$$(test $$model = pocket-vl && echo --verdicts) || exit 1; \
+	done
 
 train-icon: $(VENV)/.dev ## train Icon-VL's connector from nothing, or go on where it was, and fit its artifact
 	$(RUN) -m mars cache --get icon-vl

@@ -10,6 +10,8 @@ COMMANDS = {
     "fit": "fit direction, re-centering and layer choice of a model; write an artifact",
     "eval": "refusal, false refusal and utility of strategies on a set",
     "sweep": "the layer x gain map of one prompt's first token",
+    "record": "what a model answers, into a folder that the page opens where the model cannot run",
+    "compare": "two recordings side by side, as one HTML file",
     "presets": "models worth trying, by the memory that they take",
     "cache": "what lies in the cache; fetch Icon-VL, or clear",
 }
@@ -31,6 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "page":
         return page(given[1:])
 
+    if command == "record":
+        from .workbench.recording.command import main as record
+
+        return record(given[1:])
+    if command == "compare":
+        from .compared import main as compare
+
+        return compare(given[1:])
+
     from .workbench.engine import command as engine
 
     return engine(given)
@@ -51,18 +62,22 @@ def page(arguments: Sequence[str] | None = None, prog: str = "mars-lens page") -
     from .results import RequestError
     from .serving import serve
     from .ui import create_app
-    from .workbench import ICON_VL, LiveSession, Workbench, usual_model
+    from .workbench import ICON_VL, LiveSession, RecordedSession, Workbench, usual_model, usual_recordings
     from .workbench.engine import command as engine
 
     try:
         access = access_of(options.host, options.auth, options.public)
         if options.yes and options.model == ICON_VL and (failed := engine(["cache", "--get", ICON_VL])):
             return failed
-        session = LiveSession.to_load(usual_model() if options.model is None else options.model, options.artifact)
+        recordings = tuple(options.recording or (() if options.model else usual_recordings()))
+        if recordings:
+            session, *_ = map(RecordedSession.open, recordings)
+        else:
+            session = LiveSession.to_load(usual_model() if options.model is None else options.model, options.artifact)
     except (AccessError, RequestError) as error:
         print(error, file=sys.stderr)
         return 1
-    workbench = Workbench(session)
+    workbench = Workbench(session, recordings)
     blocks = create_app(workbench, for_operator=access.is_local, keeps_history=not access.is_public)
     is_person = access.is_local and sys.stdout.isatty()
     try:
@@ -74,7 +89,8 @@ def page(arguments: Sequence[str] | None = None, prog: str = "mars-lens page") -
         return 1
     print(f"MARS Lens is open at {url}", flush=True)
     try:
-        session.load().warm_up()
+        if not recordings:
+            session.load().warm_up()
     except RequestError as error:
         blocks.close(verbose=False)
         print(error, file=sys.stderr)
@@ -95,6 +111,9 @@ def _page_parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--artifact", help="folder of the fitted artifact; by default `artifact` in the model's folder"
+    )
+    parser.add_argument(
+        "--recording", nargs="+", metavar="FOLDER", help="open on recordings, the first one shown; no model is loaded"
     )
     parser.add_argument("--host", help="address to listen on; this machine alone (127.0.0.1) by default")
     parser.add_argument(

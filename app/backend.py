@@ -116,6 +116,10 @@ class Session(Protocol):
         """An example answered at the chosen layer with gain 1 before the page was opened; None where it was not."""
 
     @property
+    def results(self) -> Mapping[str, Any] | None:
+        """Results of an evaluation made before, keyed as `mars-lens eval --json` does; None where there are none."""
+
+    @property
     def aggregates(self) -> tuple[Aggregate, ...]:
         """What MARS does to the images and videos of the test split; empty where that was not measured."""
 
@@ -212,8 +216,15 @@ class Operator(Backend, Protocol):
     def stop_evaluation(self) -> None:
         """End the evaluation, or the reading of points, after what it is at; finished cases are kept."""
 
+    @property
+    def recordings(self) -> tuple[str, ...]:
+        """Folders of recordings that the page was started with."""
+
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> Session:
-        """Show another model to every visitor; the present one stays where that fails. Raises RequestError."""
+        """Show another model, or the folder of a recording, to every visitor; the present one stays where that fails.
+
+        Raises RequestError.
+        """
 
     def fit(self, plan: FitPlan) -> Iterator[Progress | Session]:
         """Fit another model: its progress by step, and at last its session, which is shown from then on.

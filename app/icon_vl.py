@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from . import markup, sweep_markup
-from .backend import Offer, Operator
+from .backend import Backend, Offer, Operator
 from .faults import log_fault
 from .results import Progress, RequestError
 from .state import Visit
 from .tabs.shared import MODEL, QUIET, Shared, failure
-from .workbench import ICON_VL
+from .workbench import ICON_VL, POCKET_VL
 
 GET = (
     "Icon-VL, a real language model with a vision encoder, answers in its own English. It is fetched only if you ask."
@@ -34,12 +34,13 @@ class Panels(NamedTuple):
     get: gr.Button
     stop: gr.Button
     use: gr.Button
+    live: gr.Button
 
 
 def lay_out(operator: Operator) -> Panels:
     """Lay out what is offered when the page is built."""
-    offer = operator.icon_vl
-    with gr.Row(elem_id="offer", visible=offer is not None) as row:
+    offer, is_recorded = operator.icon_vl, _is_recorded(operator)
+    with gr.Row(elem_id="offer", visible=offer is not None or is_recorded) as row:
         said = gr.HTML(_words(offer), elem_id="offer-said")
         get = gr.Button(
             "Get Icon-VL (491 MB, 1.8 GB on disk)", size="sm", scale=0, min_width=290, visible=offer == "get",
@@ -49,7 +50,10 @@ def lay_out(operator: Operator) -> Panels:
         use = gr.Button(
             "Switch to Icon-VL", size="sm", scale=0, min_width=160, visible=offer == "use", elem_id="offer-use"
         )
-    return Panels(row, said, get, stop, use)
+        live = gr.Button(
+            "Ask Pocket-VL live", size="sm", scale=0, min_width=160, visible=is_recorded, elem_id="offer-live"
+        )
+    return Panels(row, said, get, stop, use, live)
 
 
 def build(operator: Operator, shared: Shared, panels: Panels, page: gr.Blocks) -> None:
@@ -58,27 +62,29 @@ def build(operator: Operator, shared: Shared, panels: Panels, page: gr.Blocks) -
     panels.get.click(partial(_get, operator, panels), outputs=[*panels], **looking)
     page.load(partial(_present, operator, panels), outputs=[*panels], **looking)
     panels.stop.click(partial(_stop, operator), outputs=panels.stop, queue=False, **QUIET)
-    panels.use.click(partial(_begun, panels), outputs=[*panels], queue=False, **QUIET).then(
-        partial(_use, operator, panels, shared), outputs=[*panels, shared.generation, shared.visit], **QUIET, **MODEL
-    )
+    for button, name, model in ((panels.use, "Icon-VL", ICON_VL), (panels.live, "Pocket-VL", POCKET_VL)):
+        button.click(partial(_begun, panels, name), outputs=[*panels], queue=False, **QUIET).then(
+            partial(_use, operator, panels, shared, model),
+            outputs=[*panels, shared.generation, shared.visit], **QUIET, **MODEL,
+        )  # fmt: skip
     shared.generation.change(partial(_changed, operator, panels), outputs=[*panels], **QUIET)
 
 
 def _get(operator: Operator, panels: Panels) -> Iterator[dict[Any, Any]]:
     """How far it is, and at last the offer to switch, or why there is none."""
-    yield _shown(panels, "getting")
+    yield _shown(operator, panels, "getting")
     try:
         for step in operator.get_icon_vl():
             yield {panels.said: _progress(step)}
     except RequestError as error:
-        yield _shown(panels, operator.icon_vl, markup.notice(str(error)))
+        yield _shown(operator, panels, operator.icon_vl, markup.notice(str(error)))
     except Exception as error:  # the page stays usable, and says that the fault is not the operator's
         log_fault("getting Icon-VL failed", error)
         told = f"Getting Icon-VL failed ({type(error).__name__}); the server's log has the details. Try again."
-        yield _shown(panels, operator.icon_vl, markup.notice(told))
+        yield _shown(operator, panels, operator.icon_vl, markup.notice(told))
     else:
         offer = operator.icon_vl
-        yield _shown(panels, offer, markup.notice(STOPPED, "status") if offer == "get" else "")
+        yield _shown(operator, panels, offer, markup.notice(STOPPED, "status") if offer == "get" else "")
 
 
 def _present(operator: Operator, panels: Panels) -> Iterator[dict[Any, Any]]:
@@ -86,7 +92,7 @@ def _present(operator: Operator, panels: Panels) -> Iterator[dict[Any, Any]]:
     if offer == "getting":
         yield from _get(operator, panels)
     else:
-        yield _shown(panels, offer)
+        yield _shown(operator, panels, offer)
 
 
 def _stop(operator: Operator) -> dict[str, Any]:
@@ -94,35 +100,43 @@ def _stop(operator: Operator) -> dict[str, Any]:
     return gr.update(interactive=False)
 
 
-def _begun(panels: Panels) -> dict[Any, Any]:
-    told = markup.notice("Loading and checking Icon-VL; the present model stays until it is ready …", "busy")
-    return {panels.said: told, panels.use: gr.update(interactive=False)}
+def _begun(panels: Panels, name: str) -> dict[Any, Any]:
+    told = markup.notice(f"Loading and checking {name}; what is shown stays until it is ready …", "busy")
+    resting = gr.update(interactive=False)
+    return {panels.said: told, panels.use: resting, panels.live: resting}
 
 
-def _use(operator: Operator, panels: Panels, shared: Shared) -> dict[Any, Any]:
+def _use(operator: Operator, panels: Panels, shared: Shared, model: str) -> dict[Any, Any]:
     try:
-        taken = operator.replace(ICON_VL)
+        taken = operator.replace(model)
     except RequestError as error:
-        return _shown(panels, operator.icon_vl, markup.notice(str(error)))
+        return _shown(operator, panels, operator.icon_vl, markup.notice(str(error)))
     except Exception as error:  # as above
-        return _shown(panels, operator.icon_vl, failure(error))
-    return {**_shown(panels, operator.icon_vl), shared.generation: taken.generation, shared.visit: Visit()}
+        return _shown(operator, panels, operator.icon_vl, failure(error))
+    return {**_shown(operator, panels, operator.icon_vl), shared.generation: taken.generation, shared.visit: Visit()}
 
 
 def _changed(operator: Operator, panels: Panels) -> dict[Any, Any]:
     """What is offered beside another model; what is on its way is told already."""
     offer = operator.icon_vl
-    return {panels.said: gr.skip()} if offer == "getting" else _shown(panels, offer)
+    return {panels.said: gr.skip()} if offer == "getting" else _shown(operator, panels, offer)
 
 
-def _shown(panels: Panels, offer: Offer | None, told: str = "") -> dict[Any, Any]:
+def _shown(operator: Operator, panels: Panels, offer: Offer | None, told: str = "") -> dict[Any, Any]:
+    is_recorded = _is_recorded(operator)
     return {
-        panels.row: gr.update(visible=offer is not None),
+        panels.row: gr.update(visible=offer is not None or is_recorded),
+        panels.live: gr.update(visible=is_recorded, interactive=True),
         panels.said: told or _words(offer),
         panels.get: gr.update(visible=offer == "get"),
         panels.stop: gr.update(visible=offer == "getting", interactive=True),
         panels.use: gr.update(visible=offer == "use", interactive=True),
     }
+
+
+def _is_recorded(backend: Backend) -> bool:
+    """Whether what is shown was recorded, so that nothing answers now."""
+    return bool(backend.session.card_at_once.recorded)
 
 
 def _words(offer: Offer | None) -> str:

@@ -38,7 +38,10 @@ def top_line(card: ModelCard) -> str:
         ("model", f"{card.name}, {size}"),
         ("decoder", f"{card.n_layers} layers × {card.d_model} wide"),
         ("takes", listing(card.modalities)),
-        ("runs on", f"{card.device}, {card.dtype}" if card.device else "…"),
+        (
+            "recorded" if card.recorded else "runs on",
+            card.recorded or (f"{card.device}, {card.dtype}" if card.device else "…"),
+        ),
         ("directions", card.artifact),
         ("system message", f"“{card.system}”" if card.system else "none beside what its chat template says"),
         ("versions", " · ".join(f"{name} {version}" for name, version in card.versions.items())),
@@ -47,11 +50,12 @@ def top_line(card: ModelCard) -> str:
     note = f"<p>{escape(card.note)}</p>" if card.note else ""
     badges = "".join(f'<p class="badge">{escape(badge)}</p>' for badge in card.badges)
     kind = f"{card.kind}, " if card.kind else ""
+    said = f"{card.name}: {kind}{size}" + f" · recorded {card.recorded}, no model is loaded" * bool(card.recorded)
     return (
         '<header class="top"><h1>MARS Lens</h1>'
         "<p>How refusal travels from text to images and video, and how to steer it. This page deals with harmful "
         "requests, for research on safety.</p>"
-        f'<details class="model"><summary>{escape(f"{card.name}: {kind}{size}")}</summary>'
+        f'<details class="model"><summary>{escape(said)}</summary>'
         f"<div>{note}<dl>{listed}</dl></div></details>{badges}</header>"
     )
 

@@ -39,8 +39,9 @@ def build(operator: Operator, shared: Shared) -> None:
         gr.HTML(markup.section("", WORDS))
         with gr.Row():
             preset = gr.Dropdown(
-                presets(), value=None, label="Model worth trying, by memory", info=MEMORY, elem_id="picker-preset"
-            )
+                [*((f"Recording: {folder}", folder) for folder in operator.recordings), *presets()], value=None,
+                label="Model worth trying, by memory", info=MEMORY, elem_id="picker-preset",
+            )  # fmt: skip
             source = gr.Textbox(
                 label="Model",
                 info="Folder or hub id.",

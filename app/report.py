@@ -94,9 +94,14 @@ def render(results: Mapping[str, Any]) -> str:
         ("How this was made", tables.provenance(results)),
         ("Cases", cases.cases(list_of(results, "cases"))),
     )
+    return document(headlines.title(results), headlines.header(results), parts, figures)
+
+
+def document(title: str, header: str, parts: Sequence[tuple[str, str]], figures: Sequence[Any]) -> str:
+    """A page that opens offline: parts of a heading and markup, empty ones left out; figures in order of boxes."""
     body = "".join(
-        f'<section aria-labelledby="part-{number}"><h2 id="part-{number}">{title}</h2>{content}</section>'
-        for number, (title, content) in enumerate(parts)
+        f'<section aria-labelledby="part-{number}"><h2 id="part-{number}">{heading}</h2>{content}</section>'
+        for number, (heading, content) in enumerate(parts)
         if content
     )
     data = {"figures": [json.loads(figure.to_json()) for figure in figures], "darkForLight": DARK_FOR_LIGHT}
@@ -112,9 +117,9 @@ def render(results: Mapping[str, Any]) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         f"style-src 'unsafe-inline'; img-src data: blob:; script-src {hashes}; base-uri 'none'; form-action 'none'\">"
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(headlines.title(results))}</title>"
+        f"<title>{escape(title)}</title>"
         f"<style>{_palette()}{style}</style></head>"
-        f"<body><main>{headlines.header(results)}{body}</main>"
+        f"<body><main>{header}{body}</main>"
         f'<script type="application/json" id="data">{_embedded(data)}</script>'
         + "".join(f"<script>{script}</script>" for script in scripts)
         + "</body></html>\n"

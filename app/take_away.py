@@ -10,7 +10,7 @@ import gradio as gr
 from . import markup, permalink
 from .backend import Backend
 from .neighbours import known_as
-from .results import Request
+from .results import Request, RequestError
 from .state import Visit
 from .tabs.shared import AT_ONCE, QUIET, Shared
 
@@ -43,10 +43,18 @@ def build(backend: Backend, shared: Shared, ran: Sequence[Any]) -> None:
     fill = partial(_filled, backend)
     inputs, outputs = [shared.layer, shared.gain, shared.visit, shared.tab], [link, code]
     accordion.expand(fill, inputs, outputs, **AT_ONCE)
-    accordion.expand(lambda: str(backend.session.archive()), outputs=artifact, **QUIET)
+    accordion.expand(partial(_archive, backend), outputs=artifact, **QUIET)
     shared.redraw(fill, inputs, outputs, "layer", "gain", "model", "tab")
     for event in ran:
         event.then(fill, inputs, outputs, **AT_ONCE)
+
+
+def _archive(backend: Backend) -> Any:
+    """The artifact behind its button, which rests where the session has none to give."""
+    try:
+        return gr.update(value=str(backend.session.archive()), interactive=True)
+    except RequestError:
+        return gr.update(value=None, interactive=False)
 
 
 def _filled(backend: Backend, layer: int, gain: float, visit: Visit, tab: str) -> list[str]:

@@ -61,8 +61,8 @@ def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_his
             with gr.Tab("Tokens", id="tokens") as tab:
                 tokens.build(backend, shared, tab)
             if for_operator:
-                with gr.Tab("Evaluate", id="evaluate"):
-                    evaluate.build(backend, shared)
+                with gr.Tab("Evaluate", id="evaluate") as tab:
+                    evaluate.build(backend, shared, tab)
         if laid:
             tour.build(backend, shared, compared, tabs, laid)
         take_away.build(backend, shared, compared.ran)

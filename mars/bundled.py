@@ -33,6 +33,11 @@ EXAMPLES = ASSETS / "examples"
 """Images and videos of the gallery, and `examples.json`."""
 
 
+def shipped_recording(name: str) -> Path:
+    """Folder of the recording of a bundled model, which may not be there."""
+    return ASSETS / "recordings" / name
+
+
 def model_source(source: str | Path) -> str | Path:
     """The folder of a bundled model where it is named, otherwise the source as it is."""
     return MODELS.get(str(source), source)

@@ -57,10 +57,12 @@ def add_ray(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def cluster_of(options: argparse.Namespace) -> AbstractContextManager[Cluster]:
+def cluster_of(options: argparse.Namespace, packages: tuple[Path, ...] = ()) -> AbstractContextManager[Cluster]:
+    """packages: folders of packages that travel to the workers, besides that of the engine."""
     from mars.distributed.ray_cluster import RayCluster
 
-    return RayCluster(options.workers, options.cpus_per_worker, options.gpus_per_worker).at(options.ray)
+    cluster = RayCluster(options.workers, options.cpus_per_worker, options.gpus_per_worker, packages)
+    return cluster.at(options.ray)
 
 
 def load_of(options: argparse.Namespace) -> Load:

@@ -33,6 +33,8 @@ class ModelCard:
     """What it can see."""
     system: str = ""
     """The system message in every prompt, as the artifact names it; empty where it names none."""
+    recorded: str = ""
+    """When and on what all answers were recorded; empty of a model that answers now."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class Asked:
     title: str
     modality: str
     activations: NDArray
-    """(layer, d_model)."""
+    """As those of `Comparison`."""
     thumbnail: str = ""
     """Data URL of what was shown; empty for words alone."""
     generation: int = 0

@@ -115,7 +115,8 @@ class Comparison:
     steered: Reply
     receipt: Receipt
     activations: NDArray
-    """(layer, d_model), the unsteered prompt at its last position, to place it among the clouds."""
+    """(layer, d_model), the unsteered prompt at its last position, to place it among the clouds; in place of them the
+    number of the prompt, (1,), where a session knows its place by that."""
     thumbnail: str = ""
     """Data URL of a small picture of what was shown; empty for words alone."""
     warning: str = ""

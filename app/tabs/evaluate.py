@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from .. import markup, report, sweep_markup
-from ..backend import Operator, Plan
+from ..backend import Backend, Operator, Plan
 from ..evaluation import page
 from ..evaluation.charts import tradeoffs
 from ..evaluation.rows import WORDS
@@ -62,7 +62,7 @@ class Panels(NamedTuple):
     own_points: gr.State
 
 
-def build(operator: Operator, shared: Shared) -> None:
+def build(operator: Operator, shared: Shared, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Strategies on a set", INTRO))
     own = own_set.build()
@@ -109,6 +109,15 @@ def build(operator: Operator, shared: Shared) -> None:
     evaluated.then(partial(_pointed, operator, panels), panels.own_plan, [notice, run, stop, panels.own_points],
                    **QUIET, **ALONE)  # fmt: skip
     stop.click(operator.stop_evaluation, queue=False, **QUIET)
+
+    for event in (tab.select, shared.generation.change):
+        event(partial(_made_before, operator, panels), outputs=[*panels], **QUIET)
+
+
+def _made_before(backend: Backend, panels: Panels) -> dict[Any, Any]:
+    """Results that came with the session; where it has none, what was evaluated here stays."""
+    results = backend.session.results
+    return {panels.notice: gr.skip()} if results is None else _results(panels, results)
 
 
 def _begun(panels: Panels) -> dict[Any, Any]:

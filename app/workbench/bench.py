@@ -12,14 +12,16 @@ from typing import Any
 
 from mars.bundled import is_icon_vl, model_source
 from mars.icon_vl.folder import is_complete, is_fetched
+from mars.recording.storage import is_recording
 
-from ..backend import FitPlan, Offer, Plan
+from ..backend import FitPlan, Offer, Plan, Session
 from ..results import OwnPoints, Progress
 from .evaluating import RUNS, evaluate, read_cases
 from .fitting import fitted
 from .icon_vl import Getting
 from .own_points import read_points
 from .prompts import checked_gain, one_sentence
+from .recording.session import RecordedSession
 from .session import LiveSession
 from .watching import Report, lending, watched
 
@@ -28,18 +30,22 @@ from .watching import Report, lending, watched
 class Workbench:
     """One session at a time, for every visitor of the process (`backend.Operator`)."""
 
-    session: LiveSession
+    session: LiveSession | RecordedSession
     """Taken once at the start of each piece of work, and kept to its end."""
+    recordings: tuple[str, ...] = ()
+    """Folders that the page was started with."""
     runs: Path = RUNS
     """Folder in which evaluations that were stopped wait to go on."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _stop_fit: threading.Event = field(default_factory=threading.Event)
     _getting: Getting = field(default_factory=Getting)
 
-    def replace(self, source: str | Path, artifact: str | Path | None = None) -> LiveSession:
+    def replace(self, source: str | Path, artifact: str | Path | None = None) -> Session:
+        if is_recording(source):
+            return self._take(RecordedSession.open(source))
         return self._take(LiveSession.to_load(source, artifact).load())
 
-    def fit(self, plan: FitPlan) -> Iterator[Progress | LiveSession]:
+    def fit(self, plan: FitPlan) -> Iterator[Progress | Session]:
         self._stop_fit.clear()
         with one_sentence():
             for step in watched(partial(fitted, plan), self._stop_fit):
@@ -48,7 +54,7 @@ class Workbench:
     def stop_fit(self) -> None:
         self._stop_fit.set()
 
-    def _take(self, found: LiveSession) -> LiveSession:
+    def _take(self, found: LiveSession | RecordedSession) -> Session:
         """Show another session from now on, under the number and the lock that are the page's."""
         with self.session.lock:
             before = self.session
@@ -63,8 +69,9 @@ class Workbench:
         plan = replace(plan, layer=session.check_layer(plan.layer), gain=checked_gain(plan.gain))
 
         def work(report: Report) -> dict[str, Any]:
+            model = session.model
             with session.lock:
-                return evaluate(session.model, session.artifact, plan, lending(session.lock, report), self.runs)
+                return evaluate(model, session.artifact, plan, lending(session.lock, report), self.runs)
 
         self._stop.clear()
         with one_sentence():

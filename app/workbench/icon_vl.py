@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Iterator
 
-from mars.bundled import cache_folder
+from mars.bundled import cache_folder, shipped_recording
 from mars.icon_vl.folder import get_icon_vl, is_complete, is_fetched
+from mars.recording.storage import is_recording
 
 from ..results import Progress, RequestError
 from .prompts import one_sentence
@@ -18,6 +19,12 @@ SECONDS_BETWEEN = 0.3
 def usual_model() -> str:
     """The model that the page opens on where none is named: Icon-VL where all of it is on this machine."""
     return ICON_VL if is_complete() and is_fetched() else POCKET_VL
+
+
+def usual_recordings() -> tuple[str, ...]:
+    """What the page opens on where no model is named and Icon-VL is not here: its recording, where one is shipped."""
+    folder = shipped_recording(ICON_VL)
+    return (str(folder),) if usual_model() == POCKET_VL and is_recording(folder) else ()
 
 
 class Getting:

@@ -184,6 +184,10 @@ class LiveSession:
         return Path(model_source(self.source))
 
     @property
+    def results(self) -> Mapping[str, Any] | None:
+        return None
+
+    @property
     def opening(self) -> Example | None:
         return next((one for one in self.examples if self.record and one.title == self.record.opening), None)
 

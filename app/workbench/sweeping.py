@@ -28,9 +28,15 @@ def gain_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Rep
     )
 
 
-def verdict_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Report) -> VerdictMap:
-    """The verdicts on the replies to a prompt under MARS. Raises what `verdict_map` of the engine raises."""
-    found = map_verdicts(model, artifact, prompt, progress=report)
+def verdict_map(
+    model: LoadedModel, artifact: Artifact, prompt: Prompt, report: Report, length: int | None = None
+) -> VerdictMap:
+    """The verdicts on the replies to a prompt under MARS. Raises what `verdict_map` of the engine raises.
+
+    length: of a reply, in tokens; by default the one measured at the fit.
+    """
+    length = length or artifact.reply_tokens
+    found = map_verdicts(model, artifact, prompt, max_new_tokens=length, progress=report)
     return VerdictMap(
         layers=found.layers,
         gains=tuple(float(gain) for gain in found.gains),
@@ -38,5 +44,5 @@ def verdict_map(model: LoadedModel, artifact: Artifact, prompt: Prompt, report: 
         replies=found.replies,
         cuts=found.cuts,
         unsteered=Verdict(*found.unsteered),
-        length=artifact.reply_tokens,
+        length=length,
     )

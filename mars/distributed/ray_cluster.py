@@ -50,6 +50,8 @@ class RayCluster:
     """CPUs of a worker, which uses as many threads."""
     gpus_per_worker: float | None = None
     """GPUs of a worker; a fraction shares one between workers, and None is one where the cluster has any."""
+    packages: tuple[Path, ...] = ()
+    """Folders of packages that travel to the workers, besides that of the engine."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -71,7 +73,8 @@ class RayCluster:
         if ray.is_initialized():
             yield self
             return
-        code = {"py_modules": [str(Path(__file__).parents[1])], "excludes": ["**/__pycache__"]}
+        modules = [str(path) for path in (Path(__file__).parents[1], *self.packages)]
+        code = {"py_modules": modules, "excludes": ["**/__pycache__"]}
         where = {"address": address} if address != LOCAL else {
             "address": LOCAL,
             "num_cpus": math.ceil(max(os.cpu_count() or 1, (self.workers or 1) * self.cpus_per_worker)) + PREPARING,
