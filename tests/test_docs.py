@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.workbench.recording.command import parser as record_parser
 from mars.__main__ import _parser
 from tests.pages import (
     PAGES,
@@ -23,7 +24,7 @@ from tests.pages import (
 )
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-RUN_AS_IT_STANDS = {"README.md", "docs/api-and-mcp.md", "docs/ray.md"}
+RUN_AS_IT_STANDS = {"README.md", "docs/api-and-mcp.md", "docs/ray.md", "docs/recording.md"}
 """Pages with one block of Python that a test runs: of the README in test_readme.py, of the others below."""
 
 
@@ -71,8 +72,9 @@ def test_names_are_in_the_files_that_they_are_said_to_be_in(text):
 
 def test_commands_of_the_engine_parse(text):
     for given in arguments(text, "python -m mars", "mars-lens"):
-        if given[0] != "page":  # that is the page's, as below
-            _parses(_parser(), given)
+        if given[0] not in ("page", "compare"):  # they are the page's, as below
+            command, *rest = given
+            _parses(record_parser() if command == "record" else _parser(), rest if command == "record" else given)
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,11 @@ def test_the_lines_on_the_api_run_against_a_page(workbench, png, monkeypatch):
         served.close()
     assert names["found"]["modality"] == "image"
     assert len(names["cells"]["gains"]) == 9
+
+
+def test_the_lines_on_recordings_run(capsys):
+    exec(_lines("docs/recording.md"), {})
+    assert capsys.readouterr().out.startswith("pocket-vl 20")
 
 
 def test_the_lines_on_the_table_of_results_run(tmp_path, monkeypatch, capsys):
