@@ -26,6 +26,7 @@ from ...results import (
     Measured,
     ModelCard,
     NearestPoints,
+    OwnPoints,
     Picture,
     Progress,
     Request,
@@ -206,7 +207,14 @@ class RecordedSession:
             )
         yield found
 
-    def picture(self, view: str, layer: int, asked: Sequence[Asked] = (), no_signal: bool = False) -> Picture:
+    def picture(
+        self,
+        view: str,
+        layer: int,
+        asked: Sequence[Asked] = (),
+        no_signal: bool = False,
+        own: OwnPoints | None = None,  # noqa: ARG002, of a model that answers
+    ) -> Picture:
         clouds, layer = self._clouds(no_signal), self.check_layer(layer)
         if view not in ("axis", "umap", "pca"):
             raise RequestError(f"There is no view “{view}”; choose one of {', '.join(clouds.views)}.")
@@ -239,7 +247,12 @@ class RecordedSession:
     def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
         return self._clouds(no_signal).means[self.check_layer(layer)]
 
-    def cloud_points(self, layer: int, no_signal: bool = False) -> CloudPoints:
+    def cloud_points(
+        self,
+        layer: int,
+        no_signal: bool = False,
+        own: OwnPoints | None = None,  # noqa: ARG002
+    ) -> CloudPoints:
         clouds, layer = self._clouds(no_signal), self.check_layer(layer)
         return CloudPoints(
             clouds.modalities, clouds.labels, clouds.titles, clouds.thumbnails, *clouds.coordinates[layer]
