@@ -1,0 +1,71 @@
+"""The page on a recording, walked as a visitor walks it: no model is loaded, and what was not recorded is said."""
+
+import re
+
+import pytest
+
+from app.serving import serve
+from app.ui import create_app
+from app.workbench import RecordedSession, Workbench
+from mars.bundled import shipped_recording
+from tests.browser.person import WAIT, click_in, drawn, open_tab, wait_for_slider
+
+
+@pytest.fixture(scope="module")
+def url(chromium):  # noqa: ARG001 - no server without a browser
+    folder = str(shipped_recording("pocket-vl"))
+    workbench = Workbench(RecordedSession.open(folder), (folder,))
+    blocks = create_app(workbench)
+    yield serve(blocks, workbench)
+    assert isinstance(workbench.session, RecordedSession)
+    blocks.close(verbose=False)
+
+
+def test_a_visitor_walks_the_recorded_page(page):
+    assert re.search(r"recorded \d{4}-\d\d-\d\d on .+, no model is loaded", page.inner_text("header.top summary"))
+    page.wait_for_selector("#replies .score", timeout=WAIT)  # it opens on an example
+    page.click("#gallery [title*='Machete in a clip']")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.includes('the clip')", timeout=WAIT)
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    assert {"this prompt, before", "this prompt, re-centred"} <= set(drawn(page, "curves"))
+    assert "gate" in page.inner_text("#receipt")
+
+    open_tab(page, "Geometry")
+    for view in ("UMAP", "PCA"):
+        page.get_by_label(view, exact=True).check()
+        page.wait_for_function("!document.querySelector('#geometry-notice .busy')", timeout=WAIT)
+        assert {"video, harmful", "this visit"} <= set(drawn(page, "clouds"))
+    assert "text to video" in page.inner_text("#measured") and page.inner_text("#near")
+    page.get_by_label("No signal").check()
+    page.wait_for_selector("#geometry-notice:has-text('randomly permuted')", timeout=WAIT)
+
+    open_tab(page, "Tokens")
+    drawn(page, "positions")
+    page.wait_for_function("document.querySelectorAll('#medium .main-svg image').length > 1", timeout=WAIT)
+
+    open_tab(page, "Layers")
+    drawn(page, "scores")
+    page.click("#sweep")
+    click_in(page, "score-map", x=1, y=4)
+    wait_for_slider(page, "layer", "1")
+    said = "was not recorded for this prompt. The nearest is layer 6"
+    page.wait_for_selector(f"#cell-replies:has-text('{said}')", timeout=WAIT)
+
+    open_tab(page, "Compare")
+    page.fill("#prompt textarea", "what should i cook tonight?")
+    page.click("#run")
+    page.wait_for_selector("#notice:has-text('was not recorded, and no model is loaded')", timeout=WAIT)
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+
+    open_tab(page, "Evaluate")
+    page.click("#evaluate")
+    page.wait_for_selector("#evaluate-notice:has-text('no model is loaded')", timeout=WAIT)
+
+
+def test_the_tour_runs_on_a_recording(page):
+    page.click("#tour-next")
+    for number in range(2, 6):
+        page.wait_for_selector(f"#tour-said:has-text('{number - 1} of 5')", timeout=WAIT)
+        page.click("#tour-next")
+    page.wait_for_selector("#tour-said:has-text('5 of 5')", timeout=WAIT)
+    assert "refusals go from" in page.inner_text("#tour-said")
