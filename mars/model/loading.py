@@ -157,6 +157,7 @@ def size_in_memory(
     trust_remote_code: bool = False,
 ) -> int:
     """Bytes that a model's weights take, from its config alone. Raises ModelError where that cannot be had."""
+    repair_torchvision()
     from transformers import AutoConfig
 
     source = model_source(source)

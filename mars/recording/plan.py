@@ -19,7 +19,7 @@ from mars.recording.storage import Header
 from mars.steering.base import check_gain
 
 REPLY_TOKENS = 48
-COPIED, COPIES = 2**28, 5
+COPIED, COPIES = 2**26, 32
 """Bytes that are copied to measure a memory, and how often."""
 ROOM = 1.25
 """Of the memory that weights take: what activations and the KV cache add to it, as for `mars-lens presets`."""

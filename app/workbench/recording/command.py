@@ -128,7 +128,7 @@ def told(found: Estimate, settings: Settings, shape: Shape, bandwidth: float) ->
         f"{found.prompts} prompts, {cells} cell{'s' * (cells > 1)} each of {shape.n_layers} layers, at most "
         f"{found.passes} forward passes",
         f"time    about {_time(found.seconds)}, at {bandwidth / 1e9:.0f} GB/s of memory",
-        f"memory  {found.memory / 2**30:.1f} GiB: the weights and room to run",
+        f"memory  about {max(found.memory / 2**30, 0.1):.1f} GiB of weights and room to run, 0.5 GiB of libraries",
         f"size    about {found.size / 1e6:.1f} MB",
     )
 
