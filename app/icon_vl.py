@@ -17,7 +17,7 @@ from .workbench import ICON_VL, POCKET_VL
 GET = (
     "Icon-VL, a real language model with a vision encoder, answers in its own English. It is fetched only if you ask."
 )
-USE = "Icon-VL is on this machine. The present model stays until you switch."
+USE = "Icon-VL is on this machine. What is shown stays until you switch."
 STOPPED = "Stopped. What was fetched is kept: getting Icon-VL again goes on from there."
 STEPS = {
     "fetching": ("Fetching Icon-VL", "Checking what was fetched …"),

@@ -349,5 +349,7 @@ def _read(recording: Recording, kind: Any, name: str) -> Any:
 
 
 def _likeness(head: KeptHead, text: str, has_medium: bool) -> float:
-    words = SequenceMatcher(None, head.example.text.lower(), (text or "").lower()).ratio()
-    return words + 0.5 * (bool(head.marks) == has_medium)
+    """How near a recorded prompt is to what was asked: by the words that they share, and by having a medium."""
+    said, asked = (set(one.lower().split()) for one in (head.example.text, text or ""))
+    letters = SequenceMatcher(None, head.example.text.lower(), (text or "").lower()).ratio()
+    return len(said & asked) / max(1, len(said | asked)) + letters / 4 + (bool(head.marks) == has_medium) / 4
