@@ -3,12 +3,18 @@
 # ruff: noqa: T201 - a command, which prints its times
 import statistics
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
+import torch
 
 from app.figures.clouds import cloud_pair
 from app.figures.palette import SYMBOLS
 from app.plotly_panel import FILES, PLOTLY_FOLDER, THUMBNAIL, PlotlyPanel
+from app.workbench.clouds import Clouds
+from mars.artifact.artifact import Artifact
+from mars.bundled import model_source
 
 WAIT = 120_000
 RUNS = 5
@@ -68,8 +74,45 @@ def lasso_left(page) -> None:
     page.mouse.up()
 
 
+def served(count: int) -> tuple[float, float, float]:
+    """Milliseconds of the processor for a layer's picture, for the same again, and for its numbers.
+
+    Of Pocket-VL's artifact with so many points, noise around those that it has.
+    """
+    artifact = Artifact.read(model_source("pocket-vl") / "artifact")
+    times = -(-count // sum(len(cloud.titles) for cloud in artifact.clouds))
+    clouds = tuple(
+        cloud._replace(
+            values=cloud.values.repeat(times, 1, 1) + torch.randn(len(cloud.values) * times, 1, 1).half(),
+            titles=cloud.titles * times,
+            thumbnails=(cloud.thumbnails or (b"",) * len(cloud.titles)) * times,
+        )
+        for cloud in artifact.clouds
+    )
+    many = Clouds(replace(artifact, clouds=clouds, umap=None))
+    return tuple(
+        1000 * _seconds(work)
+        for work in (
+            lambda: many.pictures.draw("axis", artifact.layer, ()),
+            lambda: many.pictures.draw("axis", artifact.layer, ()),
+            lambda: many.measured(artifact.layer),
+        )
+    )
+
+
+def _seconds(work) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
 def main() -> int:
     """Time how long points take to be drawn, and from letting a lasso go to its points selected in both panels."""
+    for count in map(int, sys.argv[1:] or (500, 2000, 20_000)):
+        first, again, numbers = served(count)
+        print(
+            f"{count:6,} points on the server: drawn in {first:.0f} ms, again in {again:.0f}, numbers {numbers:.0f}"
+        )
     from playwright.sync_api import sync_playwright
 
     from tests.browser.conftest import CHROMIUM, FLAGS
