@@ -43,8 +43,9 @@ def repair_torchvision() -> torch.library.Library | None:
 
 def _forget_half_imported() -> None:
     """Drop what the failed import left behind, so that the second import starts clean."""
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        del sys.modules[name]
+    for name in list(sys.modules):  # a copy, since other threads import meanwhile
+        if name.split(".")[0] == "torchvision":
+            del sys.modules[name]
 
 
 def patch_control_token_check(processor: Any) -> None:
