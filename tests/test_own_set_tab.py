@@ -16,6 +16,7 @@ from app import own_set_markup
 from app.backend import Plan
 from app.results import Progress, RequestError
 from app.workbench import Draft, LiveSession, Workbench
+from app.workbench.own_points import MOST_POINTS
 from app.workbench.own_set import ALONE
 from mars.__main__ import main
 from mars.datasets.benchmarks import load_set
@@ -82,6 +83,8 @@ def test_a_bulk_run_is_stopped_resumed_and_exported(
         for label in ("harmful", "harmless")
     }
     assert results["failures"]["n"] == 0
+    *_, points = workbench.read_points(plan)
+    assert (len(points.titles), points.of) == (min(rows, MOST_POINTS), rows)
 
     with zipfile.ZipFile(again.export()) as archive:
         archive.extractall(tmp_path / "taken")
