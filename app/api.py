@@ -22,8 +22,8 @@ def add_compare(backend: Backend, page: gr.Blocks) -> None:
         """Answer a prompt without and with MARS steering.
 
         Parameters:
-            text: What is asked; may be empty where there is a picture or clip.
-            media: A picture or a clip, or none.
+            text: What is asked; may be empty where there is an image or video.
+            media: An image or a video, or none.
             layer: Decoder layer to steer, from 0; none for the chosen one.
             gain: Multiplies the strength of the edit, from 0 to 8.
             system: A system message, which lies outside what was fitted; none for the model's own alone.
@@ -45,8 +45,8 @@ def add_sweep(backend: Backend, page: gr.Blocks) -> None:
         """Map what MARS does to the first token of a prompt at every layer with nine gains.
 
         Parameters:
-            text: What is asked; may be empty where there is a picture or clip.
-            media: A picture or a clip, or none.
+            text: What is asked; may be empty where there is an image or video.
+            media: An image or a video, or none.
             system: A system message, which lies outside what was fitted; none for the model's own alone.
         """
         try:
@@ -76,6 +76,6 @@ def _paths(media: Any) -> list[str]:
     for file in files:
         marked = isinstance(file, dict) and (file.get("meta") or {}).get("_type") == "gradio.FileData"
         if not marked or not isinstance(file.get("path"), str):
-            raise RequestError("The medium is not an uploaded file. Upload a picture or a clip, or give none.")
+            raise RequestError("The medium is not an uploaded file. Upload an image or a video, or give none.")
         paths.append(file["path"])
     return paths

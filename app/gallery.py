@@ -1,4 +1,4 @@
-"""The gallery of examples: buttons that put a request and its picture or clip into the prompt."""
+"""The gallery of examples: buttons that put a request and its image or video into the prompt."""
 
 from collections.abc import Mapping, Sequence
 

@@ -156,10 +156,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str, sele
 
 def clouds_table(means: Sequence[CloudMean]) -> str:
     """Mean refusal coordinate of every cloud."""
-    names = {"image": "picture", "video": "clip"}
     rows = []
     for mean in means:
-        name = f"{names.get(mean.modality, mean.modality)}, {mean.label}"
+        name = f"{mean.modality}, {mean.label}"
         rows.append([name, str(mean.count), signed(mean.before), signed(mean.after)])
     head = ["cloud", "points", "mean s before", "mean s after"]
     return table(head, rows, "Numbers: where each cloud lies along the refusal direction, dimensionless")

@@ -1,4 +1,4 @@
-"""Pictures and clips as HTML: what was uploaded, and the gallery of examples."""
+"""Images and videos as HTML: what was uploaded, and the gallery of examples."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -23,12 +23,12 @@ _PLAYED = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
 
 
 def preview(upload: Upload, path: str) -> str:
-    """What has been uploaded, as the model is shown it, each image enlarged by a click; a clip also as a player."""
+    """What has been uploaded, as the model is shown it, each image enlarged by a click; a video also as a player."""
     if not upload.times:
-        return f'<div class="preview">{_enlarged(upload.images[0], "the picture of this prompt")}</div>'
+        return f'<div class="preview">{_enlarged(upload.images[0], "the image of this prompt")}</div>'
     player = (
         f'<div class="preview"><video src="{escape(media_url(path))}" controls muted loop playsinline '
-        'preload="metadata" aria-label="the clip of this prompt"></video></div>'
+        'preload="metadata" aria-label="the video of this prompt"></video></div>'
     )
     frames = "".join(
         _enlarged(image, f"frame at {seconds:.1f} s")
@@ -60,7 +60,7 @@ def _seconds(number: float) -> str:
 def gallery(examples: Sequence[Example], posters: Mapping[str, str]) -> str:
     """Examples by what they ask for: one row a request, one button a modality.
 
-    posters: path of a clip -> data URL of a picture of it.
+    posters: path of a video -> data URL of one of its frames.
     """
     if not examples:
         return '<p class="quiet">No examples are bundled with this copy.</p>'
@@ -85,8 +85,8 @@ def _example_button(number: int, example: Example, posters: Mapping[str, str]) -
         inside, kind = '<span class="letter">Aa</span>', "in words"
     elif example.media in posters:
         inside = f'<img src="{escape(posters[example.media])}" alt=""><span class="play" aria-hidden="true">▶</span>'
-        kind = "as a clip"
+        kind = "as a video"
     else:
-        inside, kind = f'<img src="{escape(media_url(example.media))}" alt="">', "as a picture"
+        inside, kind = f'<img src="{escape(media_url(example.media))}" alt="">', "as an image"
     words = escape(f"{example.title}, {kind}: {example.text}")
     return f'<button type="button" data-example="{number}" aria-label="{words}" title="{words}">{inside}</button>'

@@ -1,4 +1,4 @@
-"""The one slot of a prompt that takes a picture or a clip."""
+"""The one slot of a prompt that takes an image or a video."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from .workbench import MEDIA_SUFFIXES, check_names, read_upload
 
 BRING = Path(__file__).with_name("bring.js")
 
-ADDRESS = "The medium is an address, and nothing is fetched from outside. Upload the picture or clip itself."
+ADDRESS = "The medium is an address, and nothing is fetched from outside. Upload the image or video itself."
 UNREAD = "This cannot be taken: paste or drop one image or video."
 
 

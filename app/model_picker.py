@@ -16,7 +16,7 @@ from .workbench import presets
 
 WORDS = (
     "A vision-language model in a folder or on the hub, with the artifact that was fitted on it. <b>Load</b> takes "
-    "both; <b>Fit</b> makes the artifact first, from requests in words and meaningless pictures and clips, writes it "
+    "both; <b>Fit</b> makes the artifact first, from requests in words and meaningless images and videos, writes it "
     "into its folder and takes the model. Until then the present model answers."
 )
 MEMORY = "With room to run in bfloat16; on a CPU about twice that. Choosing one names it."
@@ -57,7 +57,7 @@ def build(operator: Operator, shared: Shared) -> None:
                 placeholder="the bundled one", elem_id="picker-contrast",
             )  # fmt: skip
             neutral = gr.Textbox(
-                label="Neutral media of your own", info="To fit on: folder of meaningless pictures and clips.",
+                label="Neutral media of your own", info="To fit on: folder of meaningless images and videos.",
                 placeholder="random colours", elem_id="picker-neutral",
             )  # fmt: skip
         with gr.Row():

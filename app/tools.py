@@ -35,10 +35,10 @@ SUFFIXES = {
 """Kind -> ending, where the tables of Python or of the machine have none, or another one."""
 READS = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=False)
 
-Text = Annotated[str, Field(description="What is asked; may be empty where there is a picture or clip.")]
+Text = Annotated[str, Field(description="What is asked; may be empty where there is an image or video.")]
 Media = Annotated[
     str | None,
-    Field(description="A picture or a clip as a data URL (data:image/png;base64,…), or none. Nothing is fetched."),
+    Field(description="An image or a video as a data URL (data:image/png;base64,…), or none. Nothing is fetched."),
 ]
 Layer = Annotated[int | None, Field(description="Decoder layer to steer, from 0; none for the chosen one.")]
 Gain = Annotated[float, Field(description=f"Multiplies the strength of the edit, from 0 to {MAX_GAIN:g}.")]

@@ -200,7 +200,7 @@ def _idle(panels: Panels) -> Shown:
 def _title(text: str, modality: str) -> str:
     """One line for a star of the Geometry tab."""
     words = _shortened(text) or "no words"
-    return words if modality == "text" else f"{words} + {'clip' if modality == 'video' else 'picture'}"
+    return words if modality == "text" else f"{words} + {modality}"
 
 
 def _shortened(text: str) -> str:

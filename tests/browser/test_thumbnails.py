@@ -64,7 +64,7 @@ def test_words_alone_have_no_picture_and_a_star_has_its_own(page, picture, tmp_p
     page.wait_for_selector(SEEN, timeout=WAIT)
     assert page.get_attribute(f"{SEEN} img", "src") == _hovered(page)
     label = "document.querySelector('#clouds .hovertext')?.textContent"
-    page.wait_for_function(f"{label}?.includes('+ picture')", timeout=WAIT)
+    page.wait_for_function(f"{label}?.includes('+ image')", timeout=WAIT)
     hover_over(page, "clouds", "text, harmful")
     page.wait_for_function(f"{label}?.includes('text, harmful')", timeout=WAIT)
     page.wait_for_function(GONE, timeout=WAIT)
