@@ -14,17 +14,20 @@ import plotly.graph_objects as go
 from .figures.palette import DARK_FOR_LIGHT
 
 PLOTLY_FOLDER = Path(plotly.__file__).parent / "package_data"
-SCRIPT, FILES, THUMBNAIL = (
-    Path(__file__).with_name(name) for name in ("plotly_panel.js", "chart_files.js", "chart_thumbnail.js")
-)
+SCRIPTS = ("plotly_panel.js", "chart_files.js", "chart_thumbnail.js")
 
 
 def head() -> str:
     """What the page's head needs for the panels; registers the script's folder to be served."""
     gr.set_static_paths([PLOTLY_FOLDER / "plotly.min.js"])
     source = (PLOTLY_FOLDER / "plotly.min.js").as_posix()
-    parts = "".join(part.read_text(encoding="utf-8") for part in (FILES, THUMBNAIL))
-    return f'<script src="gradio_api/file={source}" defer></script><script>{parts}</script>'
+    return f'<script src="gradio_api/file={source}" defer></script><script>{script()}</script>'
+
+
+def script() -> str:
+    """What draws a panel, once plotly is there."""
+    parts = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return f"window.darkForLight = {json.dumps(DARK_FOR_LIGHT)};\n{''.join(parts)}"
 
 
 def _chart(height: int) -> str:
@@ -49,17 +52,19 @@ class PlotlyPanel(gr.HTML):
     """A chart, which takes no room while there is none.
 
     Its value is a figure; a click on it triggers `select` with `evt.x` and `evt.y`, the values there. The figure's
-    `layout.meta` may hold a `description` and a largest `width` in pixels, a trace's `meta` the `thumbnails` that are
-    seen beside its points, or as its marks where `as_images` is set, as data URLs. Box and lasso trigger `points`
-    with `evt.rows`, by which `meta.rows` of the traces name their points: these stay selected in every trace, and in
-    figures to come with the same `layout.meta.rows_of`. height: room in pixels until something is drawn.
+    `layout.meta` may hold a `description`, a largest `width` and a `least` one in pixels, below which it scrolls
+    sideways; a trace's `meta` the `thumbnails` that are seen beside its points, or as its marks where `as_images` is
+    set, as data URLs. Box and lasso trigger `points` with `evt.rows`, by which `meta.rows` of the traces name their
+    points: these stay selected in every trace, and in figures to come with the same `layout.meta.rows_of`. height:
+    room in pixels until something is drawn.
     """
 
     def __init__(self, value: go.Figure | None = None, *, height: int = 0, **options) -> None:
         super().__init__(
             value,
             html_template=_chart(height) + DOWNLOADS,
-            js_on_load=f"const darkForLight = {json.dumps(DARK_FOR_LIGHT)};\n{SCRIPT.read_text(encoding='utf-8')}",
+            # Gradio finds the names of its events here.
+            js_on_load="drawChart(element, props, watch, trigger); // triggers 'select' and 'points'",
             apply_default_css=False,
             **options,
         )

@@ -17,8 +17,10 @@ STRIP = 0.34
 """Share of the frames' chart that the film strip takes."""
 LARGE = 1.8
 """Times that an enlarged chart is as high, and patches as wide; the film strip takes what a chart gains."""
-MEDIUM_ROOM = 24
-"""Tokens whose room all patches of the prompt share at most, so that the tokens can be read."""
+MEDIUM_ROOM = 8
+"""Tokens whose room all patches of the prompt share at most, or as many as there are steps in time."""
+LABEL = 10.5
+"""Pixels that a token's label needs; the chart scrolls sideways where there are fewer."""
 MOST_LABELS = 80
 """Tokens that are labelled at most; of more, every second, third, and so on."""
 
@@ -36,7 +38,7 @@ def position_map(
     in time of each, from 0, or None. Each token of text is labelled by itself; patches stand closer together.
     """
     length, n_layers = coordinates.shape
-    edges = _edges(kinds)
+    edges = _edges(kinds, frames)
     names = [f"“{token}”" if kind == "text" else _patch(kind, frame)
              for token, kind, frame in zip(tokens, kinds, frames, strict=True)]  # fmt: skip
     figure = go.Figure()
@@ -54,6 +56,8 @@ def position_map(
         line={"color": LIGHT["ink"], "width": 1.5},
     )  # fmt: skip
     framed(figure, MAP_HEIGHT, _told(coordinates, selected, length))
+    labelled = min(edges[-1] - edges[0], MOST_LABELS + MEDIUM_ROOM)
+    figure.layout.meta = {**figure.layout.meta, "least": round(LABEL * labelled) + 60}
     figure.update_layout(hovermode="closest", clickmode="event", margin={"l": 48, "r": 12, "t": 10, "b": 48})
     figure.update_yaxes(
         title_text="layer (decoder block)", dtick=max(1, round(n_layers / 8)), range=[-0.5, n_layers - 0.5],
@@ -179,10 +183,10 @@ def _starts(kinds: Sequence[str], frames: Sequence[int | None]) -> list[int]:
     return [next(run) for _, run in runs]
 
 
-def _edges(kinds: Sequence[str]) -> NDArray:
+def _edges(kinds: Sequence[str], frames: Sequence[int | None]) -> NDArray:
     """Where each position begins, and where the last one ends: a token of text is 1 wide, the first is at 0."""
     patches = sum(kind != "text" for kind in kinds)
-    room = min(1.0, MEDIUM_ROOM / patches) if patches else 1.0
+    room = min(1.0, max(MEDIUM_ROOM, len({*frames} - {None})) / patches) if patches else 1.0
     return np.concatenate([[0.0], np.cumsum([1.0 if kind == "text" else room for kind in kinds])]) - 0.5
 
 

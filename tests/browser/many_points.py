@@ -11,7 +11,7 @@ import torch
 
 from app.figures.clouds import cloud_pair
 from app.figures.palette import SYMBOLS
-from app.plotly_panel import FILES, PLOTLY_FOLDER, THUMBNAIL, PlotlyPanel
+from app.plotly_panel import PLOTLY_FOLDER, PlotlyPanel, script
 from app.workbench.clouds import Clouds
 from mars.artifact.artifact import Artifact
 from mars.bundled import model_source
@@ -52,11 +52,10 @@ def clouds(count: int):
 
 def open_clouds(page, count: int) -> None:
     """Draw them as a panel of the page does, and wait until they are drawn."""
-    panel = PlotlyPanel(height=0)
+    panel = PlotlyPanel()
     page.set_content(f'<body><div id="clouds">{panel.html_template}</div></body>')
     page.add_script_tag(path=PLOTLY_FOLDER / "plotly.min.js")
-    for script in (FILES, THUMBNAIL):
-        page.add_script_tag(path=script)
+    page.add_script_tag(content=script())
     page.evaluate(START, [panel.js_on_load, panel.postprocess(clouds(count))])
     page.wait_for_function("!document.querySelector('.downloads').hidden", timeout=WAIT)
 
