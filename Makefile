@@ -53,10 +53,7 @@ format: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev ## the images in README and docs, from the real page
 	$(RUN) scripts/screenshots.py
-	$(RUN) scripts/screenshots.py --theme dark --out assets/screenshots/dark
-	$(RUN) scripts/screenshots.py --width 390 --out assets/screenshots/phone
-	$(RUN) scripts/screenshots.py --width 390 --theme dark --out assets/screenshots/phone-dark
-	$(RUN) scripts/screenshots.py --model icon-vl --tabs compare geometry layers --out assets/screenshots/icon-vl
+	$(RUN) scripts/screenshots.py --model icon-vl --tabs compare geometry layers --looks . --out assets/screenshots/icon-vl
 
 latency: $(VENV)/.dev ## time the page in a browser against its budgets
 	$(RUN) scripts/latency.py
