@@ -31,7 +31,8 @@ def story(
         f"{signed(float(bands[label][layer][1]))} for {label}" for label in ("harmless", "harmful")
     )
     told.append(f"s is −1 and +1 at the means of training text; the medians of validation text are {medians} text.")
-    return f'<p class="reading">Layer {layer}. {escape(" ".join(told))}</p>'
+    told[0] = f"Layer {layer}. {told[0]}"
+    return "".join(f'<p class="reading">{escape(one)}</p>' for one in told)
 
 
 def _of_modality(modality: str, found: Mapping, means: Sequence[CloudMean]) -> str:

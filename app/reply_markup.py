@@ -233,6 +233,8 @@ def _scale(before: float, after: float, edge: float, harmless: Sequence, harmful
     ink = 'style="stroke:var(--ink);fill:var(--ink)"'
     moved = abs(after - before) > 0.1 * (high - low)
     names = ((before, "before"), (after, "after")) if moved else ((after, "before and after"),)
+    is_apart = edge - max(before, after) > 0.25 * (high - low)
+    bound = f'<text x="{at(edge)}" dx="6" y="16" style="text-anchor:end">trust region</text>' if is_apart else ""
     return (
         '<svg class="scale" width="100%" height="62" role="img" aria-label="'
         f'The prompt at {signed(before)} before and {signed(after)} after the edit, among harmless and harmful text">'
@@ -242,6 +244,7 @@ def _scale(before: float, after: float, edge: float, harmless: Sequence, harmful
         f'<circle cx="{at(before)}" cy="33" r="5" stroke-width="2" style="stroke:var(--ink);fill:var(--surface)"/>'
         f'<circle cx="{at(after)}" cy="33" r="5" {ink}/>'
         + "".join(f'<text x="{at(s)}" y="16">{name}</text>' for s, name in names)
+        + bound
         + "</svg>"
     )
 

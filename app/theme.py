@@ -52,6 +52,8 @@ def base() -> gr.themes.Base:
         "button_secondary_background_fill_dark": "#23272c", "button_secondary_background_fill_hover_dark": "#2c3137",
         "button_secondary_text_color_dark": DARK["ink"], "button_secondary_border_color_dark": DARK["rule"],
         "slider_color_dark": DARK["ink"], "color_accent_soft_dark": "#2c3137",
+        "checkbox_background_color_selected_dark": "#5b6169", "checkbox_border_color_selected_dark": DARK["muted"],
+        "checkbox_border_color_dark": DARK["muted"],
         "input_placeholder_color_dark": DARK["muted"],
     }  # fmt: skip
     shape = {

@@ -15,6 +15,8 @@ from .palette import LIGHT, STAR, SYMBOLS, TRANSPARENT
 HEIGHT = 430
 PAIR_HEIGHT, NARROW_HEIGHT = 560, 960
 """Pixels of a pair with its scrubber: side by side, and one over the other."""
+SCRUBBER = {"wide": 0.14, "narrow": 0.32}
+"""Share of the width before the scrubber, for the buttons that play it."""
 WILD = 2.0
 """Times the spread of the drawn layer."""
 STEP = 350
@@ -143,6 +145,8 @@ def cloud_pair(
     )  # fmt: skip
     if path is not None:
         _add_scrubber(figure, path, star_path, [rows for _, _, rows, _ in clouds], layer)
+        for form, start in SCRUBBER.items():
+            figure.layout.meta[form] |= {"sliders[0].x": start, "sliders[0].len": 1 - start}
     return figure
 
 
@@ -192,10 +196,10 @@ def _add_scrubber(
     quiet = {"bgcolor": LIGHT["surface"], "bordercolor": LIGHT["rule"], "font": {"color": LIGHT["ink"], "size": 12}}
     figure.update_layout(
         sliders=[{
-            "active": layer, "steps": steps, "x": 0.14, "len": 0.86, "y": 0, "yanchor": "top",
+            "active": layer, "steps": steps, "y": 0, "yanchor": "top",
             "pad": {"t": 50, "b": 0},
             "currentvalue": {"prefix": "layer ", "font": {"color": LIGHT["ink"], "size": 13}, "xanchor": "right"},
-            "bgcolor": LIGHT["rule"], "bordercolor": LIGHT["rule"], "activebgcolor": LIGHT["ink"],
+            "bgcolor": LIGHT["rule"], "bordercolor": LIGHT["muted"], "activebgcolor": LIGHT["ink"],
             "tickcolor": LIGHT["muted"], "font": {"color": LIGHT["muted"], "size": 11},
         }],
         updatemenus=[{

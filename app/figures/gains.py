@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .frame import framed, layer_axis
 from .palette import LIGHT, TRANSPARENT
 
-HEIGHT = 400
+HEIGHT = 406
 FEW = 32
 """Layers up to which initials are of full size."""
 FAR = 5.0
@@ -52,7 +52,7 @@ def score_map(
     sentence = f"Refusal score by layer and gain, from {scores.min():.1f} to {scores.max():.1f} nats."
     colors = [[0, LIGHT["harmless"]], [0.5, LIGHT["surface"]], [1, LIGHT["harmful"]]]
     figure = _map(scores, saturated, tokens, layers, gains, "refusal score (nats)", (-FAR, FAR), colors)
-    return _laid_out(figure, HEIGHT, sentence, layers, gains, selected, 78, title, pins)
+    return _laid_out(figure, HEIGHT, sentence, layers, gains, selected, 84, title, pins)
 
 
 def damage_map(
@@ -73,7 +73,7 @@ def damage_map(
     colors = [[0, LIGHT["surface"]], [1, LIGHT["ink"]]]
     ends = (0.0, float(max(DAMAGE, kl.max())))
     figure = _map(kl, saturated, tokens, layers, gains, "KL (nats)", ends, colors)
-    return _laid_out(figure, HEIGHT, sentence, layers, gains, selected, 78, title, pins)
+    return _laid_out(figure, HEIGHT, sentence, layers, gains, selected, 84, title, pins)
 
 
 def _map(
@@ -97,7 +97,7 @@ def _map(
                       "<br>likeliest first token “%{customdata[1]}”%{customdata[2]}<extra></extra>",
         colorbar={"thickness": 8, "len": 0.6, "orientation": "h", "x": 0, "xanchor": "left", "y": 1,
                   "yanchor": "bottom", "outlinewidth": 1, "outlinecolor": LIGHT["rule"], "nticks": 5,
-                  "tickfont": {"size": 11}, "ypad": 4,
+                  "tickfont": {"size": 11}, "ypad": 8,
                   "title": {"text": unit, "side": "top", "font": {"size": 12}}},
     )  # fmt: skip
     _hatch(figure, np.argwhere(saturated), layers)

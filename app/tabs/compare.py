@@ -75,13 +75,13 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
             )  # fmt: skip
             files = files_of(opening) if opening else []
             media = MediaSlot(value=files or None, label="Image or video", height=84, elem_id="media")
-            preview = Preview(files)
-            with gr.Row():
+            with gr.Row(elem_id="ask"):
+                preview = Preview(files, elem_id="preview")
                 run = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
                 stop = gr.Button("Stop", variant="secondary", interactive=False, elem_id="stop", min_width=80)
             notice = gr.HTML(elem_id="notice")
             past = history.History(elem_id="history") if keeps_history else None
-            gr.HTML(markup.section("Examples", "A click runs one."))
+            gr.HTML(markup.section("Examples", "A click runs one."), elem_id="examples")
             gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
             with gr.Accordion("Reply length, system message and benign twin", open=False, elem_id="settings"):
                 length = gr.Slider(

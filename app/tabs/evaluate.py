@@ -71,11 +71,10 @@ def build(operator: Operator, shared: Shared, tab: gr.Tab) -> None:
         value=list(USUAL), label="Strategies", elem_id="strategies",
     )  # fmt: skip
     with gr.Row(elem_classes="acting"):
-        with gr.Column(scale=0, min_width=330, elem_classes="controls"):
+        with gr.Column(scale=1, min_width=320, elem_classes="controls"):
             per_cell = gr.Slider(
-                1, MAX_PER_CELL, 10, step=1, label="Bundled test split", elem_id="per-cell",
-                info="Of Pocket-VL's world, used where no set of your own is above. Cases for each modality and "
-                "label; more cases, narrower intervals.",
+                1, MAX_PER_CELL, 10, step=1, label="Bundled test split", elem_id="per-cell", buttons=[],
+                info="Pocket-VL's, where no set of your own is above: cases for each modality and label.",
             )  # fmt: skip
         run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", scale=0, min_width=140)
         stop = gr.Button("Stop", interactive=False, elem_id="evaluate-stop", scale=0, min_width=80)

@@ -55,7 +55,7 @@ POLL_SECONDS = 2.0
 def build(backend: Backend, shared: Shared) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Clouds before and after re-centering", INTRO))
-    with gr.Row():
+    with gr.Row(elem_classes="options"):
         view = gr.Radio(
             [(name, view) for view, name in VIEWS.items()], value="axis", label="View", elem_id="view",
             container=False,

@@ -43,7 +43,7 @@ def build(backend: Backend, shared: Shared, tab: gr.Tab) -> None:
     chart = PlotlyPanel(elem_id="positions")
     numbers = gr.HTML(elem_id="positions-table")
     medium_title = gr.HTML(elem_id="medium-title")
-    with gr.Row(elem_id="medium-options"):
+    with gr.Row(elem_id="medium-options", elem_classes="options"):
         stretch = gr.Checkbox(False, label="Stretch colours over these patches", container=False, elem_id="stretch")
         enlarge = gr.Checkbox(False, label="Enlarge (or click it)", container=False, elem_id="enlarge")
     medium = PlotlyPanel(elem_id="medium")

@@ -55,7 +55,7 @@ def _verdicts(page) -> list[str]:
     return page.locator("#replies .verdict").all_inner_texts()
 
 
-ON_SCREEN = ("#prompt textarea", "#replies .replies", "#curves .chart")
+ON_SCREEN = ("#prompt textarea", "#replies .replies", "#curves .chart", "#gallery .gallery")
 
 
 def test_a_desk_shows_the_finished_example_on_opening_and_after_every_run(page):
