@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+ASSETS_AT = "MARS_LENS_ASSETS"
+"""Environment variable with the folder of these files, where the code alone has travelled."""
 _INSTALLED = Path(__file__).parent / "assets"
-ASSETS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "assets"
+_BESIDE = Path(os.environ.get(ASSETS_AT) or Path(__file__).parent.parent / "assets")
+ASSETS = _INSTALLED if _INSTALLED.is_dir() else _BESIDE
 """In the package where it was installed, beside it in a checkout."""
 
 

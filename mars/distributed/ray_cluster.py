@@ -21,6 +21,7 @@ try:
 except ImportError:
     ray = None
 
+from mars.bundled import ASSETS, ASSETS_AT
 from mars.distributed.executor import Item, Prepared, Result
 from mars.model.load_checks import first_line
 
@@ -74,7 +75,7 @@ class RayCluster:
             yield self
             return
         modules = [str(path) for path in (Path(__file__).parents[1], *self.packages)]
-        code = {"py_modules": modules, "excludes": ["**/__pycache__"]}
+        code = {"py_modules": modules, "excludes": ["**/__pycache__"], "env_vars": {ASSETS_AT: str(ASSETS)}}
         where = {"address": address} if address != LOCAL else {
             "address": LOCAL,
             "num_cpus": math.ceil(max(os.cpu_count() or 1, (self.workers or 1) * self.cpus_per_worker)) + PREPARING,
