@@ -1,4 +1,5 @@
-"""What is timed: a Qwen3-VL of a given size with random weights, an artifact for it, prompts of a given length."""
+"""What is timed: a Qwen3-VL of a given size with random weights, an artifact for it, prompts of a given length; and a
+prompt of a real model's gallery."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +8,7 @@ import torch
 
 from mars.artifact.artifact import Artifact
 from mars.geometry.layer_selection import LayerScores
+from mars.media.decode import modality_of
 from mars.media.prompt import Prompt
 from mars.model.compat import repair_torchvision
 from mars.model.inputs import encode
@@ -34,6 +36,8 @@ TWO_CORES = Size(768, 2304, 16, 12, 4, 64, 12_288)
 """122 million parameters."""
 REAL_VOCABULARY = Size(896, 2432, 2, 14, 2, 64, 151_936)
 """The width and the vocabulary of a published model of half a billion parameters, with two of its layers."""
+ICON_VL = Size(896, 4864, 24, 14, 2, 64, 151_936)
+"""The decoder of Icon-VL."""
 ONE_GPU = Size(4096, 12_288, 36, 32, 8, 128, 151_936)
 """The decoder of Qwen3-VL-8B."""
 
@@ -98,3 +102,13 @@ def prompt_of(model: LoadedModel, tokens: int) -> Prompt:
 def short_prompts(count: int) -> list[Prompt]:
     """Prompts of three to eight words."""
     return [Prompt(" ".join(WORDS[: 3 + index % 6])) for index in range(count)]
+
+
+def gallery_prompt(source: str) -> tuple[str, str]:
+    """Words and file of the first request about a harmful image in a model's gallery. Raises ValueError."""
+    from app.workbench.examples import examples_of  # of the page, which the other models need not wait for
+
+    for shown in examples_of(source):
+        if shown.label == "harmful" and shown.media and modality_of(shown.media) == "image":
+            return shown.text, shown.media
+    raise ValueError(f"The gallery of {source} holds no request about a harmful image.")

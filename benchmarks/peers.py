@@ -1,6 +1,7 @@
 """The same work as one would write it with plain transformers, or with nnsight where it runs."""
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,12 +9,15 @@ import torch
 from torch import Tensor
 
 from mars.artifact.artifact import Artifact
+from mars.effect.sweep import cell_steering
 from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
-from mars.model.generation import branch, prefill
+from mars.model.capture import batches_of
+from mars.model.generation import Prefix, prefill
+from mars.model.inputs import encode
 from mars.model.loaded_model import LoadedModel
 from mars.refusal import refusal_score
-from mars.steering import STRATEGIES, Steering, Unsteered
+from mars.steering import Rows, Steering, Unsteered
 
 
 @contextmanager
@@ -36,19 +40,28 @@ def hooked(block: torch.nn.Module, steering: Steering):
 
 
 @torch.inference_mode()
-def generated(model: LoadedModel, inputs: dict[str, Any], new: int) -> list[int]:
-    """Greedy tokens of transformers' own generate."""
+def generated(model: LoadedModel, inputs: dict[str, Any], new: int) -> list[list[int]]:
+    """Greedy tokens of transformers' own generate, row by row."""
     tokens = model.model.generate(**inputs, max_new_tokens=new, do_sample=False)
-    return tokens[0, inputs["input_ids"].shape[1] :].tolist()
+    return tokens[:, inputs["input_ids"].shape[1] :].tolist()
 
 
 def generated_twice(
     model: LoadedModel, inputs: dict[str, Any], new: int, layer: int, steering: Steering
-) -> tuple[list[int], list[int]]:
-    """Unsteered and steered replies, one after the other."""
+) -> list[list[int]]:
+    """Unsteered and steered replies to one prompt, one after the other."""
     unsteered = generated(model, inputs, new)
     with hooked(model.layers[layer], steering):
-        return unsteered, generated(model, inputs, new)
+        return [*unsteered, *generated(model, inputs, new)]
+
+
+def replies(model: LoadedModel, prompts: Sequence[Prompt], size: int, new: int) -> list[str]:
+    """Replies by generate in batches of `size`, in order of the prompts."""
+    found: dict[int, str] = {}
+    for batch in batches_of(prompts, size):
+        tokens = generated(model, encode(model, [prompts[index] for index in batch]), new)
+        found.update(zip(batch, model.tokenizer.batch_decode(tokens, skip_special_tokens=True), strict=True))
+    return [found[index] for index in range(len(prompts))]
 
 
 @torch.inference_mode()
@@ -72,23 +85,68 @@ def strided_head(model: LoadedModel):
         hooks.update(removed)
 
 
-def map_by_branches(
+@torch.inference_mode()
+def steered_rows(model: LoadedModel, prefix: Prefix, edits: Mapping[int, Sequence[Steering]]) -> Tensor:
+    """Logits of the last token, run in one batch from a cached prefix: (row, vocabulary), float32 on the CPU.
+
+    A row per edit, in order of the layers; each layer has a forward hook that edits its own rows.
+    """
+    handles, rows = [], 0
+    for layer, steering in edits.items():
+        own = slice(rows, rows + len(steering))
+        handles.append(model.layers[layer].register_forward_hook(_editing_rows(own, Rows(tuple(steering)))))
+        rows = own.stop
+    cache = copy.deepcopy(prefix.cache)
+    cache.batch_repeat_interleave(rows)
+    try:
+        last = prefix.last_token.expand(rows, -1)
+        output = model.model(input_ids=last, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return output.logits[:, -1].float().cpu()
+
+
+def _editing_rows(own: slice, steering: Rows) -> Callable:
+    def edit(module, inputs, output):  # noqa: ARG001
+        hidden = (output[0] if isinstance(output, tuple) else output).clone()
+        hidden[own, -1] = steering(hidden[own, -1]).hidden
+        return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+
+    return edit
+
+
+def map_by_layers(
     model: LoadedModel, artifact: Artifact, prompt: Prompt, strategy: str, gains: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    """The layer x gain map from one cached prefix: a branch per layer with a row per gain.
+) -> dict[str, Tensor]:
+    """The layer x gain map from one cached prefix by a batch per layer with a row per gain.
 
     Returns refusal scores and KL in nats, each (layer, gain).
     """
     prefix = prefill(model, prompt)
-    unsteered = next(branch(model, prefix, (Unsteered(),), 0, max_new_tokens=1)).logits[0]
-    scores, kl = [], []
-    for layer in range(model.n_layers):
-        geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
-        rows = [STRATEGIES[strategy](geometry, gain) for gain in gains]
-        logits = next(branch(model, prefix, rows, layer, max_new_tokens=1)).logits
-        scores.append(refusal_score(logits, artifact.refusal_ids))
-        kl.append(kl_divergence(unsteered, logits))
-    return torch.stack(scores), torch.stack(kl)
+    layers, edits = cell_steering(model, artifact, prompt, gains, None, strategy)
+    unsteered = steered_rows(model, prefix, {0: [Unsteered()]})
+    logits = torch.cat([steered_rows(model, prefix, {layer: edits[layer]}) for layer in layers])
+    return _as_map(artifact, unsteered[0], logits, len(layers))
+
+
+def map_in_one_batch(
+    model: LoadedModel, artifact: Artifact, prompt: Prompt, strategy: str, gains: Sequence[float]
+) -> dict[str, Tensor]:
+    """As `map_by_layers`, by one batch with a row per cell, and one more that is unsteered."""
+    prefix = prefill(model, prompt)
+    layers, edits = cell_steering(model, artifact, prompt, gains, None, strategy)
+    edits[0] = [Unsteered(), *edits[0]]
+    logits = steered_rows(model, prefix, edits)
+    return _as_map(artifact, logits[0], logits[1:], len(layers))
+
+
+def _as_map(artifact: Artifact, unsteered: Tensor, logits: Tensor, layers: int) -> dict[str, Tensor]:
+    found = {
+        "refusal_scores": refusal_score(logits, artifact.refusal_ids),
+        "kl": kl_divergence(unsteered, logits),
+    }
+    return {name: values.view(layers, -1) for name, values in found.items()}
 
 
 @torch.inference_mode()
