@@ -19,8 +19,8 @@ JSON ?=
 # glibc gives freed memory back and asks for it again at every training step; keeping it is quicker.
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
-.PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench judge \
-	record fit-judge outside train-icon icon-eval icon-report clean
+.PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench bench-icon \
+	judge record fit-judge outside train-icon icon-eval icon-report clean
 
 app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on Pocket-VL
 	$(RUN) app.py
@@ -79,6 +79,11 @@ bench: $(VENV)/.app ## what the engine costs beside plain transformers; figures 
 	$(RUN) -m benchmarks --json out/bench.json
 	$(RUN) -m benchmarks.plot out/bench.json out/bench.html
 	$(UPDATE) speed out/bench.json
+
+bench-icon: $(VENV)/.app ## the same on Icon-VL, with an evaluation, a fit, and the memory of fit and page
+	$(RUN) -m mars cache --get icon-vl
+	$(RUN) -m benchmarks --model icon-vl --json out/bench-icon-vl.json
+	$(UPDATE) speed-icon-vl out/bench-icon-vl.json
 
 judge: $(VENV)/.app ## judge labelled replies: FILES="a.jsonl b.jsonl" JSON=out.json; ours without FILES
 	$(RUN) -m mars.verdict judge $(FILES) $(if $(JSON),--json $(JSON))

@@ -195,8 +195,8 @@ def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
     results = {
         "quick": True,
         "machine": {"cores": 2, "threads": 2, "load": 0.5, "parameters": 120e6, "dtype": "torch.float32"},
-        "side_by_side": {"ratio": figure},
-        "map": {"speedup": figure, "prefills": figure},
+        "side_by_side": {"ratio": figure, "of_two_rows": figure},
+        "map": dict.fromkeys(("speedup", "prefills", "of_one_batch", "of_batch_per_layer"), figure),
         "capture": {"throughput": figure, "memory": figure},
         "step": {"overhead": figure},
         "fit": {"effect": figure},
@@ -213,6 +213,32 @@ def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
     assert "| generate twice | 2.00 [1.50, 2.50] |" in text
     assert "| nnsight | did not run: ImportError: none |" in text
     assert text.count("One note.") == 1
+
+
+def test_the_table_of_a_real_models_speed_has_a_column_a_dtype_and_no_cell_is_made_up():
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    both = {
+        "side_by_side": {"ratio": figure, "of_two_rows": figure},
+        "map": {"of_one_batch": figure, "of_batch_per_layer": figure},
+        "peers": [{"name": "generate twice", "times_ours": figure, "error": None}],
+        "notes": {"map.of_one_batch": "One note."},
+    }
+    once = {"fit": {"seconds": dict.fromkeys(figure, 210.0)}, "evaluation": {"throughput": figure}}
+    results = {
+        "model": "icon-vl",
+        "quick": False,
+        "machine": {"cores": 2, "threads": 2, "load": 0.5, "parameters": 500e6, "dtype": "torch.bfloat16"},
+        "dtypes": {"bfloat16": both | once, "float32": both},
+    }
+    lines = update_docs.real_speed(results)
+    assert lines[0].startswith("`python -m benchmarks --model icon-vl --json FILE` on 2 cores")
+    assert "--quick" in update_docs.real_speed(results | {"quick": True})[0]
+    assert "| what | bfloat16 | float32 | bar |" in lines
+    assert sum("| 0.50 [0.40, 0.60] | 0.50 [0.40, 0.60] | <= " in line for line in lines) == 4
+    assert "| a whole fit, in minutes | 3.50 | – | <= 6 |" in lines
+    assert "| the page's peak of memory, in GB | – | – | <= 4 |" in lines
+    assert lines.count("| generate twice | 0.50 [0.40, 0.60] |") == lines.count("One note.") == 2
+    assert lines.index("In bfloat16:") < lines.index("In float32:")
 
 
 def test_what_the_page_says_of_icon_vl_is_made_of_the_stored_counts_or_says_that_there_are_none():
