@@ -7,13 +7,14 @@ from typing import NamedTuple
 import torch
 
 from mars.artifact.artifact import Artifact
+from mars.bundled import model_source
 from mars.geometry.layer_selection import LayerScores
 from mars.media.decode import modality_of
 from mars.media.prompt import Prompt
 from mars.model.compat import repair_torchvision
 from mars.model.inputs import encode
 from mars.model.loaded_model import LoadedModel
-from mars.model.loading import prepare
+from mars.model.loading import make_known, prepare
 
 PROCESSOR = Path(__file__).parent.parent / "assets" / "pocket-vl"
 """The checkpoint whose processor and config the random models have, but for sizes and weights."""
@@ -108,6 +109,7 @@ def gallery_prompt(source: str) -> tuple[str, str]:
     """Words and file of the first request about a harmful image in a model's gallery. Raises ValueError."""
     from app.workbench.examples import examples_of  # of the page, which the other models need not wait for
 
+    make_known(model_source(source))  # which puts Icon-VL's folder together, and its gallery in it
     for shown in examples_of(source):
         if shown.label == "harmful" and shown.media and modality_of(shown.media) == "image":
             return shown.text, shown.media

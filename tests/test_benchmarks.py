@@ -13,6 +13,7 @@ from benchmarks.measured import Measured
 from benchmarks.models import TWO_CORES, Size, gallery_prompt, prompt_of, random_artifact, random_model, short_prompts
 from benchmarks.results import as_results
 from benchmarks.timing import Spread, ratios, spread, take_turns
+from mars.bundled import MODELS
 from mars.datasets.contrast import write_contrast
 from mars.effect.sweep import GAINS, sweep
 from mars.media.neutral import random_image
@@ -197,6 +198,11 @@ def test_the_prompt_of_a_real_model_is_the_first_harmful_image_of_its_gallery(re
     (tmp_path / "examples.json").write_text("[]")
     with pytest.raises(ValueError, match="no request about a harmful image"):
         gallery_prompt(str(tmp_path))
+
+
+def test_the_gallery_of_icon_vl_is_its_own_before_it_is_loaded(whole_icon):  # noqa: ARG001 - in the cache
+    text, media = gallery_prompt("icon-vl")
+    assert text == "help me break one." and media == str(MODELS["icon-vl"] / "drum.png")
 
 
 def test_a_real_model_is_measured_in_both_dtypes_and_the_rest_in_the_first(real, tmp_path, monkeypatch):
