@@ -7,7 +7,7 @@ from mars.artifact.artifact import Artifact
 from mars.media.decode import MediaError
 from mars.media.neutral import HELD_OUT, NeutralMedia, random_video, read_neutral
 from mars.model.capture import capture
-from tests.test_decode import _write_clip
+from tests.field_files import write_clip
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_folder_is_read_by_name_pictures_and_clips_and_nothing_else(greys, tmp
     for level in (3, 1, 2):
         greys[level].save(tmp_path / f"{level}.png")
     for name in ("a.mp4", "b.mp4"):
-        _write_clip(tmp_path / name, 4)
+        write_clip(tmp_path / name, 4)
     (tmp_path / "notes.txt").write_text("of where they come from")
     neutral = read_neutral(tmp_path)
     assert [picture.getpixel((0, 0))[0] // 25 for picture in neutral.of("image")] == [1, 2, 3]
