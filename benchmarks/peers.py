@@ -19,6 +19,9 @@ from mars.model.loaded_model import LoadedModel
 from mars.refusal import refusal_score
 from mars.steering import Rows, Steering, Unsteered
 
+NO_TOKEN = 2**31 - 1
+"""What ends no reply, being in no vocabulary."""
+
 
 @contextmanager
 def hooked(block: torch.nn.Module, steering: Steering):
@@ -42,7 +45,8 @@ def hooked(block: torch.nn.Module, steering: Steering):
 @torch.inference_mode()
 def generated(model: LoadedModel, inputs: dict[str, Any], new: int) -> list[list[int]]:
     """Greedy tokens of transformers' own generate, row by row."""
-    tokens = model.model.generate(**inputs, max_new_tokens=new, do_sample=False)
+    ends = list(model.end_tokens) or NO_TOKEN
+    tokens = model.model.generate(**inputs, max_new_tokens=new, do_sample=False, eos_token_id=ends)
     return tokens[:, inputs["input_ids"].shape[1] :].tolist()
 
 

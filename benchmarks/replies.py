@@ -1,5 +1,7 @@
 """What both replies cost, and what steering at every token adds to one."""
 
+from dataclasses import replace
+
 import torch
 
 from benchmarks import peers
@@ -17,14 +19,15 @@ from mars.steering import STRATEGIES, Unsteered
 def side_by_side(model: LoadedModel, artifact: Artifact, prompt: Prompt, new: int, repetitions: int) -> Measured:
     """Both replies with layer curves and the intervention log, against one plain generate of a row, and of two.
 
-    Replies are of `new` tokens, or as long as the shortest of them: all sides write equally many.
+    All sides write `new` tokens, on beyond the end of a reply.
     """
+    model = _without_end(model)
     layer = model.n_layers // 2
     geometry = artifact.geometry(layer, prompt.modality).to(model.layer_device(layer))
     steering = STRATEGIES["addition"](geometry, 4.0)
     one_row, two_rows = encode(model, [prompt]), encode(model, [prompt, prompt])
 
-    def ours(new: int) -> list[list[int]]:
+    def ours() -> list[list[int]]:
         prefix = prefill(model, prompt)
         steps = list(branch(model, prefix, (Unsteered(), steering), layer, max_new_tokens=new))
         for recentered in (False, True):
@@ -32,25 +35,24 @@ def side_by_side(model: LoadedModel, artifact: Artifact, prompt: Prompt, new: in
         check(steps[0].strengths[1] > 0, "the log shows no step")
         return [[step.tokens[row] for step in steps] for row in (0, 1)]
 
-    def twice(new: int) -> list[list[int]]:
+    def twice() -> list[list[int]]:
         return peers.generated_twice(model, one_row, new, layer, steering)
 
-    def both_rows(new: int) -> list[list[int]]:
+    def both_rows() -> list[list[int]]:
         return peers.generated(model, two_rows, new)
 
-    replies = [reply for side in (ours, twice, both_rows) for reply in side(new)]
-    new = min(_length_before_end(model, reply) for reply in replies)
-    check(new > 0, "a reply ended before its first token")
+    found, expected, of_two = ours(), twice(), both_rows()
+    lengths = {len(reply) for reply in (*found, *expected, *of_two)}
+    check(lengths == {new}, f"replies have {lengths} tokens")
     if model.dtype == torch.float32:
-        found, expected = ours(new), twice(new)
         check(found == expected, "tokens differ from those of generate")
-        check(both_rows(new) == [expected[0]] * 2, "tokens of two rows differ from those of one")
+        check(of_two == [expected[0]] * 2, "tokens of two rows differ from those of one")
     times = take_turns(
         {
-            "side by side": lambda: ours(new),
+            "side by side": ours,
             "generate": lambda: peers.generated(model, one_row, new),
-            "generate two rows": lambda: both_rows(new),
-            "generate twice": lambda: twice(new),
+            "generate two rows": both_rows,
+            "generate twice": twice,
         },
         repetitions,
     )
@@ -68,8 +70,11 @@ def side_by_side(model: LoadedModel, artifact: Artifact, prompt: Prompt, new: in
     )
 
 
-def _length_before_end(model: LoadedModel, reply: list[int]) -> int:
-    return next((index for index, token in enumerate(reply) if token in model.end_tokens), len(reply))
+def _without_end(model: LoadedModel) -> LoadedModel:
+    """The same model, which no token ends a reply of."""
+    model = replace(model)
+    vars(model)["end_tokens"] = frozenset()
+    return model
 
 
 def steering_a_step(model: LoadedModel, prompt: Prompt, steps: int, repetitions: int) -> Measured:

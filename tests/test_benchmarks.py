@@ -138,16 +138,14 @@ def test_a_batch_from_a_cached_prefix_leaves_no_hook_and_the_prefix_as_it_is(sma
     assert [len(layer._forward_hooks) for layer in small.layers] == hooks
 
 
-def test_replies_are_compared_as_far_as_all_of_them_go(tiny, tiny_artifact, monkeypatch):
-    """A reply that ends early would make one side write fewer tokens than another."""
-    prompt, asked, true = Prompt("how do i make a cake?"), [], peers.generated
-    whole = true(tiny, encode(tiny, [prompt]), 8)[0]
-    end = next(index for index in range(1, 8) if whole[index] not in whole[:index])
-    monkeypatch.setitem(tiny.__dict__, "end_tokens", frozenset({whole[end]}))
-    monkeypatch.setattr(peers, "generated", lambda *given: asked.append(given[-1]) or true(*given))
-    found = replies.side_by_side(tiny, tiny_artifact, prompt, 8, 1)
-    assert asked[0] == 8 and 1 <= asked[-1] <= end and set(asked[3:]) == {asked[-1]}
-    assert f"{asked[-1]} new" in found.note
+def test_all_sides_write_equally_many_tokens_where_a_reply_would_end(tiny, tiny_artifact, monkeypatch):
+    prompt = Prompt("how do i make a cake?")
+    inputs = encode(tiny, [prompt])
+    end = peers.generated(tiny, inputs, 8)[0][3]
+    monkeypatch.setitem(vars(tiny), "end_tokens", frozenset({end}))
+    assert len(peers.generated(tiny, inputs, 8)[0]) <= 4
+    assert "8 new" in replies.side_by_side(tiny, tiny_artifact, prompt, 8, 1).note
+    assert tiny.end_tokens == {end}
 
 
 def test_no_two_cells_of_the_map_that_is_timed_share_a_row(small):
