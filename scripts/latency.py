@@ -1,7 +1,8 @@
 """Time the real page in headless Chromium against its budgets: python scripts/latency.py [--repeats 5].
 
-Budgets hold for the bundled model on two idle cores; the load of the machine is printed beside them. Nothing fails
-where one is missed.
+Budgets hold for the bundled model on two idle cores; the load of the machine is printed beside them, and what does
+not depend on it: the server's processor time at the start, requests and bytes of a change. Nothing fails where a
+budget is missed.
 """
 
 import os
@@ -63,15 +64,21 @@ def main() -> int:
     import app.ui  # noqa: F401
 
     times: dict[str, list[float]] = {name: [] for name in BUDGETS}
+    sent: list[list[int]] = []
     with browser(options) as chromium:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         with served(options, options.load_first) as (workbench, url):
+            spent_serving = time.process_time() - spent
             view = chromium.new_page(viewport={"width": 1440, "height": 900})
+            network, came = view.context.new_cdp_session(view), []
+            network.send("Network.enable")
+            network.on("Network.loadingFinished", lambda event: came.append(int(event["encodedDataLength"])))
             view.goto(url)
             view.wait_for_selector("#curves .main-svg", timeout=WAIT)
             view.wait_for_selector("#run:not([disabled])", timeout=WAIT)
             _ = workbench.session.card  # waits for the model, without which a click would
             times["page usable after the imports"].append(time.perf_counter() - began)
+            spent, first = time.process_time() - spent, list(came)
             for example in _one_of_each(workbench.session.examples):
                 _choose(view, example, workbench.session.examples[example].text)
                 for _ in range(options.repeats):
@@ -84,10 +91,18 @@ def main() -> int:
                 if view.evaluate(f"() => {SHADED.format(layer=layer)}"):
                     continue
                 view.wait_for_timeout(PAUSE)
+                came.clear()
                 took = view.evaluate(SINCE, [SELECT.format(layer=layer), [SHADED.format(layer=layer)]])
                 times["another layer drawn"] += took
+                view.wait_for_timeout(PAUSE)
+                sent.append([len(came), sum(came)])
     print(f"{workbench.session.card.name} on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(_table(times))
+    requests, size = (statistics.median(column) for column in zip(*sent, strict=True))
+    print(
+        f"The page takes {len(first)} requests, {sum(first) / 1e6:.1f} MB and {spent:.1f} s of server time,"
+        f" {spent_serving:.1f} s before the first; another layer {requests:.0f} requests and {size / 1e3:.0f} kB."
+    )
     return 0
 
 
