@@ -322,9 +322,7 @@ class RecordedSession:
 
 def recorded_on(header: Header) -> str:
     """When and on what it was recorded, in a few words."""
-    return (
-        f"{header.date[:10]} on {header.processor}, {header.dtype}, torch {header.versions.get('torch', 'unknown')}"
-    )
+    return f"{header.date[:10]} on {header.processor}, {header.dtype}"
 
 
 def differing(header: Header) -> tuple[str, ...]:
