@@ -16,7 +16,7 @@ def test_every_event_that_runs_the_model_shares_one_queue_of_one(workbench):
     page = create_app(workbench)
     running = [fn for fn in page.fns.values() if fn.concurrency_id == "model"]
     assert {fn.api_name for fn in running} >= {"compare", "sweep", "load"}
-    assert len(running) == 17 and all(fn.concurrency_limit == 1 for fn in running)
+    assert len(running) == 18 and all(fn.concurrency_limit == 1 for fn in running)
 
 
 def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):

@@ -17,7 +17,7 @@ def _ran(*command: str) -> subprocess.CompletedProcess:
 
 def test_help_lists_every_command_with_a_line():
     told = _ran("-m", "app", "--help").stdout
-    assert set(COMMANDS) == {"page", "fit", "eval", "sweep", "presets", "cache"}
+    assert set(COMMANDS) == {"page", "record", "compare", "fit", "eval", "sweep", "presets", "cache"}
     for name, line in COMMANDS.items():
         assert f"\n    {name} " in told and line.split()[0] in told.split(f"\n    {name} ")[1]
 
@@ -29,7 +29,7 @@ def test_what_is_no_command_is_refused(given, told, capsys):
     assert ended.value.code == 2 and told in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "page"])
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"page", "record", "compare"}))
 def test_a_command_of_the_engine_is_handed_on_as_it_is(name, monkeypatch):
     handed = []
     monkeypatch.setattr("mars.__main__.main", lambda given, prog: handed.append((given, prog)) or 7)

@@ -175,7 +175,7 @@ def test_no_visitor_of_a_hosted_page_can_fetch(bench, access):
         functions = (getattr(fn.fn, "func", fn.fn) for fn in made.fns.values())
         return {one.__name__ for one in functions if getattr(one, "__module__", "") == icon_vl.__name__}
 
-    assert (offered(mine), offered(theirs)) == (5, 0)
+    assert (offered(mine), offered(theirs)) == (6, 0)
     assert "_get" in wired(mine) and wired(theirs) == set()
 
 
