@@ -48,7 +48,7 @@ def test_every_position_is_shown_and_a_click_on_its_layer_selects_it(page, files
     click_in(page, "positions", y=1)
     wait_for_slider(page, "layer", "1")
     page.wait_for_function(
-        "document.querySelector('#positions .chart').layout.shapes.some(shape => shape.y0 === 0.5)", timeout=WAIT
+        "document.querySelector('#positions .chart')?.layout?.shapes?.some(shape => shape.y0 === 0.5)", timeout=WAIT
     )
     assert "at layer 1" in page.inner_text("#positions-table")
 
@@ -109,11 +109,11 @@ def test_a_click_on_a_layer_selects_it_on_every_tab(page):
     click_in(page, "curves", x=1)
     wait_for_slider(page, "layer", "1")
     page.wait_for_function(
-        "document.querySelector('#curves .chart').layout.shapes.some(shape => shape.x0 === 0.5)", timeout=WAIT
+        "document.querySelector('#curves .chart')?.layout?.shapes?.some(shape => shape.x0 === 0.5)", timeout=WAIT
     )
     open_tab(page, "Layers")
     page.wait_for_function(
-        "document.querySelector('#scores .chart').layout.shapes.some(shape => shape.x0 === 0.5)", timeout=WAIT
+        "document.querySelector('#scores .chart')?.layout?.shapes?.some(shape => shape.x0 === 0.5)", timeout=WAIT
     )
 
 
