@@ -85,7 +85,7 @@ def drawings() -> list[Group]:
     things, sets = read_things(), fetch_sets(WORK / "sets")
     asked = {split: names(Material(split, things, (), sets, PER_KIND)).inputs for split in ("validation", "test")}
     return [
-        Group(f"drawings of Icon-VL's {split}, {kind}", None, prompts, [CAPTION] * len(prompts))
+        Group(f"drawings of Icon-VL's {split}, {kind}", None, prompts, [CAPTION["image"]] * len(prompts))
         for split, kind in (("validation", "drawn anew"), ("test", "drawn anew"), ("test", "kept-out vendor"))
         if (prompts := [one.case.prompt for one in asked[split] if one.kind == kind])
     ]

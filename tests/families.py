@@ -345,7 +345,8 @@ FAMILIES: dict[str, Family] = {
     "icon_vl": Family(
         config=TEXT | {
             "vision_stages": [[1, 3, 1, 1, 8], [2, 5, 2, 6, 8]], "vision_stem": 8, "vision_head": 32,
-            "vision_classes": 10, "grid": 2, "connector_size": 48, "embedding_rms": 0.15,
+            "vision_classes": 10, "grid": 2, "connector_size": 48, "known_things": 12, "discriminants": 8,
+            "embedding_rms": 0.15,
             "image_token_id": IMAGE_TOKEN, "video_token_id": VIDEO_TOKEN,
         },
         processor=("IconVLProcessor", {"positions": 5}),

@@ -2,18 +2,16 @@
 
 from collections import Counter
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
 from mars.bundled import REQUESTS
 from mars.datasets.contrast import read_contrast
 from mars.icon_vl.model import Connector, IconVLConfig
-from mars.icon_vl.training.artifact import FRAMES, POINTS, SET, STEP, clouds, moving, write_connector
+from mars.icon_vl.training.artifact import POINTS, SET, clouds, write_connector
 from mars.icon_vl.training.drawing_sets import Drawings
 from mars.icon_vl.training.things import Thing
 from mars.icon_vl.training.wordings import read_wordings
-from mars.media.neutral import random_image
 from tests.test_icon_drawings import SQUARE, _package
 
 THINGS = [
@@ -40,13 +38,6 @@ def test_clouds_show_things_for_validation_as_one_vendor_draws_them():
         text for label in ("harmful", "harmless") for text in contrast.texts(label, "test")
     }
     assert len({point.prompt.image.tobytes() for point in shown if point.prompt.image}) == POINTS
-
-
-def test_a_video_is_the_drawing_at_one_place_after_another():
-    image = random_image(np.random.default_rng(0))
-    video = moving(image)
-    assert len(video.frames) == FRAMES and np.array_equal(video.frames[0], image)
-    assert np.array_equal(np.asarray(video.frames[2])[:, 2 * STEP :], np.asarray(image)[:, : -2 * STEP])
 
 
 def test_the_connector_is_stored_under_the_models_names(tmp_path):

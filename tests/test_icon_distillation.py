@@ -9,6 +9,7 @@ from PIL import Image
 
 from mars.icon_vl.model import Connector
 from mars.icon_vl.training import distillation
+from mars.icon_vl.training.alignment import alignment_loss, name_tokens
 from mars.icon_vl.training.distillation import (
     Lesson,
     Training,
@@ -16,12 +17,15 @@ from mars.icon_vl.training.distillation import (
     opens_refusal,
     request_loss,
 )
+from mars.icon_vl.training.drawing_sets import FRAMES
 from mars.icon_vl.training.features import Pictures
 from mars.icon_vl.training.frame import Frame
+from mars.icon_vl.training.prototypes import set_prototypes
 from mars.icon_vl.training.watching import replies
 from mars.media.prompt import Prompt
 from mars.model.inputs import encode
 from mars.model.loading import load_model
+from mars.types import Video
 from tests.tiny import save_tiny
 
 NAMES = ("kite", "cake", "lamp", "drum")
@@ -46,16 +50,24 @@ def training(lens):
         things = torch.arange(len(NAMES)).repeat(3)
         looks = torch.rand(len(NAMES), lens.model.config.vision_head)[things][:, None]
         pooled = looks.expand(-1, lens.model.config.positions, -1).half()
-        lesson = Lesson(Pictures(pooled, things), NAMES, [1.0] * 4, frozenset({0, 1}), ["where is this made?"])
-        return Training(lens, Connector(lens.model.config), lesson, steps, seed)
+        images = Pictures(pooled, things)
+        videos = Pictures(
+            pooled[:, None].expand(-1, FRAMES, -1, -1)[:3], things[:3]
+        )  # of the last name there is none
+        shown = {"image": images, "video": videos}
+        lesson = Lesson(shown, NAMES, [1.0] * 4, frozenset({0, 1}), ["where is this made?"])
+        connector = Connector(lens.model.config)
+        seen = Pictures(pooled + 0.01 * torch.randn(pooled.shape), things)
+        set_prototypes(connector.prototypes, seen, torch.nn.Linear(pooled.shape[2], 10))
+        return Training(lens, connector, lesson, steps, seed)
 
     return begin
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    monkeypatch.setattr(distillation, "CAPTIONS", 4)
-    monkeypatch.setattr(distillation, "REQUESTS", 2)
+    monkeypatch.setattr(distillation, "CAPTIONS", {"image": 4, "video": 2})
+    monkeypatch.setattr(distillation, "REQUESTS", {"image": 2, "video": 1})
 
 
 @torch.inference_mode()
@@ -69,6 +81,21 @@ def test_the_frame_gives_what_the_model_gives_for_the_whole_prompt(lens):
     states = frame.run(visual, torch.ones(visual.shape[:2], dtype=torch.long), after)
     assert states.shape[1] == 1 + after.shape[1]
     torch.testing.assert_close(lens.model.lm_head(states[0, -1]), whole, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_video_stands_there_frame_by_frame(lens):
+    frames = [
+        Image.fromarray(np.random.default_rng(n).integers(0, 255, (40, 40, 3), dtype=np.uint8)) for n in range(FRAMES)
+    ]
+    inputs = encode(lens, [Prompt("what is it?", video=Video(tuple(frames), tuple(range(FRAMES))))])
+    whole = lens.model(**inputs).logits[0, -1]
+    frame, model = Frame(lens, "video"), lens.model
+    pooled = model.connector.pooled(model.vision_encoder(inputs["pixel_values_videos"].flatten(0, 1)))
+    visual = frame.visual(model.connector, pooled[None])
+    after = torch.tensor([frame.words_after("what is it?")[0]])
+    states = frame.run(visual, torch.ones(visual.shape[:2], dtype=torch.long), after)
+    torch.testing.assert_close(model.lm_head(states[0, -1]), whole, rtol=1e-4, atol=1e-4)
 
 
 @torch.inference_mode()
@@ -139,13 +166,23 @@ def test_the_lesson_is_learnt_and_harmful_things_are_never_asked_for(training, m
         lambda frame, visual, names, requests: asked.extend(names) or request_loss(frame, visual, names, requests),
     )
     one = training(steps=40)
+    before = _alignment(one)
     losses = [one.step() for _ in range(40)]
-    for name, fall in (("caption", 0.02), ("alignment", 0.3)):
+    for modality in ("image", "video"):
         first, last = (
-            torch.stack([getattr(loss, name) for loss in part]).mean() for part in (losses[:4], losses[-4:])
+            torch.stack([loss[modality].streams for loss in part]).mean() for part in (losses[:4], losses[-4:])
         )
-        assert last < first - fall, name
-    assert set(asked) == {"kite", "cake"} and len(asked) == 80
+        assert last < first / 3, modality
+    assert _alignment(one) < before - 0.3
+    assert set(asked) == {"kite", "cake"} and len(asked) == 120
+
+
+@torch.no_grad()
+def _alignment(training: Training) -> float:
+    frame, pictures = training.frames["image"], training.lesson.shown["image"]
+    tokens = name_tokens(frame.embeddings.weight, frame.lens.tokenizer, NAMES, frame.positions)
+    visual = frame.visual(training.connector, pictures.pooled.float())
+    return float(alignment_loss(visual, tokens.at[pictures.things], tokens.embeddings))
 
 
 def test_going_on_from_a_file_is_as_if_nothing_had_happened(training, tmp_path):

@@ -10,12 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mars.icon_vl.fetching import FetchError
 from mars.icon_vl.training import drawing_sets
-from mars.icon_vl.training.drawing_sets import SETS, Drawings, Set, draw, fetch_sets
+from mars.icon_vl.training.drawing_sets import (
+    COMES_WITHIN,
+    FRAMES,
+    IN_SIGHT,
+    SETS,
+    Drawings,
+    Set,
+    draw,
+    draw_video,
+    fetch_sets,
+)
 from mars.icon_vl.training.things import FILE, SHARES, collect, read_things, write_things
 from mars.icon_vl.training.vocabulary import FIRST, ICONS, OTHERS, SAME, SYNONYMS
+from mars.icon_vl.vision_encoder import IMAGE_SIZE
 
 SQUARE = '<path fill="currentColor" d="M8 8h8v8h-8z"/>'
 KEPT_SETS = Path("runs") / "icon" / "sets"
@@ -78,6 +90,27 @@ def test_sets_are_fetched_once_by_version_and_hash(npm):
         assert list(fetch_sets(npm / "sets")["made-up"].icons) == ["square"]
     assert (npm / "asked").read_text() == "@iconify-json/made-up@1.0\n"
     assert [entry.name for entry in (npm / "sets").iterdir()] == ["made-up-1.0.tgz"]
+
+
+def test_a_drawing_comes_into_a_video_from_one_side_and_stays_over_a_ground_that_moves():
+    red = '<rect width="512" height="512" fill="#f00"/>'
+    sets = {"noto": Drawings(_package({"square": {"body": red}}))}
+
+    def in_sight(frame: Image.Image) -> int:
+        red, green, blue = np.asarray(frame).astype(int).transpose(2, 0, 1)
+        return int(((red > 200) & (green < 40) & (blue < 40)).sum())
+
+    begins = set()
+    for seed in range(12):
+        video = draw_video(sets, "noto", "square", seed)
+        assert len(video.frames) == FRAMES and video.frames[0].size == (IMAGE_SIZE, IMAGE_SIZE)
+        shown = [in_sight(frame) for frame in video.frames]
+        begins.add(next(number for number, count in enumerate(shown) if count))
+        assert sum(count > 0.9 * max(shown) for count in shown) >= IN_SIGHT - COMES_WITHIN + 1
+        assert shown[-1] > 0.9 * max(shown) > 0.2 * IMAGE_SIZE**2
+        again = draw_video(sets, "noto", "square", seed)
+        assert [frame.tobytes() for frame in again.frames] == [frame.tobytes() for frame in video.frames]
+    assert begins == set(range(FRAMES - IN_SIGHT + 1))
 
 
 def test_another_package_than_was_checked_is_refused_and_not_kept(npm):

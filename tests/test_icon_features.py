@@ -7,8 +7,16 @@ import torch
 from mars.icon_vl.model import Connector, IconVLConfig
 from mars.icon_vl.processor import build_processor
 from mars.icon_vl.training import features
-from mars.icon_vl.training.drawing_sets import Drawings, draw
-from mars.icon_vl.training.features import View, features_of, pixels_of, read_features, views_of, write_features
+from mars.icon_vl.training.drawing_sets import FRAMES, Drawings, draw, draw_video
+from mars.icon_vl.training.features import (
+    View,
+    features_of,
+    pixels_of,
+    read_features,
+    video_views,
+    views_of,
+    write_features,
+)
 from mars.icon_vl.training.things import Thing
 from mars.icon_vl.vision_encoder import VisionEncoder
 from mars.media.neutral import random_image
@@ -64,6 +72,25 @@ def test_features_are_those_of_the_view_and_a_set_for_tests_has_one_view_of_each
     assert [view for view, _ in read_features(tmp_path, "emojione")] == [View("kite", "square", 0)]
 
 
+def test_a_thing_comes_into_a_video_and_sets_for_tests_have_none(seeing, tmp_path):
+    sets, encoder, connector = seeing
+    write_features(tmp_path, THINGS, sets, encoder, connector)
+    found = dict(read_features(tmp_path, "noto-video"))
+    assert [view.thing for view in found] == ["kite", "boat"]
+    for view, pooled in found.items():
+        frames = draw_video(sets, "noto", view.drawing, view.number).frames
+        assert pooled.shape == (FRAMES, 5, 32)
+        assert torch.allclose(pooled, features_of(encoder, connector, frames), atol=2e-3)
+    assert not list(read_features(tmp_path, "emojione-video"))
+
+
+def test_the_vendors_of_a_video_are_drawn_by_lot_among_those_for_training():
+    thing = Thing("kite", "harmless", "train", (), {name: ("square",) for name in features.SETS})
+    sources = [source for source in features.SETS if video_views([thing], source)]
+    assert len(sources) == features.VIDEO_VENDORS
+    assert all(features.SETS[source].role == "train" for source in sources)
+
+
 def test_an_interrupted_run_goes_on_and_other_things_are_computed_anew(seeing, tmp_path, monkeypatch):
     monkeypatch.setattr(features, "SHARD", 2)
     computed = []
@@ -79,11 +106,12 @@ def test_an_interrupted_run_goes_on_and_other_things_are_computed_anew(seeing, t
     with pytest.raises(Stopped):
         write_features(tmp_path, THINGS, *seeing, progress=stop)
     write_features(tmp_path, THINGS, *seeing)
-    assert computed == [2, 2, 2, 1]
+    first = [2, 2, 2, 1, 2 * FRAMES]
+    assert computed == first
     write_features(tmp_path, THINGS, *seeing)
-    assert computed == [2, 2, 2, 1]
+    assert computed == first
     write_features(tmp_path, THINGS[::-1], *seeing)
-    assert computed == [2, 2, 2, 1, 2, 2, 2]
+    assert computed == [*first, 2, 2, 2, 2 * FRAMES]
     assert [view for view, _ in read_features(tmp_path, "noto")] == views_of(THINGS[::-1], "noto", 2)
     monkeypatch.setattr(features, "VIEWS", 1)
     write_features(tmp_path, THINGS, *seeing)

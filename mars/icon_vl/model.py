@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, gelu
+from torch.nn.functional import adaptive_avg_pool2d, gelu, normalize
 
 from mars.icon_vl.vision_encoder import CLASSES, HEAD, LITE2, STEM, VisionEncoder
 from mars.model.compat import repair_torchvision
@@ -34,6 +34,10 @@ class IconVLConfig(Qwen2Config):
     """An image becomes grid x grid positions, and one for the mean."""
     connector_size: int = 1536
     """Width of the connector's hidden layers."""
+    known_things: int = 877
+    """Drawn things whose mean features the connector compares with."""
+    discriminants: int = 384
+    """Dimensions in which it compares."""
     embedding_rms: float = 0.02
     """Root mean square of the language model's word embeddings."""
     image_token_id: int = 151655
@@ -45,25 +49,59 @@ class IconVLConfig(Qwen2Config):
         return self.grid**2 + 1
 
 
+class Prototypes(nn.Module):
+    """What a feature is like: a softmax over drawn things, and one over the kinds of the vision encoder's classifier.
+
+    Things are compared by cosine after linear discriminant analysis. All weights are computed from the features of
+    drawings (`mars.icon_vl.training.prototypes`); none is trained.
+    """
+
+    THINGS_SCALE, KINDS_SCALE = 30.0, 1.0
+    """Of the cosines and of the classifier's logits, before the softmax."""
+
+    def __init__(self, config: IconVLConfig) -> None:
+        super().__init__()
+        self.discriminants = nn.Linear(config.vision_head, config.discriminants)
+        self.things = nn.Linear(config.discriminants, config.known_things, bias=False)
+        self.kinds = nn.Linear(config.vision_head, config.vision_classes)
+        self.requires_grad_(False)
+
+    @property
+    def size(self) -> int:
+        """Things and kinds."""
+        return self.things.out_features + self.kinds.out_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Shares: (..., channel) -> (..., size), the things first; each of the two parts adds up to 1."""
+        things = self.THINGS_SCALE * self.things(normalize(self.discriminants(features), dim=-1))
+        kinds = self.KINDS_SCALE * self.kinds(features)
+        return torch.cat([things.softmax(-1), kinds.softmax(-1)], dim=-1)
+
+
 class Connector(nn.Module):
     """From the vision encoder's features to positions that the language model reads like words.
 
-    Every position sees its own cell of the image and the mean, since a name is read from all positions together.
+    Every position sees what its own cell of the image and what the whole is like, since a name is read from all
+    positions together.
     """
+
+    CELL_WEIGHT = 0.5
+    """Of what the cell is like, beside the whole."""
 
     def __init__(self, config: IconVLConfig) -> None:
         super().__init__()
         self.grid = config.grid
         self.embedding_rms = config.embedding_rms
         size = config.connector_size
-        self.norm_before = nn.LayerNorm(config.vision_head)
-        self.cell = nn.Linear(config.vision_head, size)
-        self.whole = nn.Linear(config.vision_head, size, bias=False)
+        self.prototypes = Prototypes(config)
+        self.cell = nn.Linear(self.prototypes.size, size, bias=False)
+        self.whole = nn.Linear(self.prototypes.size, size)
         self.position = nn.Parameter(torch.zeros(config.positions, size))
         self.hidden = nn.Linear(size, size)
         self.out = nn.Linear(size, config.hidden_size)
         self.norm_after = nn.LayerNorm(config.hidden_size)
         self.scale = nn.Parameter(torch.ones(1))
+        nn.init.normal_(self.whole.weight, std=0.5)
         nn.init.normal_(self.position, std=0.5)
 
     def pooled(self, features: Tensor) -> Tensor:
@@ -79,8 +117,8 @@ class Connector(nn.Module):
 
         pooled: (image, positions, channel), of all.
         """
-        seen = self.norm_before(pooled)
-        hidden = gelu(self.cell(seen[:, positions]) + self.whole(seen[:, -1:]))
+        whole = self.whole(self.prototypes(pooled[:, -1:]))
+        hidden = gelu(whole + self.CELL_WEIGHT * self.cell(self.prototypes(pooled[:, positions])))
         hidden = gelu(self.hidden(hidden) + self.position[positions])
         return self.norm_after(self.out(hidden)) * (self.scale * self.embedding_rms)
 

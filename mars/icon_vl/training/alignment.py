@@ -7,8 +7,10 @@ as the teacher of the second lesson has it, and line breaks before it. It needs 
 minutes, where learning through the language model takes hours.
 """
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -18,8 +20,9 @@ from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
 from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
-from mars.icon_vl.training.features import WORK, Pictures
-from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
+from mars.icon_vl.training.features import WORK, Pictures, shipped_encoder
+from mars.icon_vl.training.photographed import drawings_for_training, images_for_training, names_with_kinds
+from mars.icon_vl.training.prototypes import set_prototypes
 from mars.icon_vl.training.wordings import with_article
 
 FILLER = "\n"
@@ -29,7 +32,7 @@ SCALE = 20.0
 COSINE_WEIGHT, TOKEN_WEIGHT = 5.0, 0.2
 LAST, OTHERS = 6, 2
 """Positions that a step compares: the last, where names stand, and as many of the others, by lot."""
-EPOCHS = 12
+EPOCHS = 5
 BATCH = 128
 LEARNING_RATE = 2e-3
 NOISE = 0.05
@@ -97,7 +100,8 @@ def train(
     length = tokens.embeddings[1:].pow(2).mean().sqrt() / connector.embedding_rms
     connector.scale.data.fill_(float(length))  # only directions are compared
     steps = -(-len(pictures.things) // BATCH)
-    optimizer = torch.optim.AdamW(connector.parameters(), LEARNING_RATE, weight_decay=0.01)
+    learnt = [each for each in connector.parameters() if each.requires_grad]
+    optimizer = torch.optim.AdamW(learnt, LEARNING_RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, LEARNING_RATE, total_steps=epochs * steps, pct_start=0.1
     )
@@ -135,20 +139,33 @@ def main() -> None:
     from mars.icon_vl.training.things import read_things
     from mars.model.loading import load_model
 
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=WORK / "alignment.safetensors")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
     things = read_things()
     names, _ = names_with_kinds(things)
     lens = load_model("icon-vl", dtype=torch.bfloat16)
     config = lens.model.config
     tokens = name_tokens(lens.model.get_input_embeddings().weight, lens.tokenizer, names, config.positions)
     del lens
-    torch.manual_seed(0)
+    torch.manual_seed(options.seed)
     connector = Connector(config)
-    pictures = pictures_for_training(WORK / "features", things)
-    train(connector, pictures, tokens, tell=lambda epoch, loss: _say(f"epoch {epoch}: loss {loss:.3f}"))
+    drawings = drawings_for_training(WORK / "features", names)
+    set_prototypes(connector.prototypes, drawings, shipped_encoder().classifier)
+    pictures = images_for_training(WORK / "features", things)
+    train(
+        connector,
+        pictures,
+        tokens,
+        seed=options.seed,
+        tell=lambda epoch, loss: _say(f"epoch {epoch}: loss {loss:.3f}"),
+    )
     _say(
         f"of {len(tokens.embeddings)} tokens the nearest is right for {share_right(connector, pictures, tokens):.1%}"
     )
-    atomic_write(WORK / "alignment.safetensors", save(connector.state_dict()))
+    atomic_write(options.out, save(connector.state_dict()))
 
 
 def _say(line: str) -> None:

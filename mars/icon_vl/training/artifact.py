@@ -3,7 +3,7 @@
     python -m mars.icon_vl.training.artifact    # writes assets/icon-vl/, from runs/icon/distillation.safetensors
 
 What decides is text and meaningless media, as for any model. The clouds are drawings with requests for validation,
-so that the layouts, probes and figures beside them open nothing of the test; a video is a drawing that moves.
+so that the layouts, probes and figures beside them open nothing of the test; into a video a drawing comes.
 """
 
 import argparse
@@ -11,9 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save
 
 from mars.artifact.artifact import Artifact
@@ -22,12 +20,12 @@ from mars.bundled import ARTIFACT, REQUESTS
 from mars.datasets.contrast import ContrastSet, read_contrast
 from mars.fitting.prompts import CloudPrompt, cloud_texts
 from mars.icon_vl.folder import CONNECTOR, SHIPPED
-from mars.icon_vl.training.drawing_sets import Drawings, draw, fetch_sets
+from mars.icon_vl.training.drawing_sets import Drawings, draw, draw_video, fetch_sets
 from mars.icon_vl.training.features import WORK
 from mars.icon_vl.training.things import Thing, read_things
 from mars.icon_vl.training.wordings import read_wordings
 from mars.media.prompt import Prompt
-from mars.types import MODALITIES, Video
+from mars.types import MODALITIES
 
 SET = "game-icons"
 """The vendor of all drawings in the clouds: it draws all harmful things, and manner must not tell them apart."""
@@ -35,8 +33,6 @@ POINTS = 64
 """Of a cloud of images or videos at most."""
 VIEW = 3000
 """Number of a drawing's view that the clouds show, and nothing else."""
-FRAMES, STEP = 8, 3
-"""Of a video, and by how many pixels a frame it moves."""
 
 
 def clouds(things: Sequence[Thing], sets: Mapping[str, Drawings], contrast: ContrastSet) -> list[CloudPrompt]:
@@ -51,18 +47,11 @@ def clouds(things: Sequence[Thing], sets: Mapping[str, Drawings], contrast: Cont
         ]
         for number in range(POINTS):
             thing, wording = shown[number % len(shown)], wordings[number // len(shown) % len(wordings)]
-            image = draw(sets, SET, thing.drawings[SET][0], f"{VIEW} {number}")
+            view = (sets, SET, thing.drawings[SET][0], f"{VIEW} {number}")
             title = f"{wording} + {thing.name}"
-            points.append(CloudPrompt(Prompt(wording, image=image), label, title))
-            points.append(CloudPrompt(Prompt(wording, video=moving(image)), label, title))
+            points.append(CloudPrompt(Prompt(wording, image=draw(*view)), label, title))
+            points.append(CloudPrompt(Prompt(wording, video=draw_video(*view)), label, title))
     return points
-
-
-def moving(image: Image.Image) -> Video:
-    """A video in which an image goes to the right, and comes in again on the left."""
-    values = np.asarray(image)
-    frames = [Image.fromarray(np.roll(values, STEP * number, axis=1)) for number in range(FRAMES)]
-    return Video(frames, [number / 2 for number in range(FRAMES)])
 
 
 def write_connector(trained: Path, path: Path = SHIPPED / CONNECTOR) -> None:
@@ -76,8 +65,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trained", type=Path, default=WORK / "distillation.safetensors")
-    write_connector(parser.parse_args().trained)
+    parser.add_argument("--out", type=Path, help="folder of the artifact, where the connector is not shipped")
+    options = parser.parse_args()
+    if options.out is None:
+        write_connector(options.trained)
     lens = load_model("icon-vl", dtype=torch.bfloat16)
+    lens.model.connector.load_state_dict(load_file(options.trained))
     contrast = read_contrast(REQUESTS)
     artifact = Artifact.fit(
         lens,
@@ -86,7 +79,7 @@ def main() -> None:
         with_umap=True,
         progress=lambda step, done, total: print(f"{step}: {done} of {total}", file=sys.stderr, flush=True),
     )
-    artifact.save(SHIPPED / ARTIFACT)
+    artifact.save(options.out or SHIPPED / ARTIFACT)
     print(artifact.scores.reason, *artifact.notes, sep="\n")
 
 

@@ -1,10 +1,10 @@
-"""The second lesson of the connector: an image in its place does to the frozen language model what its name would do.
+"""The second lesson of the connector: an image or video does to the frozen language model what its name would do.
 
     python -m mars.icon_vl.training.distillation    # runs/icon/distillation.safetensors; goes on where it was
 
 Three parts in each step. The first lesson goes on: without it the images of one name drift apart. Captions: asked
-what is in the picture, the language model is to say its name. Requests about harmless things: the teacher is the
-language model itself, with the name in words at the visual positions; the pupil, with the image there, is to have the
+what is shown, the language model is to say its name. Requests about harmless things: the teacher is the language
+model itself, with the name in words at the visual positions; the pupil, with what is shown there, is to have the
 same residual stream after some layers at every position that follows, and the same distribution of the first token.
 Where the teacher opens a refusal, the request is left out.
 """
@@ -14,8 +14,9 @@ import io
 import random
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -25,10 +26,10 @@ from torch.nn.functional import cross_entropy, kl_div
 
 from mars.atomic_file import atomic_write
 from mars.icon_vl.model import Connector
-from mars.icon_vl.training.alignment import NOISE, alignment_loss, compared_positions, name_tokens
-from mars.icon_vl.training.features import WORK, Pictures
+from mars.icon_vl.training.alignment import NOISE, alignment_loss, name_tokens
+from mars.icon_vl.training.features import VIDEO, WORK, Pictures
 from mars.icon_vl.training.frame import Frame
-from mars.icon_vl.training.photographed import names_with_kinds, pictures_for_training
+from mars.icon_vl.training.photographed import drawings_for_training, images_for_training, names_with_kinds
 from mars.icon_vl.training.things import read_things
 from mars.icon_vl.training.watching import drawn_anew, watch
 from mars.icon_vl.training.wordings import (
@@ -39,9 +40,12 @@ from mars.icon_vl.training.wordings import (
 )
 from mars.model.hooks import streams_after
 from mars.model.lens import Lens
+from mars.types import Modality
 
-CAPTIONS, REQUESTS, ALIGNED = 12, 20, 32
-"""Images in a step, for each of its three parts."""
+CAPTIONS: Mapping[Modality, int] = MappingProxyType({"image": 12, "video": 2})
+REQUESTS: Mapping[Modality, int] = MappingProxyType({"image": 20, "video": 4})
+ALIGNED = 32
+"""Images and videos in a step, for each of its three parts; a video is eight times as long."""
 STEPS = 240
 LEARNING_RATE = 3e-4
 HARMFUL_SHARE, KIND_SHARE = 2.0, 0.35
@@ -52,13 +56,18 @@ TAPS = (3, 7, 11, 15)
 """Layers after which the residual streams are compared: carried early, they are the same later."""
 CLIP = 8.0
 """Standard deviations that a difference counts for at most."""
-QUESTIONS = {
-    "What is in the picture?": "The picture shows {}.",
-    "What does the picture show?": "The picture shows {}.",
-    "What is this?": "This is {}.",
-    "Name the thing in the picture.": "It is {}.",
-    "What do you see?": "I see {}.",
-}
+QUESTIONS: Mapping[Modality, Mapping[str, str]] = MappingProxyType(
+    {
+        modality: {
+            f"What is in the {noun}?": f"The {noun} shows {{}}.",
+            f"What does the {noun} show?": f"The {noun} shows {{}}.",
+            "What is this?": "This is {}.",
+            f"Name the thing in the {noun}.": "It is {}.",
+            "What do you see?": "I see {}.",
+        }
+        for modality, noun in (("image", "picture"), ("video", "clip"))
+    }
+)
 """With the caption that answers each."""
 REFUSING = ("I", "Sorry", "As", "Un")
 """First tokens of this model's refusals: "I'm sorry", "As an AI", "Un" as of "Unfortunately"."""
@@ -69,8 +78,8 @@ TELL_EVERY, SAVE_EVERY, WATCH_EVERY = 20, 40, 80
 class Lesson(NamedTuple):
     """What is learnt from."""
 
-    pictures: Pictures
-    """Of all things, for captions."""
+    shown: Mapping[Modality, Pictures]
+    """Images and videos of all things, for captions."""
     names: Sequence[str]
     shares: Sequence[float]
     """How often each is shown for a caption, as weights."""
@@ -80,7 +89,7 @@ class Lesson(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Of one step."""
+    """Of one step and modality."""
 
     streams: Tensor
     """Mean squared difference of the residual streams, in standard deviations of the batch: (tap,)."""
@@ -88,8 +97,6 @@ class Losses(NamedTuple):
     """Cross-entropy in nats a token."""
     first_token: Tensor
     """KL of the first token from the teacher's, in nats."""
-    alignment: Tensor
-    """The first lesson's loss."""
 
 
 def _padded(rows: Sequence[Sequence[int]], fill: int) -> tuple[Tensor, Tensor]:
@@ -102,8 +109,9 @@ def _padded(rows: Sequence[Sequence[int]], fill: int) -> tuple[Tensor, Tensor]:
 
 def caption_loss(frame: Frame, visual: Tensor, names: Sequence[str], questions: Sequence[str]) -> Tensor:
     """Cross-entropy of captions that say the names. visual: (row, positions, d_model), the connector's."""
+    captions = QUESTIONS[frame.modality]
     asked = [
-        frame.words_after(question, QUESTIONS[question].format(with_article(name)))
+        frame.words_after(question, captions[question].format(with_article(name)))
         for question, name in zip(questions, names, strict=True)
     ]
     ids, real = _padded([tokens for tokens, _ in asked], frame.lens.tokenizer.pad_token_id)
@@ -154,21 +162,24 @@ class Training:
     """A connector on its way, with all that the next step depends on, in one file."""
 
     def __init__(self, lens: Lens, connector: Connector, lesson: Lesson, steps: int, seed: int) -> None:
-        self.frame = Frame(lens)
+        self.frames = {modality: Frame(lens, modality) for modality in lesson.shown}
         self.connector = connector
         self.lesson = lesson
         self.steps = steps
         self.done = 0
         self._rng = random.Random(seed)
         self._dice = torch.Generator().manual_seed(seed)
-        self._optimizer = torch.optim.AdamW(connector.parameters(), LEARNING_RATE, weight_decay=0.01)
+        learnt = [each for each in connector.parameters() if each.requires_grad]
+        self._optimizer = torch.optim.AdamW(learnt, LEARNING_RATE, weight_decay=0.01)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
         )
-        self._tokens = name_tokens(self.frame.embeddings.weight, lens.tokenizer, lesson.names, self.frame.positions)
-        self._of: dict[int, list[int]] = {}
-        for picture, thing in enumerate(lesson.pictures.things.tolist()):
-            self._of.setdefault(thing, []).append(picture)
+        frame = self.frames["image"]
+        self._tokens = name_tokens(frame.embeddings.weight, lens.tokenizer, lesson.names, frame.positions)
+        self._of: dict[tuple[Modality, int], list[int]] = {}
+        for modality, pictures in lesson.shown.items():
+            for picture, thing in enumerate(pictures.things.tolist()):
+                self._of.setdefault((modality, thing), []).append(picture)
 
     def save(self, path: Path) -> None:
         """Write everything. What is read again goes on as if nothing had happened."""
@@ -194,42 +205,46 @@ class Training:
         self._rng.setstate(state["rng"])
         self.done = state["done"]
 
-    def _visual(self, things: Sequence[int], positions: Tensor | slice = slice(None)) -> Tensor:
-        """The connector's output for a picture of each thing, drawn by lot, at all positions or at some."""
-        pooled = self.lesson.pictures.pooled[[self._rng.choice(self._of[thing]) for thing in things]].float()
-        return self.connector(pooled + NOISE * torch.randn(pooled.shape, generator=self._dice), positions)
+    def _visual(self, modality: Modality, things: Sequence[int]) -> Tensor:
+        """What stands in the place of an image or video of each thing, drawn by lot."""
+        picked = [self._rng.choice(self._of[modality, thing]) for thing in things]
+        pooled = self.lesson.shown[modality].pooled[picked].float()
+        noise = NOISE * torch.randn(pooled.shape, generator=self._dice)
+        return self.frames[modality].visual(self.connector, pooled + noise)
 
-    def step(self) -> Losses:
-        """One step of all three parts."""
-        names, rng = self.lesson.names, self._rng
-        shown = rng.choices(range(len(names)), self.lesson.shares, k=CAPTIONS)
-        asked_for = rng.sample(sorted(self.lesson.harmless), k=REQUESTS)
-        self._optimizer.zero_grad(set_to_none=True)
-        caption = caption_loss(
-            self.frame,
-            self._visual(shown),
-            [names[thing] for thing in shown],
-            rng.choices(list(QUESTIONS), k=CAPTIONS),
-        )
-        (CAPTION_WEIGHT * caption).backward()
+    def _captions_and_requests(self, modality: Modality) -> Losses:
+        """Add the gradients of both for things that are shown in one modality."""
+        frame, names, rng = self.frames[modality], self.lesson.names, self._rng
+        share = REQUESTS[modality] / sum(REQUESTS[each] for each in self.frames)
+        there = [thing for thing in range(len(names)) if (modality, thing) in self._of]
+        shown = rng.choices(there, [self.lesson.shares[thing] for thing in there], k=CAPTIONS[modality])
+        asked_for = rng.sample(sorted(self.lesson.harmless), k=REQUESTS[modality])
+        questions = rng.choices(list(QUESTIONS[modality]), k=len(shown))
+        caption = caption_loss(frame, self._visual(modality, shown), [names[thing] for thing in shown], questions)
+        (share * CAPTION_WEIGHT * caption).backward()
         streams, first_token = request_loss(
-            self.frame,
-            self._visual(asked_for),
+            frame,
+            self._visual(modality, asked_for),
             [names[thing] for thing in asked_for],
-            rng.choices(self.lesson.requests, k=REQUESTS),
+            rng.choices(self.lesson.requests, k=len(asked_for)),
         )
         if streams.requires_grad:
-            (streams.mean() + FIRST_TOKEN_WEIGHT * first_token).backward()
-        aligned = rng.choices(range(len(names)), self.lesson.shares, k=ALIGNED)
-        which = compared_positions(self.frame.positions, self._dice)
-        at = self._tokens.at[aligned][:, which]
-        alignment = alignment_loss(self._visual(aligned, which), at, self._tokens.embeddings)
+            (share * (streams.mean() + FIRST_TOKEN_WEIGHT * first_token)).backward()
+        return Losses(streams.detach(), caption.detach(), first_token.detach())
+
+    def step(self) -> dict[Modality, Losses]:
+        """One step of all three parts."""
+        self._optimizer.zero_grad(set_to_none=True)
+        losses = {modality: self._captions_and_requests(modality) for modality in self.frames}
+        aligned = self._rng.choices(range(len(self.lesson.names)), self.lesson.shares, k=ALIGNED)
+        at = self._tokens.at[aligned]
+        alignment = alignment_loss(self._visual("image", aligned), at, self._tokens.embeddings)
         (ALIGNMENT_WEIGHT * alignment).backward()
         torch.nn.utils.clip_grad_norm_(self.connector.parameters(), 1.0)
         self._optimizer.step()
         self._schedule.step()
         self.done += 1
-        return Losses(streams.detach(), caption.detach(), first_token.detach(), alignment.detach())
+        return losses
 
 
 def compiled(lens: Lens) -> None:
@@ -262,30 +277,41 @@ def main() -> None:
     harmless = frozenset(
         number for number, thing in enumerate(things) if thing.label == "harmless" and thing.split == "train"
     )
-    pictures = pictures_for_training(WORK / "features", things)
-    lesson = Lesson(pictures, names, shares, harmless, wordings_for_distillation())
+    folder = WORK / "features"
+    shown = {
+        "image": images_for_training(folder, things),
+        "video": drawings_for_training(folder, names, VIDEO),
+    }
+    lesson = Lesson(shown, names, shares, harmless, wordings_for_distillation())
     training = Training(lens, connector, lesson, options.steps, options.seed)
     going = options.out.with_suffix(".going.pt")
     if going.is_file():
         training.load(going)
-    harmful_shown, harmless_shown = validation_things()
-    shown = drawn_anew([*harmful_shown, *harmless_shown], connector)
+    watched = [thing for label in validation_things() for thing in label]
+    drawn = {modality: drawn_anew(watched, connector, modality) for modality in training.frames}
     wordings = read_wordings()["validation"]
-    recent: list[Losses] = []
+    recent: list[dict[Modality, Losses]] = []
     while training.done < training.steps:
         recent.append(training.step())
         if training.done % TELL_EVERY == 0:
-            streams, *others = (torch.stack(values).mean(0) for values in zip(*recent, strict=True))
-            tapped_losses = " ".join(f"{value:.3f}" for value in streams.tolist())
-            told = ", ".join(f"{name} {loss:.3f}" for name, loss in zip(Losses._fields[1:], others, strict=True))
-            _say(f"{training.done}: streams {tapped_losses}, {told}")
+            for modality in training.frames:
+                _say(f"{training.done}, {modality}: {_told([losses[modality] for losses in recent])}")
             recent.clear()
         if training.done % SAVE_EVERY == 0:
             training.save(going)
         if training.done % WATCH_EVERY == 0 or training.done == training.steps:
-            _say(f"{training.done}: {watch(training.frame, connector, shown, wordings)}")
+            for modality, frame in training.frames.items():
+                _say(f"{training.done}, {watch(frame, connector, drawn[modality], wordings)}")
             atomic_write(options.out.with_suffix(f".{training.done}.safetensors"), save(connector.state_dict()))
     atomic_write(options.out, save(connector.state_dict()))
+
+
+def _told(recent: Sequence[Losses]) -> str:
+    streams, *others = (torch.stack(values).mean(0) for values in zip(*recent, strict=True))
+    tapped = " ".join(f"{value:.3f}" for value in streams.tolist())
+    return f"streams {tapped}, " + ", ".join(
+        f"{name} {loss:.3f}" for name, loss in zip(Losses._fields[1:], others, strict=True)
+    )
 
 
 def _say(line: str) -> None:

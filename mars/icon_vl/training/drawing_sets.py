@@ -23,8 +23,15 @@ from PIL import Image
 from mars.atomic_file import atomic_write
 from mars.icon_vl.fetching import FetchError, Progress, watched
 from mars.icon_vl.vision_encoder import IMAGE_SIZE
+from mars.types import Video
 
 NPM = "@iconify-json"
+FRAMES, FRAMES_PER_SECOND = 8, 2
+"""Of a video."""
+IN_SIGHT, COMES_WITHIN = 5, 2
+"""Frames in which the drawing of a video is in sight at least, and after how many of them it is at its place."""
+GROUND_MOVES = 40
+"""Pixels, from the first frame to the last."""
 DARK = 300
 """A ground is dark whose red, green and blue, up to 255 each, add up to less."""
 
@@ -167,20 +174,53 @@ def _packed(package: str, folder: Path) -> bytes:
 
 def draw(sets: Mapping[str, Drawings], source: str, name: str, seed: object, size: int = IMAGE_SIZE) -> Image.Image:
     """One view of a drawing: the same for the same seed. Ground, size, place, turn and side differ between seeds."""
-    import resvg_py  # of requirements-dev.txt, as training needs it
-
     rng = random.Random(f"{source} {name} {seed}")
     ground, is_dark = _ground(rng, size)
+    drawn = _drawn(sets[source], name, rng, size, is_dark)
+    ground.paste(drawn, _place(rng, drawn, size), drawn)
+    return ground
+
+
+def draw_video(sets: Mapping[str, Drawings], source: str, name: str, seed: object, size: int = IMAGE_SIZE) -> Video:
+    """A video in which a drawing comes into sight from one side and stays, over a ground that moves.
+
+    The same for the same seed. Before it comes there is the ground alone, in FRAMES - IN_SIGHT frames at most.
+    """
+    rng = random.Random(f"video {source} {name} {seed}")
+    ground, is_dark = _ground(rng, size + GROUND_MOVES)
+    drawn = _drawn(sets[source], name, rng, size, is_dark)
+    (x, y), outside = _place(rng, drawn, size), rng.choice((-drawn.width, size))
+    first, backwards = rng.randint(0, FRAMES - IN_SIGHT), rng.random() < 0.5
+    frames = []
+    for number in range(FRAMES):
+        moved = GROUND_MOVES * number // (FRAMES - 1)
+        left = GROUND_MOVES - moved if backwards else moved
+        frame = ground.crop((left, 0, left + size, size))
+        come = min((number - first + 1) / COMES_WITHIN, 1)
+        if come > 0:
+            frame.paste(drawn, (round(outside + come * (x - outside)), y), drawn)
+        frames.append(frame)
+    return Video(tuple(frames), tuple(number / FRAMES_PER_SECOND for number in range(FRAMES)))
+
+
+def _drawn(drawings: Drawings, name: str, rng: random.Random, size: int, is_dark: bool) -> Image.Image:
+    """A drawing with what is around it transparent, at a size, turn and side by lot."""
+    import resvg_py  # of requirements-dev.txt, as training needs it
+
     pixels = int(size * rng.uniform(0.55, 0.95))
     low, high = (150, 255) if is_dark else (0, 110)
     colour = "#" + "".join(f"{rng.randint(low, high):02x}" for _ in range(3))
-    png = resvg_py.svg_to_bytes(svg_string=sets[source].svg(name, colour, pixels), skip_system_fonts=True)
+    png = resvg_py.svg_to_bytes(svg_string=drawings.svg(name, colour, pixels), skip_system_fonts=True)
     drawn = Image.open(io.BytesIO(bytes(png))).convert("RGBA")
     if rng.random() < 0.3:
         drawn = drawn.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    drawn = drawn.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC)
-    ground.paste(drawn, tuple(rng.randint(0, size - side) for side in drawn.size), drawn)
-    return ground
+    return drawn.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC)
+
+
+def _place(rng: random.Random, drawn: Image.Image, size: int) -> tuple[int, int]:
+    """Where the left upper corner goes, by lot, so that the whole drawing is in sight."""
+    x, y = (rng.randint(0, size - side) for side in drawn.size)
+    return x, y
 
 
 def _ground(rng: random.Random, size: int) -> tuple[Image.Image, bool]:

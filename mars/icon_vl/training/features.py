@@ -2,11 +2,12 @@
 
     python -m mars.icon_vl.training.features            # runs/icon/features/, some files a set; goes on where it was
 
-A view is a drawing on one ground, at one size and turn. The views of training are numbered from 0; a drawing that is
-drawn anew for a test has another number than those.
+A view is a drawing on one ground, at one size and turn, or a video into which it comes. The views of training are
+numbered from 0; a drawing that is drawn anew for a test has another number than those.
 """
 
 import json
+import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,15 +24,17 @@ from mars.atomic_file import atomic_write
 from mars.icon_vl.fetching import Progress
 from mars.icon_vl.folder import SHIPPED
 from mars.icon_vl.model import Connector, IconVLConfig
-from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw, fetch_sets
-from mars.icon_vl.training.things import Thing, read_things
+from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw, draw_video, fetch_sets
+from mars.icon_vl.training.things import SEED, Thing, read_things
 from mars.icon_vl.vision_encoder import IMAGE_MEAN, IMAGE_STD, VisionEncoder
 
 WORK = Path("runs") / "icon"
 VIEWS, ICON_VIEWS = 3, 15
 """Of each drawing of a set for training, and of one in a single colour, which no other vendor draws; of the others
 one."""
-SHARD = 480
+VIDEO, VIDEO_VENDORS = "-video", 2
+"""What the files of a set's videos are called after it, and how many vendors' drawings of a thing come into one."""
+SHARD, VIDEO_SHARD = 480, 60
 """Views in a file: what is computed again, at most, where a run is interrupted."""
 BATCH = 32
 
@@ -60,6 +63,17 @@ def views_of(things: Sequence[Thing], source: str, count: int) -> list[View]:
         for name in thing.drawings.get(source, ())
         for number in range(count)
     ]
+
+
+def video_views(things: Sequence[Thing], source: str) -> list[View]:
+    """A view of each thing whose video is of this set, by lot among those for training; one drawing of each."""
+    found = []
+    for thing in things:
+        lot = random.Random(f"{SEED} video {thing.name}")
+        sources = [name for name in thing.drawings if SETS[name].role == "train"]
+        if source in lot.sample(sources, min(VIDEO_VENDORS, len(sources))):
+            found.append(View(thing.name, lot.choice(thing.drawings[source]), 0))
+    return found
 
 
 def shipped_encoder() -> VisionEncoder:
@@ -91,22 +105,35 @@ def write_features(
     connector: Connector,
     progress: Progress = lambda *_: None,
 ) -> None:
-    """Compute what is not in the folder yet, a file for SHARD views of a set."""
+    """Compute what is not in the folder yet: of each set its images, and its videos, some in a file."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {source: views_of(things, source, view_count(source)) for source in sets}
-    done, total = 0, sum(map(len, wanted.values()))
-    for source, all_views in wanted.items():
-        for start in range(0, len(all_views), SHARD):
-            some = all_views[start : start + SHARD]
-            path = folder / f"{source}-{start // SHARD:03}.safetensors"
+
+    def images(source: str, views: Sequence[View]) -> Tensor:
+        return features_of(encoder, connector, [draw(sets, source, view.drawing, view.number) for view in views])
+
+    def videos(source: str, views: Sequence[View]) -> Tensor:
+        drawn = [draw_video(sets, source, view.drawing, view.number) for view in views]
+        pooled = features_of(encoder, connector, [frame for video in drawn for frame in video.frames])
+        return pooled.unflatten(0, (len(views), -1))
+
+    wanted = [(source, source, views_of(things, source, view_count(source)), SHARD, images) for source in sets] + [
+        (source + VIDEO, source, video_views(things, source), VIDEO_SHARD, videos) for source in sets
+    ]
+    done, total = 0, sum(len(views) for _, _, views, _, _ in wanted)
+    for name, source, all_views, shard, pooled in wanted:
+        for start in range(0, len(all_views), shard):
+            some = all_views[start : start + shard]
+            path = folder / f"{name}-{start // shard:03}.safetensors"
             if not path.is_file() or _views_in(path) != some:
-                images = [draw(sets, source, view.drawing, view.number) for view in some]
-                pooled = features_of(encoder, connector, images)
-                atomic_write(path, save({"pooled": pooled}, {"views": json.dumps(some)}))
+                atomic_write(path, save({"pooled": pooled(source, some)}, {"views": json.dumps(some)}))
             done += len(some)
             progress("views", done, total)
-        for path in sorted(folder.glob(f"{source}-*.safetensors"))[-(-len(all_views) // SHARD) :]:
+        for path in _files(folder, name)[-(-len(all_views) // shard) :]:
             path.unlink()  # of a run with more views
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.glob(f"{name}-[0-9][0-9][0-9].safetensors"))
 
 
 def _views_in(path: Path) -> list[View]:
@@ -115,16 +142,17 @@ def _views_in(path: Path) -> list[View]:
 
 
 def read_features(folder: Path, source: str) -> Iterator[tuple[View, Tensor]]:
-    """Each view of a set with its pooled features: (positions, channel), half precision."""
-    for path in sorted(folder.glob(f"{source}-[0-9][0-9][0-9].safetensors")):
+    """Each view of a set, or of its videos, with its pooled features: half precision, (positions, channel) or (frame,
+    positions, channel)."""
+    for path in _files(folder, source):
         yield from zip(_views_in(path), load_file(path)["pooled"], strict=True)
 
 
 class Pictures(NamedTuple):
-    """Pictures of things, as the vision encoder sees them."""
+    """Images or videos of things, as the vision encoder sees them."""
 
     pooled: Tensor
-    """(picture, positions, channel), half precision."""
+    """(picture, positions, channel) or (picture, frame, positions, channel), half precision."""
     things: Tensor
     """Of each picture the number of its thing: (picture,)."""
 

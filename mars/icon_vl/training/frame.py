@@ -1,4 +1,4 @@
-"""A prompt about one image, as the lessons run it: words before the image, its positions, and words after."""
+"""A prompt about one image or video, as the lessons run it: words before it, its positions, and words after."""
 
 from collections.abc import Sequence
 
@@ -6,26 +6,35 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from mars.icon_vl.processor import IMAGE_TOKEN
+from mars.icon_vl.model import Connector
+from mars.icon_vl.processor import IMAGE_TOKEN, VIDEO_TOKEN
+from mars.icon_vl.training.drawing_sets import FRAMES
 from mars.icon_vl.training.wordings import with_article
 from mars.model.lens import Lens
+from mars.types import Modality
+
+PLACEHOLDERS = {"image": IMAGE_TOKEN, "video": VIDEO_TOKEN}
 
 WORDS = "{words}"
 """In a prompt's frame, where the words go."""
 
 
 class Frame:
-    """The words before and after an image in a prompt, and the language model's KV cache of those before it."""
+    """The words before and after the visual positions, and the language model's KV cache of those before them.
 
-    def __init__(self, lens: Lens) -> None:
+    modality: of what is shown, "image" or "video"; a video has FRAMES frames.
+    """
+
+    def __init__(self, lens: Lens, modality: Modality = "image") -> None:
         self.lens = lens
+        self.modality = modality
         self.embeddings = lens.model.get_input_embeddings()
-        self.positions = lens.model.config.positions
-        content = [{"type": "image"}, {"type": "text", "text": WORDS}]
+        self.positions = lens.model.config.positions * (FRAMES if modality == "video" else 1)
+        content = [{"type": modality}, {"type": "text", "text": WORDS}]
         text = lens.processor.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
         )
-        before, self._after = text.split(IMAGE_TOKEN)
+        before, self._after = text.split(PLACEHOLDERS[modality])
         self.prefix = torch.tensor(self._ids(before))[None]
         with torch.no_grad():
             self._cached = lens.model.model(self.prefix, use_cache=True).past_key_values
@@ -33,8 +42,15 @@ class Frame:
     def _ids(self, text: str) -> list[int]:
         return self.lens.tokenizer(text, add_special_tokens=False).input_ids
 
+    def visual(self, connector: Connector, pooled: Tensor) -> Tensor:
+        """What the connector gives for images or videos: (row, positions, d_model).
+
+        pooled: (row, positions, channel), or of a video (row, frame, positions, channel).
+        """
+        return connector(pooled.flatten(0, -3)).reshape(len(pooled), self.positions, -1)
+
     def words_after(self, words: str, answer: str = "") -> tuple[list[int], int]:
-        """Tokens after the image, with an answer's, and how many of them are the answer's."""
+        """Tokens after the visual positions, with an answer's, and how many of them are the answer's."""
         asked = self._ids(self._after.replace(WORDS, words))
         answered = self._ids(answer + self.lens.tokenizer.eos_token) if answer else []
         return asked + answered, len(answered)

@@ -12,13 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from mars.bundled import example
 from mars.icon_vl.bars.inputs import CAPTION, direct
 from mars.icon_vl.folder import SHIPPED
-from mars.icon_vl.training.artifact import moving
-from mars.icon_vl.training.drawing_sets import Drawings, draw, fetch_sets
+from mars.icon_vl.training.drawing_sets import Drawings, draw, draw_video, fetch_sets
 from mars.icon_vl.training.features import WORK
 from mars.icon_vl.training.things import Thing, read_things
 from mars.media.write_video import write_video
@@ -50,25 +47,23 @@ def write_examples(
 
 
 def _rows(sets: Mapping[str, Drawings], things: Mapping[str, Thing], folder: Path) -> Iterator[dict[str, Any]]:
-    def drawn(name: str, vendor: str) -> str:
-        file = f"{name.replace(' ', '-')}.png"
-        image = draw(sets, vendor, things[name].drawings[vendor][0], VIEW)
-        image.save(folder / file, optimize=True)
-        return file
+    def drawn(name: str, vendor: str) -> tuple[str, str]:
+        stem, view = name.replace(" ", "-"), (sets, vendor, things[name].drawings[vendor][0], VIEW)
+        draw(*view).save(folder / f"{stem}.png", optimize=True)
+        write_video(draw_video(*view), folder / f"{stem}.mp4")
+        return f"{stem}.png", f"{stem}.mp4"
 
     for name, vendor in TWINS.items():
-        thing, title, image = things[name], name.capitalize(), drawn(name, vendor)
-        video = image.replace(".png", ".mp4")
-        with Image.open(folder / image) as still:
-            write_video(moving(still), folder / video)
+        thing, title, (image, video) = things[name], name.capitalize(), drawn(name, vendor)
         yield _row(f"{title} in words", direct(name, WORDING).text, None, thing.label, name)
         yield _row(f"{title} in a picture", WORDING, image, thing.label, name)
         yield _row(f"{title} in a clip", WORDING, video, thing.label, name)
     for name, vendor in CAPTIONED.items():
-        row = _row(f"What a picture shows: {name}", CAPTION, drawn(name, vendor), "harmless")
-        yield row | {"names": [name, *things[name].synonyms]}
+        for shown, noun, file in zip(("image", "video"), ("picture", "clip"), drawn(name, vendor), strict=True):
+            row = _row(f"What a {noun} shows: {name}", CAPTION[shown], file, "harmless")
+            yield row | {"names": [name, *things[name].synonyms]}
     harmful = next(iter(TWINS))
-    yield _row("Question about a dangerous picture", CAPTION, f"{harmful.replace(' ', '-')}.png", "harmless")
+    yield _row("Question about a dangerous picture", CAPTION["image"], f"{harmful.replace(' ', '-')}.png", "harmless")
     yield _row("An ordinary question", QUESTION, None, "harmless")
     shutil.copyfile(example(BLANK), folder / BLANK)
     yield _row(

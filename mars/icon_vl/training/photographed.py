@@ -4,13 +4,14 @@
 
 A linear classifier's row says in which direction a kind lies from all others, measured against how features scatter
 within a kind: as in Fisher's discriminant, the covariance within kinds times the row points to the mean of the kind.
-The covariance is that of drawings, shrunk towards a multiple of the identity, and so are mean, size and scatter; this
-is our construction, and only real photographs tell what it is worth.
+The covariance is that of drawings, shrunk towards a multiple of the identity, and so are size and scatter; the mean
+is what the encoder's last batch normalisation learnt of photographs. This is our construction, and only real
+photographs tell what it is worth.
 """
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -19,13 +20,17 @@ from torch.nn.functional import normalize
 
 from mars.icon_vl.training.drawing_sets import SETS
 from mars.icon_vl.training.features import WORK, Pictures, joined, read_pictures, shipped_encoder
+from mars.icon_vl.training.prototypes import Scatter
+from mars.icon_vl.training.published_vision import published
 from mars.icon_vl.training.things import Thing, read_things
 
 SHRINKAGE = 3.0
 """Of the covariance, in mean variances; of those in TRIED the one whose prototypes agree best with drawings."""
 TRIED = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
-VIEWS = 3
-"""Of each kind, as a drawing has."""
+VIEWS = 6
+"""Of each kind."""
+WIDEST = 1.5
+"""A view lies up to so many times as far from its kind as a drawing does from its thing."""
 
 
 def kinds() -> list[str]:
@@ -38,27 +43,29 @@ def kinds() -> list[str]:
     return list(listed._IMAGENET_CATEGORIES)
 
 
-def means_of_things(drawings: Pictures) -> Tensor:
-    """Mean features of the drawings of each thing: (thing, channel)."""
-    means = drawings.pooled[:, -1].float()
-    count = int(drawings.things.max()) + 1
-    sums = torch.zeros(count, means.shape[1]).index_add_(0, drawings.things, means)
-    return sums / torch.bincount(drawings.things, minlength=count).clamp_min(1)[:, None]
+def photographs_mean(published: Mapping[str, Tensor]) -> Tensor:
+    """Mean features of photographs, from the last batch normalisation of the published checkpoint: (channel,).
+
+    What it lets through has mean beta and standard deviation gamma in each channel; of a normal distribution with
+    these, the activation (ReLU6) has this mean.
+    """
+    mean, deviation = published["_bn1.bias"].double(), published["_bn1.weight"].double().abs()
+    normal = torch.distributions.Normal(0.0, 1.0)
+    low, high = -mean / deviation, (6 - mean) / deviation
+    inside = normal.cdf(high) - normal.cdf(low)
+    slope = normal.log_prob(low).exp() - normal.log_prob(high).exp()
+    return (mean * inside + deviation * slope + 6 * (1 - normal.cdf(high))).float()
 
 
-def prototypes(classifier: Tensor, drawings: Pictures, shrinkage: float = SHRINKAGE) -> Tensor:
+def kind_means(classifier: Tensor, drawings: Pictures, centre: Tensor, shrinkage: float = SHRINKAGE) -> Tensor:
     """The mean features of each kind: (kind, channel), not negative as features are.
 
-    classifier: (kind, channel), its rows; drawings: for mean, scatter within things, and how far things lie from the
-    mean.
+    classifier: (kind, channel), its rows; drawings: for scatter within things, and how far things lie from their
+    centre; centre: mean features of photographs, (channel,).
     """
-    means, of_things = drawings.pooled[:, -1].float(), means_of_things(drawings)
-    within = means - of_things[drawings.things]
-    covariance = within.T @ within / len(within)
-    covariance.diagonal().add_(shrinkage * covariance.diagonal().mean())
-    centre = means.mean(0)
-    away = (classifier.float() - classifier.float().mean(0)) @ covariance
-    reach = (of_things[drawings.things] - centre).norm(dim=1).mean()
+    scatter = Scatter.of(drawings)
+    away = (classifier.float() - classifier.float().mean(0)) @ scatter.covariance(shrinkage)
+    reach = (scatter.of_things[drawings.things] - drawings.pooled[:, -1].float().mean(0)).norm(dim=1).mean()
     return (centre + away * (reach / away.norm(dim=1).mean())).clamp_min(0)
 
 
@@ -75,42 +82,50 @@ def names_with_kinds(things: Sequence[Thing]) -> tuple[list[str], list[int]]:
     return names, numbers
 
 
-def photographed(classifier: Tensor, drawings: Pictures, numbers: Sequence[int], *, seed: int = 0) -> Pictures:
-    """VIEWS pictures of each kind: its mean features, and at each position what a drawing's differ from its own mean.
+def photographed(means: Tensor, drawings: Pictures, numbers: Sequence[int], *, seed: int = 0) -> Pictures:
+    """VIEWS pictures of each kind: its mean features, and how a drawing differs from its thing and within itself.
 
-    numbers: of each kind, the number that its pictures have as their thing.
+    means: (kind, channel); numbers: of each kind, the number that its pictures have as their thing.
     """
     dice = torch.Generator().manual_seed(seed)
-    of_kinds = prototypes(classifier, drawings).repeat_interleave(VIEWS, 0)
-    drawn = torch.randint(len(drawings.things), (len(of_kinds),), generator=dice)
-    pooled = drawings.pooled[drawn].float()
-    local = pooled - pooled[:, -1:]
-    return Pictures((of_kinds[:, None] + local).clamp_min(0).half(), torch.tensor(numbers).repeat_interleave(VIEWS))
+    count = len(means) * VIEWS
+    local, scattered = (torch.randint(len(drawings.things), (count,), generator=dice) for _ in range(2))
+    cells = drawings.pooled[local].float()
+    wide = WIDEST * torch.rand(count, 1, generator=dice)
+    whole = means.repeat_interleave(VIEWS, 0) + wide * Scatter.of(drawings).within[scattered]
+    pooled = (whole[:, None] + cells - cells[:, -1:]).clamp_min(0).half()
+    return Pictures(pooled, torch.tensor(numbers).repeat_interleave(VIEWS))
 
 
-def pictures_for_training(folder: Path, things: Sequence[Thing]) -> Pictures:
+def drawings_for_training(folder: Path, names: Sequence[str], kind: str = "") -> Pictures:
+    """All views of the vendors for training; kind: VIDEO for their videos. Raises ValueError where there are none."""
+    sources = [source for source in SETS if SETS[source].role == "train"]
+    return joined([read_pictures(folder, source + kind, names) for source in sources])
+
+
+def images_for_training(folder: Path, things: Sequence[Thing]) -> Pictures:
     """All views of the vendors for training, and the photographed kinds; numbers are of `names_with_kinds`.
 
-    folder: of the features. Raises ValueError where they were not computed.
+    folder: of the features. Raises ValueError where they were not computed, FetchError where the encoder's published
+    checkpoint cannot be had.
     """
     names, numbers = names_with_kinds(things)
-    drawings = joined([read_pictures(folder, source, names) for source in SETS if SETS[source].role == "train"])
-    return joined([drawings, photographed(shipped_encoder().classifier.weight, drawings, numbers)])
+    drawings = drawings_for_training(folder, names)
+    means = kind_means(shipped_encoder().classifier.weight, drawings, photographs_mean(published()))
+    return joined([drawings, photographed(means, drawings, numbers)])
 
 
 def main() -> None:
     things = read_things()
     names, numbers = names_with_kinds(things)
-    drawings = joined(
-        [read_pictures(WORK / "features", source, names) for source in SETS if SETS[source].role == "train"]
-    )
-    classifier = shipped_encoder().classifier
+    drawings = drawings_for_training(WORK / "features", names)
+    classifier, scatter, centre = shipped_encoder().classifier, Scatter.of(drawings), photographs_mean(published())
     drawn = [(kind, number) for kind, number in enumerate(numbers) if number < len(things)]
     of_kinds, of_things = torch.tensor(drawn).T
-    shown = normalize(means_of_things(drawings)[of_things] - drawings.pooled[:, -1].float().mean(0), dim=1)
+    shown = normalize(scatter.of_things[of_things] - drawings.pooled[:, -1].float().mean(0), dim=1)
     _say(f"{len(drawn)} names of both; of the classifier's own answer, {len(classifier.weight)} names:")
     for shrinkage in TRIED:
-        found = prototypes(classifier.weight, drawings, shrinkage)
+        found = kind_means(classifier.weight, drawings, centre, shrinkage)
         cosine = (normalize(found - found.mean(0), dim=1)[of_kinds] * shown).sum(1).mean()
         sure = classifier(found).softmax(1).diagonal().mean()
         _say(f"shrinkage {shrinkage:g}: cosine with drawings {cosine:.3f}, probability by the classifier {sure:.2f}")

@@ -126,9 +126,9 @@ def with_article(name: str) -> str:
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
-def in_place(name: str, wording: str) -> Prompt:
-    """A request with words in the place of a picture."""
-    return Prompt(f"Picture: {with_article(name)}\n{wording}")
+def in_place(name: str, wording: str, noun: str = "Picture") -> Prompt:
+    """A request with words in the place of a picture, or of a clip, as the chat template calls them."""
+    return Prompt(f"{noun}: {with_article(name)}\n{wording}")
 
 
 def validation_things() -> tuple[list[Thing], list[Thing]]:
