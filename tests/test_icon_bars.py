@@ -11,9 +11,11 @@ from mars.datasets.ordinary import Ordinary
 from mars.icon_vl.bars import inputs, report
 from mars.icon_vl.bars.__main__ import main
 from mars.icon_vl.bars.cells import Cell, write_results
+from mars.icon_vl.bars.estimates import difference, rate
+from mars.icon_vl.bars.held import bars
 from mars.icon_vl.bars.inputs import DIRECT, PARTS, Material, direct, left_out
 from mars.icon_vl.bars.measuring import measure
-from mars.icon_vl.bars.report import bars, difference, rate, tables
+from mars.icon_vl.bars.report import seed_table, tables
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw_video
 from mars.icon_vl.training.things import Thing, read_things
@@ -397,6 +399,15 @@ def test_the_report_prints_the_tables_and_writes_the_bars_and_nothing_else(tmp_p
     assert len(found) == 17
     for entry in found:
         assert list(entry) == ["what", "k", "n", "value", "low", "high", "bar", "met"]
+
+
+def test_seeds_stand_side_by_side_with_what_each_misses():
+    missed = _results(MISSING["photographs"])
+    lines = seed_table({"shipped": _results(), "seed 1": missed})
+    assert len(lines) == 2 + len(MISSING) and lines[0] == "| bar | shipped | seed 1 |"
+    (line,) = (line for line in lines if line.startswith("| photographs"))
+    assert line.count("missed") == 1 and line.endswith("missed |") and "50.0 [" in line and "48.8 [" in line
+    assert sum("missed" in line for line in lines) == 1
 
 
 def test_results_are_read_as_they_were_written(tmp_path):

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from mars.artifact.artifact import Artifact
 from mars.icon_vl.bars.inputs import PARTS, Material
 from mars.icon_vl.bars.limits import GAINS, KINDS, STEERED, limits, steered, things_apart, write_limits
+from mars.icon_vl.bars.limits_report import limit_tables
 from mars.icon_vl.training.drawing_sets import SETS, Drawings
 from mars.icon_vl.training.wordings import read_wordings
 from mars.model.loading import load_model
@@ -73,3 +74,7 @@ def test_every_kind_is_told_at_every_layer(material, tmp_path_factory, contrast,
     write_limits(tmp_path / "out" / "limits.json", found)
     read = json.loads((tmp_path / "out" / "limits.json").read_text())
     assert read["layer"] == artifact.layer and read["effect"].keys() == found["effect"].keys()
+    lines = limit_tables(read)
+    rows = [line for line in lines if line.startswith("|")]
+    assert len(rows) == 3 * 2 + 2 * lens.n_layers + 1 + len(GAINS)
+    assert len({row.count("|") for row in rows}) == 2, "a column a kind, in every row"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mars.atomic_file import atomic_write
-from mars.icon_vl.bars.report import LABELS, Cells
+from mars.icon_vl.bars.estimates import LABELS, Cells
 
 from ..results import Aggregate, Comparison, Curves, Likely, Receipt, Reply, Verdict
 
