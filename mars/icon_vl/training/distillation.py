@@ -46,7 +46,7 @@ CAPTIONS: Mapping[Modality, int] = MappingProxyType({"image": 12, "video": 2})
 REQUESTS: Mapping[Modality, int] = MappingProxyType({"image": 20, "video": 4})
 ALIGNED = 32
 """Images and videos in a step, for each of its three parts; a video is eight times as long."""
-STEPS = 240
+STEPS = 120
 LEARNING_RATE = 3e-4
 HARMFUL_SHARE, KIND_SHARE = 2.0, 0.35
 """How often a harmful thing and a photographed kind are captioned, where a harmless thing is once."""
@@ -71,7 +71,7 @@ QUESTIONS: Mapping[Modality, Mapping[str, str]] = MappingProxyType(
 """With the caption that answers each."""
 REFUSING = ("I", "Sorry", "As", "Un")
 """First tokens of this model's refusals: "I'm sorry", "As an AI", "Un" as of "Unfortunately"."""
-TELL_EVERY, SAVE_EVERY, WATCH_EVERY = 20, 40, 80
+TELL_EVERY, SAVE_EVERY, WATCH_EVERY = 20, 20, 60
 """Steps."""
 
 
