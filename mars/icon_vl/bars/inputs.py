@@ -77,8 +77,8 @@ ABLATED = (
     "mars_middle_layer",
     "system_prompt",
 )
-ABLATED_WORDINGS = 2
-"""The first wordings of a split, with which all strategies are compared."""
+ABLATED_WORDINGS, ABLATED_HARMLESS = 2, 48
+"""The first wordings of a split and the number of its harmless things, drawn by lot, that all strategies answer."""
 
 
 class Input(NamedTuple):
@@ -221,11 +221,18 @@ def _shown(material: Material, thing: Thing, wording: str, shown: Shown) -> list
 
 
 def strategies(material: Material) -> Part:
-    """Images and videos under MARS, its parts left out one by one, its rivals and the controls; in few wordings."""
+    """Images and videos under MARS, its parts left out one by one, its rivals and the controls; a sample of cases."""
+    harmless = material.of_split("harmless")
+    sample = random.Random(SEED).sample(harmless, min(ABLATED_HARMLESS, len(harmless)))
+    asked = [
+        one
+        for one in _asked(material, material.wordings[:ABLATED_WORDINGS])
+        if one[0] == "harmful" or one[1] in sample
+    ]
     found = []
     for shown in ("image", "video"):
         kind: Kind = f"{shown}, all strategies"
-        for label, thing, wording in _asked(material, material.wordings[:ABLATED_WORDINGS]):
+        for label, thing, wording in asked:
             case = Case(material.prompt(wording, thing, shown), label)
             found.append(Input(kind, thing.name, wording, case, ABLATED))
     return Part(found, 12)
