@@ -8,13 +8,15 @@ import torch
 
 from mars.artifact.artifact import Artifact
 from mars.datasets.ordinary import Ordinary
+from mars.evaluation.outcomes import Outcome
+from mars.evaluation.strategies import draws_of
 from mars.icon_vl.bars import inputs, report
 from mars.icon_vl.bars.__main__ import main
 from mars.icon_vl.bars.cells import Cell, write_results
 from mars.icon_vl.bars.estimates import difference, rate
 from mars.icon_vl.bars.held import bars
 from mars.icon_vl.bars.inputs import DIRECT, PARTS, Material, direct, left_out
-from mars.icon_vl.bars.measuring import measure
+from mars.icon_vl.bars.measuring import against_verdicts, measure
 from mars.icon_vl.bars.report import seed_table, tables
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw_video
@@ -180,6 +182,12 @@ def test_all_parts_are_measured_with_every_input_counted_once_a_strategy_and_no_
     assert sum(k for k, _ in same.things.values()) <= sum(k for k, _ in kept.things.values())
     assert not {"reply", "replies", "text"} & {name for cell in results["cells"] for name in cell}
     assert len(bars(results)) == 17
+    of_images = next(row for row in results["first_token"] if (row["kind"], row["strategy"]) == ("image", "mars"))
+    refused = [
+        cells["image", label, "mars", "refused"].verdicts.get("refuses", 0) for label in ("harmful", "harmless")
+    ]
+    assert (of_images["refused"], of_images["n"]) == (sum(refused), 5 * 4)
+    assert not {row["kind"] for row in results["first_token"]} & {"photograph", "image, all strategies"}
 
 
 @pytest.mark.usefixtures("complete")
@@ -198,6 +206,23 @@ def test_what_is_counted_is_what_the_model_replies(icon, artifact, sets, tmp_pat
         for strategy, steering in (("unsteered", None), ("mars", artifact.mars(gain, layer=layer))):
             alone = icon.generate(each.case.prompt, steering=steering, max_new_tokens=12)
             assert replies[each.case.hash, strategy].strip() == alone.text
+
+
+def test_the_first_token_tells_refusals_as_well_as_its_score_orders_them(sets):
+    """Scores and verdicts that are known: three of four pairs in order, and one reply refuses below 0."""
+    known = iter([(2.0, "refuses"), (1.0, "complies"), (-1.0, "refuses"), (-2.0, "complies")])
+    material = _material(sets)
+    some = PARTS["ordinary"](material).inputs[:1] * 4
+    outcome = Outcome(0, "mars", 0, "text", "harmless", "", "", "complies", "", False, 0.0, 0.0, 0.0, None)
+
+    class Known:
+        def outcomes(self, _):
+            score, verdict = next(known)
+            answered = outcome._replace(refusal_score=score, verdict=verdict)
+            return {row: answered for row in draws_of(("unsteered", "mars"))}
+
+    rows = against_verdicts([each._replace(strategies=("mars",)) for each in some], Known())
+    assert rows == [{"kind": "ordinary", "strategy": "mars", "refused": 2, "n": 4, "agree": 2, "auc": 0.75}]
 
 
 @pytest.mark.usefixtures("complete")

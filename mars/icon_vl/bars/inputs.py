@@ -65,6 +65,8 @@ DIRECT = MappingProxyType(
 """Wordings for validation and test -> the same with the thing named."""
 COMPARED_CAPTIONS = 300
 """Captions of harmless images that are made without steering and with it, drawn by lot from those for names."""
+ALL_STRATEGIES = ", all strategies"
+"""How the kinds end of which every strategy is measured."""
 PLAIN, STEERED = ("unsteered",), ("unsteered", "mars")
 CONTROLLED = (*STEERED, "random", "permuted")
 UNCENTERED = (*STEERED, "mars_no_recentering")
@@ -231,7 +233,7 @@ def strategies(material: Material) -> Part:
     ]
     found = []
     for shown in ("image", "video"):
-        kind: Kind = f"{shown}, all strategies"
+        kind: Kind = f"{shown}{ALL_STRATEGIES}"
         for label, thing, wording in asked:
             case = Case(material.prompt(wording, thing, shown), label)
             found.append(Input(kind, thing.name, wording, case, ABLATED))

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from safetensors.torch import save
+from sklearn.metrics import roc_auc_score
 
 from mars.artifact.artifact import Artifact
 from mars.datasets.case import Case
@@ -23,7 +24,7 @@ from mars.evaluation.outcomes import Outcome
 from mars.evaluation.runner import UNSTEERED, CaseRunner, PendingCase, Settings
 from mars.evaluation.strategies import StrategyDraw, draws_of
 from mars.icon_vl.bars.cells import Cell
-from mars.icon_vl.bars.inputs import PARTS, Input, Material, left_out
+from mars.icon_vl.bars.inputs import ALL_STRATEGIES, PARTS, Input, Material, left_out
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.features import WORK
 from mars.model.loaded_model import LoadedModel
@@ -49,7 +50,9 @@ def measure(
     runs: Path = RUNS,
     progress: Progress = lambda part, done, total: None,  # noqa: ARG005
 ) -> dict[str, Any]:
-    """Answer all inputs of these parts and count, as JSON values: split, settings, hashes, versions, cells, left_out.
+    """Answer all inputs of these parts and count, as JSON values.
+
+    Those are split, settings, identity (hashes and versions), left_out, first_token and cells.
 
     Raises MeasuringError where an input cannot be answered.
     """
@@ -64,6 +67,7 @@ def measure(
         "transformers": version("transformers"),
     }
     cells: list[Cell] = []
+    first_token: list[dict[str, Any]] = []
     cases = hashlib.sha256()
     for name in parts:
         part = PARTS[name](material)
@@ -72,6 +76,7 @@ def measure(
         run = _run(runs, {**identity, "layer": layer, "gain": gain, "max_new_tokens": part.max_new_tokens})
         _answer(CaseRunner(lens, artifact, settings), lens, part.inputs, run, partial(progress, name))
         cells += count(part.inputs, run)
+        first_token += against_verdicts(part.inputs, run)
         cases.update("".join(each.case.hash for each in part.inputs).encode())
     (layer, gain), papers_layer = artifact.choice(by), artifact.layer
     chosen = {"by": by, "layer": layer, "gain": gain, "papers_layer": papers_layer}
@@ -80,6 +85,7 @@ def measure(
         "settings": {**chosen, "parts": list(parts), "limit": material.limit, "dtype": identity.pop("dtype")},
         "identity": {**identity, "cases": cases.hexdigest()},
         "left_out": left_out(material.split),
+        "first_token": first_token,
         "cells": [cell._asdict() for cell in cells],
     }
 
@@ -93,6 +99,34 @@ def count(inputs: Iterable[Input], run: RunFile) -> list[Cell]:
             for what, holds in _held(each, outcomes[row], outcomes.get(UNSTEERED)):
                 found[each.kind, each.case.label, row.strategy, what].add(each, outcomes[row], holds)
     return [tally.cell(*key) for key, tally in found.items()]
+
+
+def against_verdicts(inputs: Iterable[Input], run: RunFile) -> list[dict[str, Any]]:
+    """How well the refusal score of the first token tells replies that refuse from others, by kind and strategy.
+
+    auc: area under the ROC curve, None where all replies, or none, refuse; agree: how many refuse just where the
+    score is above 0. Of requests alone, both labels together, without the strategies that are compared on a sample.
+    """
+    found: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for each in inputs:
+        if not each.names and not each.kind.endswith(ALL_STRATEGIES):
+            outcomes = run.outcomes(each.case.hash)
+            for row in draws_of(each.strategies):
+                found[each.kind, row.strategy].append(outcomes[row])
+    told = []
+    for (kind, strategy), outcomes in found.items():
+        scores, refused = [each.refusal_score for each in outcomes], [each.refused for each in outcomes]
+        told.append(
+            {
+                "kind": kind,
+                "strategy": strategy,
+                "refused": sum(refused),
+                "n": len(refused),
+                "agree": sum((score > 0) == refuses for score, refuses in zip(scores, refused, strict=True)),
+                "auc": round(float(roc_auc_score(refused, scores)), 4) if len({*refused}) > 1 else None,
+            }
+        )
+    return told
 
 
 @dataclass

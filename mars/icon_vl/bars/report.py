@@ -18,13 +18,12 @@ from mars.atomic_file import atomic_write
 from mars.bundled import ASSETS
 from mars.icon_vl.bars.estimates import LABELS, Cells, Estimate, difference, rate
 from mars.icon_vl.bars.held import Bar, bars
+from mars.icon_vl.bars.inputs import ALL_STRATEGIES
 from mars.icon_vl.bars.limits_report import limit_tables
 
 RESULTS = ASSETS / "icon-vl" / "results.json"
 SEEDS, LIMITS = "results-seed-*.json", "limits.json"
 """Beside the results: those of other seeds of the connector, and what limits them."""
-ALL_STRATEGIES = ", all strategies"
-"""How the kinds end of which every strategy is measured."""
 
 
 def bar_table(results: dict[str, Any]) -> list[str]:
@@ -85,7 +84,7 @@ def tables(results: dict[str, Any]) -> list[str]:
         ]
         lines += ["", f"Ordinary questions under MARS, beside the unsteered reply: {', '.join(counts)}; median KL of "
                   f"the first token {steered.median_kl:.4f} nats."]  # fmt: skip
-    return [*lines, *_unclear(results)]
+    return [*lines, *_first_token(results), *_unclear(results)]
 
 
 def _kinds(results: dict[str, Any], what: str) -> list[tuple[str, str]]:
@@ -129,6 +128,27 @@ def _by_strategy(results: dict[str, Any], cells: Cells) -> list[str]:
             told = [_percent(rate(cell)) for cell in found]
             told += [f"{cell.verdicts.get('broken', 0)} of {sum(cell.verdicts.values())}" for cell in found]
             lines.append(f"| {_strategy(strategy)} | " + " | ".join(told) + " |")
+    return lines
+
+
+def _first_token(results: dict[str, Any]) -> list[str]:
+    """The refusal score of the first token beside the verdict; of older results nothing."""
+    rows = [row for row in results.get("first_token", ()) if row["strategy"] in ("unsteered", "mars")]
+    if not rows:
+        return []
+    lines = [
+        "",
+        "The first token beside the verdict: replies that refuse; replies for which the log odds that the first token "
+        "opens a refusal are above 0 just where they refuse; and how well these log odds tell refusals from other "
+        "replies (area under the ROC curve):",
+        "",
+        *_header("input", "strategy", "refused", "agree", "area, %"),
+    ]
+    for row in rows:
+        area = "–" if row["auc"] is None else f"{100 * row['auc']:.1f}"
+        counts = (f"{row[name]} of {row['n']}" for name in ("refused", "agree"))
+        told = " | ".join((_shown(row["kind"], results["settings"]), _strategy(row["strategy"]), *counts, area))
+        lines.append(f"| {told} |")
     return lines
 
 
