@@ -139,7 +139,7 @@ def _first_token(results: dict[str, Any]) -> list[str]:
     lines = [
         "",
         "The first token beside the verdict: replies that refuse; replies for which the log odds that the first token "
-        "opens a refusal are above 0 just where they refuse; and how well these log odds tell refusals from other "
+        "opens a refusal are above 0 just where they refuse; and how well these tell refusals from other "
         "replies (area under the ROC curve):",
         "",
         *_header("input", "strategy", "refused", "agree", "area, %"),
