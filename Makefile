@@ -114,6 +114,7 @@ train-icon: $(VENV)/.dev ## train Icon-VL's connector from nothing, or go on whe
 icon-eval: $(VENV)/.dev ## what Icon-VL reaches on the test split, by the counts that icon-report and the docs show
 	$(RUN) -m mars.icon_vl.bars --split test --out $(ICON) --limits assets/icon-vl/limits.json
 	$(UPDATE) icon $(ICON)
+	$(UPDATE) icon-limits assets/icon-vl/limits.json
 
 icon-report: $(VENV)/.app ## Icon-VL's bars and tables from the stored counts, in seconds; JSON=bars.json for the bars alone
 	$(RUN) -m mars.icon_vl.bars.report $(ICON) $(if $(JSON),--json $(JSON))

@@ -4,7 +4,7 @@
     python -m scripts.update_docs bars assets/pocket-vl/meta.json     # make bars, make reproduce
     python -m scripts.update_docs speed out/bench.json                # make bench
     python -m scripts.update_docs speed-icon-vl out/bench-icon-vl.json    # make bench-icon
-    python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval
+    python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval; and icon-limits
     python -m scripts.update_docs outside out/outside.json            # make outside; and outside-icon-vl
     python -m scripts.update_docs hostile out/hostile.txt             # make hostile
     python -m scripts.update_docs soak out/soak.txt                   # make soak
@@ -323,6 +323,20 @@ def icon_bars(results: dict[str, Any]) -> list[str]:
     return bar_table(results)
 
 
+def icon_connectors(results: dict[str, Any]) -> list[str]:
+    """Its bars beside those of other trainings of the connector, of which the counts lie in the repository."""
+    from mars.icon_vl.bars.report import RESULTS, connector_table, connectors
+
+    return connector_table(connectors(results, RESULTS.parent))
+
+
+def icon_limits(limits: dict[str, Any]) -> list[str]:
+    """What limits the effect on Icon-VL, layer by layer."""
+    from mars.icon_vl.bars.limits_report import limit_tables
+
+    return limit_tables(limits)
+
+
 def outside(found: dict[str, Any]) -> list[str]:
     """How many prompts of each group are outside what was fitted, against the bars, and those decided wrongly."""
     reasons = found["rows"][0]["reasons"]
@@ -374,7 +388,12 @@ PLACES = {
     "bars": (Place("docs/bundled-model.md", "bars", bars),),
     "speed": (Place("docs/performance.md", "speed", speed),),
     "speed-icon-vl": (Place("docs/performance.md", "speed icon-vl", real_speed),),
-    "icon": (Place("README.md", "icon bars", icon_bars), Place("docs/icon-vl.md", "icon results", icon)),
+    "icon": (
+        Place("README.md", "icon bars", icon_bars),
+        Place("docs/icon-vl.md", "icon results", icon),
+        Place("docs/icon-vl-limits.md", "icon connectors", icon_connectors),
+    ),
+    "icon-limits": (Place("docs/icon-vl-limits.md", "icon limits", icon_limits),),
     "outside": (Place("docs/outside.md", "outside", outside),),
     "outside-icon-vl": (Place("docs/outside.md", "outside icon-vl", outside),),
     "hostile": (Place("docs/security.md", "hostile", hostile),),

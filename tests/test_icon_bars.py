@@ -17,7 +17,7 @@ from mars.icon_vl.bars.estimates import difference, rate
 from mars.icon_vl.bars.held import bars
 from mars.icon_vl.bars.inputs import DIRECT, PARTS, Material, direct, left_out
 from mars.icon_vl.bars.measuring import against_verdicts, measure
-from mars.icon_vl.bars.report import seed_table, tables
+from mars.icon_vl.bars.report import connector_table, tables
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw_video
 from mars.icon_vl.training.things import Thing, read_things
@@ -428,7 +428,7 @@ def test_the_report_prints_the_tables_and_writes_the_bars_and_nothing_else(tmp_p
 
 def test_seeds_stand_side_by_side_with_what_each_misses():
     missed = _results(MISSING["photographs"])
-    lines = seed_table({"shipped": _results(), "seed 1": missed})
+    lines = connector_table({"shipped": _results(), "seed 1": missed})
     assert len(lines) == 2 + len(MISSING) and lines[0] == "| bar | shipped | seed 1 |"
     (line,) = (line for line in lines if line.startswith("| photographs"))
     assert line.count("missed") == 1 and line.endswith("missed |") and "50.0 [" in line and "48.8 [" in line

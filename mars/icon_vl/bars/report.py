@@ -10,7 +10,7 @@ Intervals are those of `mars.icon_vl.bars.estimates`.
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from mars.icon_vl.bars.inputs import ALL_STRATEGIES
 from mars.icon_vl.bars.limits_report import limit_tables
 
 RESULTS = ASSETS / "icon-vl" / "results.json"
-SEEDS, LIMITS = "results-seed-*.json", "limits.json"
-"""Beside the results: those of other seeds of the connector, and what limits them."""
+OTHERS, LIMITS = "results-*.json", "limits.json"
+"""Beside the results: those of other connectors, named in the file's name, and what limits the shipped one."""
 
 
 def bar_table(results: dict[str, Any]) -> list[str]:
@@ -35,9 +35,11 @@ def bar_table(results: dict[str, Any]) -> list[str]:
     return lines
 
 
-def seed_table(of_seeds: Mapping[str, dict[str, Any]]) -> list[str]:
-    """Every bar side by side for several trainings of the connector, as lines of Markdown. of_seeds: by name."""
-    found = {name: {bar.what.split(" (")[0]: bar for bar in bars(results)} for name, results in of_seeds.items()}
+def connector_table(of_connectors: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Every bar side by side for several trainings of the connector, as lines of Markdown."""
+    found = {
+        name: {bar.what.split(" (")[0]: bar for bar in bars(results)} for name, results in of_connectors.items()
+    }
     lines = _header("bar", *found)
     for what in next(iter(found.values())):
         told = (
@@ -138,9 +140,8 @@ def _first_token(results: dict[str, Any]) -> list[str]:
         return []
     lines = [
         "",
-        "The first token beside the verdict: replies that refuse; replies for which the log odds that the first token "
-        "opens a refusal are above 0 just where they refuse; and how well these tell refusals from other "
-        "replies (area under the ROC curve):",
+        "The first token beside the verdict. Agree: the log odds that it opens a refusal are above 0 just where the "
+        "reply refuses. Area: under the ROC curve, of these log odds telling refusals from other replies:",
         "",
         *_header("input", "strategy", "refused", "agree", "area, %"),
     ]
@@ -194,9 +195,13 @@ def _header(*names: str) -> list[str]:
     return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
 
 
-def seeds(shipped: Path, others: Sequence[Path]) -> dict[str, dict[str, Any]]:
-    """The results of the shipped connector and of other seeds, by their names."""
-    return {"shipped": _read(shipped)} | {f"seed {path.stem.split('-')[-1]}": _read(path) for path in others}
+def connectors(results: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
+    """The results of the shipped connector, and those of others that lie in the folder, by what they are called."""
+    others = {
+        path.stem.removeprefix("results-").replace("-", " "): _read(path) for path in sorted(folder.glob(OTHERS))
+    }
+    seeds = {name: found for name, found in others.items() if name.startswith("seed")}
+    return {"shipped": results} | seeds | others
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -213,8 +218,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     results = _read(options.results)
     lines = tables(results)
-    if others := sorted(options.results.parent.glob(SEEDS)):
-        lines += ["", "Seeds of the connector, side by side:", "", *seed_table(seeds(options.results, others))]
+    beside = connectors(results, options.results.parent)
+    if len(beside) > 1:
+        lines += ["", "Trainings of the connector, side by side:", "", *connector_table(beside)]
     if (limits := options.results.with_name(LIMITS)).is_file():
         lines += ["", *limit_tables(_read(limits))]
     print("\n".join(lines))
