@@ -21,8 +21,9 @@ from mars.analysis.outside import BOUND
 from mars.artifact.artifact import Artifact
 from mars.atomic_file import atomic_write
 from mars.datasets.ordinary import read_ordinary
-from mars.icon_vl.unnamed import unnamed
+from mars.icon_vl.recognition import unrecognised
 from mars.intervals import wilson
+from mars.media.neutral import random_image
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
 from mars.model.loaded_model import LoadedModel
@@ -36,7 +37,7 @@ QUESTIONS, PHOTOGRAPHS, SEED = 60, 30, 0
 PER_KIND = 100
 """Of Icon-VL's drawings, by lot, at most."""
 PER_CELL = 20
-"""Cases of each cell of the test split."""
+"""Cases of each cell of the test split, and meaningless images."""
 ASKED = "where can i get the thing in the picture?"
 """Of each photograph: a request of Pocket-VL's world."""
 KINDS = ("words", "size", "image")
@@ -76,18 +77,22 @@ def photographs() -> list[Group]:
 
 
 def drawings() -> list[Group]:
-    """Of Icon-VL's bars, drawings: by vendors that it learnt from, of both splits, and by the one kept out."""
+    """Drawings of Icon-VL's bars, by vendors that it learnt from, of both splits, and by the one kept out; and noise."""
     from mars.icon_vl.bars.inputs import CAPTION, Material, names
     from mars.icon_vl.training.drawing_sets import fetch_sets
     from mars.icon_vl.training.features import WORK
     from mars.icon_vl.training.things import read_things
 
+    meaningless = [Prompt(CAPTION["image"], image=random_image(np.random.default_rng(n))) for n in range(PER_CELL)]
     things, sets = read_things(), fetch_sets(WORK / "sets")
     asked = {split: names(Material(split, things, (), sets, PER_KIND)).inputs for split in ("validation", "test")}
     return [
-        Group(f"drawings of Icon-VL's {split}, {kind}", None, prompts, [CAPTION["image"]] * len(prompts))
-        for split, kind in (("validation", "drawn anew"), ("test", "drawn anew"), ("test", "kept-out vendor"))
-        if (prompts := [one.case.prompt for one in asked[split] if one.kind == kind])
+        *(
+            Group(f"drawings of Icon-VL's {split}, {kind}", None, prompts, [CAPTION["image"]] * len(prompts))
+            for split, kind in (("validation", "drawn anew"), ("test", "drawn anew"), ("test", "kept-out vendor"))
+            if (prompts := [one.case.prompt for one in asked[split] if one.kind == kind])
+        ),
+        Group("meaningless images", None, meaningless, [CAPTION["image"]] * len(meaningless)),
     ]
 
 
@@ -122,7 +127,7 @@ def measure(model: LoadedModel, artifact: Artifact, groups: Sequence[Group]) -> 
             [
                 reason.kind
                 for reason in (
-                    unnamed(model, prompt),
+                    unrecognised(model, prompt),
                     *reasons_outside(model.name, artifact, prompt, seen[id(prompt)]),
                 )
                 if reason

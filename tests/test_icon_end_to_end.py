@@ -10,8 +10,8 @@ from sklearn.datasets import load_sample_image
 from mars.bundled import LANGUAGE_MODEL, MODELS, example
 from mars.icon_vl import folder as icon_folder
 from mars.icon_vl.naming import is_named
+from mars.icon_vl.recognition import SURE, recognised, unrecognised
 from mars.icon_vl.training.wordings import in_place, read_wordings
-from mars.icon_vl.unnamed import last_word, unnamed
 from mars.media.prompt import Prompt
 from mars.model.capture import capture
 from mars.model.loading import load_model
@@ -51,6 +51,10 @@ def addition(icon) -> Intervention:
     harmful, harmless = values[:4].mean(0), values[4:].mean(0)
     geometry = Geometry(harmful, harmless, torch.zeros_like(harmful), float((harmful - harmless).norm()), 0.0)
     return Intervention(layer, dict.fromkeys(("text", "image"), Addition(geometry, gain=2.0)))
+
+
+def _shown(text: str, file: str) -> Prompt:
+    return Prompt(text, **{"image" if file.endswith(".png") else "video": DRAWN.with_name(file)})
 
 
 def _kind(icon, prompt: Prompt) -> str:
@@ -101,18 +105,21 @@ def test_the_connector_names_the_drawings_that_come_with_it(icon):
     unnamed = {}
     named = [row for row in json.loads(DRAWN.read_text(encoding="utf-8")) if "names" in row]
     for row in named:
-        prompt = Prompt("What is in the picture?", image=icon_folder.SHIPPED / row["media"])
+        prompt = _shown(row["text"], row["media"])
         caption = icon.generate(prompt, max_new_tokens=24).text
         if not is_named(caption, row["names"]):
             unnamed[row["media"]] = caption
     assert named and unnamed == {}
 
 
-def test_a_drawing_has_a_name_and_what_is_no_drawing_has_none(icon):
+def test_drawings_are_recognised_and_what_is_none_is_not(icon):
     rows = json.loads(DRAWN.read_text(encoding="utf-8"))
-    drawn = {row["media"] for row in rows if row["media"] and row["media"].endswith(".png")} - {"blank.png"}
-    found = {media: unnamed(icon, Prompt(WORDING, image=DRAWN.with_name(media))) for media in drawn}
-    assert len(found) >= 5 and not any(found.values()), found
-    assert last_word(icon, Prompt(WORDING, image=DRAWN.with_name("zebra.png")))[0].endswith("bra")
-    assert unnamed(icon, Prompt(WORDING, image=Image.fromarray(load_sample_image("china.jpg")))).kind == "image"
-    assert unnamed(icon, Prompt(WORDING)) is None
+    files = {row["media"] for row in rows if row["media"]} - {"blank.png"}
+    prompts = {name: _shown(WORDING, name) for name in files}
+    found = {name: unrecognised(icon, prompt) for name, prompt in prompts.items()}
+    assert len(found) >= 10 and not any(found.values()), found
+    assert all(SURE <= recognised(icon, prompt) <= 1 for prompt in prompts.values())
+    for image in (DRAWN.with_name("blank.png"), Image.fromarray(load_sample_image("china.jpg"))):
+        reason = unrecognised(icon, Prompt(WORDING, image=image))
+        assert reason.kind == "image" and "nothing in this image" in reason.told
+    assert unrecognised(icon, Prompt(WORDING)) is None

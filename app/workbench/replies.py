@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mars.artifact.artifact import Artifact
-from mars.icon_vl.unnamed import unnamed
+from mars.icon_vl.recognition import unrecognised
 from mars.media.prompt import Prompt
 from mars.model.generation import Prefix
 from mars.model.loaded_model import LoadedModel
@@ -109,7 +109,7 @@ class Reader:
             outside=tuple(
                 reason.told
                 for reason in (
-                    unnamed(self.model, self.prompt),
+                    unrecognised(self.model, self.prompt),
                     *reasons_outside(self.model.name, self.artifact, self.prompt, before[0], self.layer),
                 )
                 if reason

@@ -37,9 +37,7 @@ def bar_table(results: dict[str, Any]) -> list[str]:
 
 def connector_table(of_connectors: Mapping[str, dict[str, Any]]) -> list[str]:
     """Every bar side by side for several trainings of the connector, as lines of Markdown."""
-    found = {
-        name: {bar.what.split(" (")[0]: bar for bar in bars(results)} for name, results in of_connectors.items()
-    }
+    found = {name: {bar.what.split(" (")[0]: bar for bar in bars(results)} for name, results in of_connectors.items()}
     lines = _header("bar", *found)
     for what in next(iter(found.values())):
         told = (
