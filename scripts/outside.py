@@ -77,7 +77,7 @@ def photographs() -> list[Group]:
 
 
 def drawings() -> list[Group]:
-    """Drawings of Icon-VL's bars, by vendors that it learnt from, of both splits, and by the one kept out; and noise."""
+    """Drawings of Icon-VL's bars, by vendors that it learnt from, of both splits, and by the one kept out; noise."""
     from mars.icon_vl.bars.inputs import CAPTION, Material, names
     from mars.icon_vl.training.drawing_sets import fetch_sets
     from mars.icon_vl.training.features import WORK
