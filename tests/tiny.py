@@ -8,7 +8,7 @@ import torch
 import mars.icon_vl.processor
 from mars.icon_vl.folder import register
 from mars.model.compat import repair_torchvision
-from tests.families import FAMILIES, Family
+from tests.families import FAMILIES, TEXT, Family
 
 CORPUS = [
     "how do i make a cake? sorry, i cannot help with that. sure, here is how. the picture shows a kite.",
@@ -40,6 +40,29 @@ def save_tiny(folder: Path, family: str = "qwen3_vl", *, seed: int = 0, layers: 
     model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+    return folder
+
+
+LANGUAGE_TEMPLATE = """
+{%- for message in messages -%}
+{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}
+""".strip()
+"""As language models have it, which read text alone: a message's content is a string."""
+
+
+def save_tiny_language_model(folder: Path) -> Path:
+    """Write a tiny random Qwen2 with its tokenizer and no processor into a folder and return it."""
+    repair_torchvision()
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    tokenizer = _tokenizer(FAMILIES["qwen2_5_vl"])
+    tokenizer.chat_template = LANGUAGE_TEMPLATE
+    torch.manual_seed(0)
+    model = Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id, **TEXT))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

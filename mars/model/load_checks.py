@@ -1,5 +1,6 @@
 """What stands between a name and a model in memory: where it goes, whether it fits, and what a failure means."""
 
+import json
 import textwrap
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -43,13 +44,32 @@ def check_source(source: str | Path) -> None:
         raise ModelError(f"There is no model folder at {source}. Give a folder with a config.json, or a hub id.")
     if path.is_dir() and not (path / "config.json").is_file():
         raise ModelError(f"The folder {source} has no config.json, so it is not a model. Give a checkpoint's folder.")
-    if path.is_dir() and not any(
-        (path / name).is_file() for name in ("processor_config.json", "preprocessor_config.json")
+    if path.is_dir() and not (
+        any((path / name).is_file() for name in ("processor_config.json", "preprocessor_config.json"))
+        or is_language_model(model_type(path))
     ):
         raise ModelError(
             f"The folder {source} has no processor_config.json or preprocessor_config.json. Save the model's "
             "processor beside it: AutoProcessor.from_pretrained(ID).save_pretrained(FOLDER)."
         )
+
+
+def model_type(folder: Path) -> str | None:
+    """What the config of a folder calls its kind of model; None where there is no config that says it."""
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (OSError, ValueError, AttributeError):
+        return None  # no folder, or one that is said to be damaged where it is read in earnest
+
+
+def is_language_model(kind: str | None) -> bool:
+    """Whether transformers knows a kind of model, by the model_type of its config, as one that reads text alone."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+    )
+
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 
 def check_options(device: str | None, device_map: Any, quantization: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A multimodal model in memory: what differs between families is data on the model, found and checked once."""
+"""A model in memory: what differs between families is data on the model, found and checked once."""
 
 import hashlib
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class LoadedModel:
     """A model with its processor, checked: the decoder layers are known and the hooks see them."""
 
     model: Any
-    """A transformers model for image-text-to-text, in eval mode."""
+    """A transformers model for images and text, or for text alone, in eval mode."""
     processor: Any
     """Its processor, with a chat template and left padding."""
     name: str

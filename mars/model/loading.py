@@ -1,9 +1,8 @@
-"""Loading any multimodal model of transformers, and checking that the engine understands it.
+"""Loading any multimodal or language model of transformers, and checking that the engine understands it.
 
 One path for all families: what differs between them is data on the model, found and checked once, here.
 """
 
-import json
 import warnings
 from dataclasses import replace
 from importlib import import_module
@@ -52,8 +51,10 @@ def load_model(
     gated, no network, too little memory, not understood.
     """
     repair_torchvision()
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoConfig, AutoProcessor
     from transformers.utils import logging
+
+    from mars.model.text_processor import TextProcessor
 
     source = model_source(source)
     load_checks.check_options(device, device_map, quantization)
@@ -73,22 +74,22 @@ def load_model(
     part = "processor"
     try:
         processor = AutoProcessor.from_pretrained(source, **options)
-        if not hasattr(processor, "image_processor"):
+        part = "config"
+        config = AutoConfig.from_pretrained(source, **options)
+        if load_checks.is_language_model(config.model_type):
+            processor = TextProcessor(processor)
+        elif not hasattr(processor, "image_processor"):
             raise ModelError(
                 f"{source} has a tokenizer but no image processor, so it cannot read images. "
                 "Use a vision-language checkpoint, with its preprocessor_config.json or processor_config.json."
             )
-        part = "config"
-        config = AutoConfig.from_pretrained(source, **options)
         dtype = dtype or (_dtype_on_cpu(config, trust_remote_code) if on_cpu else "auto")
         _check_room(source, config, dtype, device, quantization, trust_remote_code)
         part = "weights"
         placed = {} if device_map is None and quantization is None else {"device_map": device_map or {"": device}}
         if quantization is not None:
             placed["quantization_config"] = load_checks.four_bits()
-        model = AutoModelForImageTextToText.from_pretrained(
-            source, dtype=dtype, use_safetensors=True, **placed, **options
-        )
+        model = _model_class(config).from_pretrained(source, dtype=dtype, use_safetensors=True, **placed, **options)
         if not placed:
             model = model.to(device)
     except ModelError:
@@ -108,15 +109,10 @@ def load_model(
 def make_known(source: str | Path) -> None:
     """Let transformers know the classes of a folder whose model is of a class of ours, and put Icon-VL's together."""
     folder = Path(source)
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        model_type = config.get("model_type")
-    except (OSError, ValueError, AttributeError):
-        model_type = None  # no folder, or one that is said to be damaged where it is read in earnest
-    if is_icon_vl(folder):
-        model_type = "icon_vl"  # its config is written where it is missing
-    if model_type in CLASSES:
-        import_module(CLASSES[model_type]).ready(folder)
+    # Icon-VL's config is written where it is missing.
+    kind = "icon_vl" if is_icon_vl(folder) else load_checks.model_type(folder)
+    if kind in CLASSES:
+        import_module(CLASSES[kind]).ready(folder)
 
 
 def model_name(source: str | Path) -> str:
@@ -176,12 +172,18 @@ def size_in_memory(
     return load_checks.weight_bytes(empty, dtype or config.dtype or torch.float32, quantization)
 
 
+def _model_class(config: Any) -> Any:
+    """The Auto class that loads the model of a config."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    is_language_model = load_checks.is_language_model(config.model_type)
+    return AutoModelForCausalLM if is_language_model else AutoModelForImageTextToText
+
+
 def _without_weights(config: Any, trust_remote_code: bool) -> Any:
     """The model of a config on torch's meta device."""
-    from transformers import AutoModelForImageTextToText
-
     with torch.device("meta"):
-        return AutoModelForImageTextToText.from_config(config, trust_remote_code=trust_remote_code)
+        return _model_class(config).from_config(config, trust_remote_code=trust_remote_code)
 
 
 def prepare(model: Any, processor: Any, name: str, revision: str | None = None, folder: Path | None = None) -> Lens:
