@@ -20,7 +20,8 @@ JSON ?=
 KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 
 .PHONY: app test test-long hostile soak check format screenshots latency fit eval train bars reproduce bench bench-icon \
-	judge record fit-judge outside train-icon icon-eval icon-report clean
+	judge record fit-judge outside train-icon icon-eval icon-report second-model \
+	clean
 
 app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on Pocket-VL
 	$(RUN) app.py
@@ -118,6 +119,11 @@ icon-eval: $(VENV)/.dev ## what Icon-VL reaches on the test split, by the counts
 
 icon-report: $(VENV)/.app ## Icon-VL's bars and tables from the stored counts, in seconds; JSON=bars.json for the bars alone
 	$(RUN) -m mars.icon_vl.bars.report $(ICON) $(if $(JSON),--json $(JSON))
+
+second-model: $(VENV)/.dev ## a second language model beside Icon-VL's, in words: refusals, controls, effect by layer
+	$(RUN) -m mars cache --get icon-vl
+	$(RUN) -m scripts.second_model --json out/second-model.json
+	$(UPDATE) second-model out/second-model.json
 
 reproduce: train eval ## from nothing to the tables of README and docs
 	$(TRAIN) --results out/eval.json

@@ -5,6 +5,7 @@
     python -m scripts.update_docs speed out/bench.json                # make bench
     python -m scripts.update_docs speed-icon-vl out/bench-icon-vl.json    # make bench-icon
     python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval; and icon-limits
+    python -m scripts.update_docs second-model out/second-model.json  # make second-model
     python -m scripts.update_docs outside out/outside.json            # make outside; and outside-icon-vl
     python -m scripts.update_docs hostile out/hostile.txt             # make hostile
     python -m scripts.update_docs soak out/soak.txt                   # make soak
@@ -337,6 +338,13 @@ def icon_limits(limits: dict[str, Any]) -> list[str]:
     return limit_tables(limits)
 
 
+def second_model(found: dict[str, Any]) -> list[str]:
+    """The second language model beside Icon-VL's own."""
+    from scripts.second_model import tables
+
+    return tables(found["models"])
+
+
 def outside(found: dict[str, Any]) -> list[str]:
     """How many prompts of each group are outside what was fitted, against the bars, and those decided wrongly."""
     reasons = found["rows"][0]["reasons"]
@@ -394,6 +402,7 @@ PLACES = {
         Place("docs/icon-vl-limits.md", "icon connectors", icon_connectors),
     ),
     "icon-limits": (Place("docs/icon-vl-limits.md", "icon limits", icon_limits),),
+    "second-model": (Place("docs/second-model.md", "second model", second_model),),
     "outside": (Place("docs/outside.md", "outside", outside),),
     "outside-icon-vl": (Place("docs/outside.md", "outside icon-vl", outside),),
     "hostile": (Place("docs/security.md", "hostile", hostile),),
