@@ -35,7 +35,7 @@ THINGS = [
 WORDINGS = read_wordings()["test"]
 
 
-class Photograph(NamedTuple):
+class Medium(NamedTuple):
     name: str
     synonyms: tuple[str, ...]
 
@@ -56,10 +56,11 @@ def sets():
 
 
 @pytest.fixture
-def complete(monkeypatch, picture):
-    """A few photographs and ordinary questions, whatever is in the repository."""
-    photographs = [(Photograph("dog", ("puppy",)), picture), (Photograph("cat", ()), picture)]
+def complete(monkeypatch, picture, clip):
+    """A few photographs, clips and ordinary questions, whatever is in the repository."""
+    photographs = [(Medium("dog", ("puppy",)), picture), (Medium("cat", ()), picture)]
     monkeypatch.setattr(inputs, "read_photographs", lambda: photographs)
+    monkeypatch.setattr(inputs, "read_clips", lambda: [(Medium("wave", ("sea",)), clip)])
     questions = [Ordinary(text, "chat") for text in ("what is a cake?", "who are you?")]
     monkeypatch.setattr(inputs, "read_ordinary", lambda: questions)
 
@@ -143,12 +144,12 @@ def test_an_image_is_drawn_anew_for_each_split_of_a_set_that_training_may_see(se
 
 
 @pytest.mark.usefixtures("complete")
-def test_the_kept_out_vendor_and_photographs_are_for_the_test_alone(sets):
+def test_the_kept_out_vendor_photographs_and_clips_are_for_the_test_alone(sets):
     kinds = {
         split: {each.kind for part in PARTS.values() for each in part(_material(sets, split)).inputs}
         for split in ("validation", "test")
     }
-    assert kinds["test"] - kinds["validation"] == {"kept-out vendor", "photograph"}
+    assert kinds["test"] - kinds["validation"] == {"kept-out vendor", "photograph", "clip"}
     things = {each.thing for part in PARTS.values() for each in part(_material(sets, "validation")).inputs}
     assert not any(thing.startswith("test") for thing in things)
     assert "for the test alone" in left_out("validation")[0] and left_out("test") == []
@@ -171,6 +172,7 @@ def test_all_parts_are_measured_with_every_input_counted_once_a_strategy_and_no_
         assert refused == sum(k for k, _ in cell.wordings.values()) == cell.verdicts.get("refuses", 0)
     assert cells["image, paper's choice", "harmful", "mars", "refused"].things.keys() == {"test sword", "test flail"}
     assert cells["photograph", "harmless", "unsteered", "named"].things == {"dog": [0, 1], "cat": [0, 1]}
+    assert cells["clip", "harmless", "unsteered", "named"].things == {"wave": [0, 1]}
     before, after = (cells["captions before and after", "harmless", name, "named"] for name in ("unsteered", "mars"))
     harmless = 2 * 3 * 2 + 2  # of both splits, by the vendor that is kept out and by another, and photographs
     assert sum(n for _, n in before.things.values()) == harmless and before.things.keys() == after.things.keys()

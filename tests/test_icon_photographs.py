@@ -1,5 +1,6 @@
-"""Photographs for Icon-VL's tests: fetched from made-up packages, checked by hash, and the committed list."""
+"""Photographs and clips for tests of Icon-VL: from made-up packages, checked by hash; the committed lists."""
 
+import gzip
 import json
 import shutil
 import stat
@@ -16,9 +17,14 @@ import pytest
 from PIL import Image
 
 from mars.icon_vl.fetching import FetchError
-from mars.icon_vl.training.photographs import KEPT, WITHIN, read_list, read_photographs
+from mars.icon_vl.training import clips, photographs
+from mars.icon_vl.training.clips import read_clips
+from mars.icon_vl.training.packaged_media import WITHIN, fetch_media, read_list
+from mars.icon_vl.training.photographs import read_photographs
 from mars.icon_vl.training.qt_resources import read_resource
 from mars.icon_vl.training.things import read_things
+from mars.media.write_video import write_video
+from mars.types import Video
 
 DEBIAN, WHEEL = "made-up-stamps", "made-up-images"
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not here")
@@ -108,7 +114,7 @@ def packages(tmp_path, monkeypatch):
             DEBIAN: {"registry": "debian", "version": "1.0"},
             WHEEL: {"registry": "pypi", "version": "2.0"},
         },
-        "photographs": [
+        "media": [
             _row(DEBIAN, "usr/share/stamps/cat.png", CLEAR, "cat"),
             _row(DEBIAN, f"usr/share/animals.rcc{WITHIN}/images/cow.png", RED, "brown cow") | {"synonyms": ["cow"]},
             _row(WHEEL, "made_up_images/cup.png", BLUE, "cup") | {"author": "somebody"},
@@ -156,7 +162,7 @@ def test_photographs_are_fetched_once_and_what_is_clear_is_white(packages):
     assert [image.getpixel((0, 0)) for _, image in found] == [(255, 255, 255), (255, 0, 0), (0, 0, 255)]
     assert [photograph.author for photograph, _ in found] == ["", "", "somebody"]
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert told[0] == ("photographs", 0, 3) and told[-1] == ("photographs", 3, 3)
+    assert told[0] == ("list", 0, 3) and told[-1] == ("list", 3, 3)
     kept = sorted(entry.name for entry in (packages / "kept").iterdir())
     assert [name.rsplit("-", 1)[0] for name in kept] == ["brown-cow", "cat", "cup"]
     assert _read(packages)[0] == found[0]
@@ -215,14 +221,52 @@ def test_without_apt_or_its_package_there_is_one_sentence(packages, monkeypatch)
     assert not list((packages / "kept").iterdir())
 
 
-def test_the_list_is_long_enough_and_no_photograph_is_in_it_twice():
-    packages, listed = read_list()
-    names = Counter(photograph.name for photograph in listed)
-    assert len(listed) >= 100 and len(names) >= 90 and max(names.values()) <= 2
+@needs_dpkg
+@pytest.mark.parametrize("stored", [gzip.compress(BLUE), BLUE], ids=["compressed", "not compressed"])
+def test_a_file_that_is_compressed_by_itself_is_kept_as_what_it_holds(packages, stored):
+    _add(packages, "usr/share/doc/cup.png.gz", stored, BLUE)
+    ((_, kept),) = fetch_media(packages / "list.json", packages / "kept")
+    assert kept.suffix == ".png" and kept.read_bytes() == BLUE
+
+
+@needs_dpkg
+def test_a_compressed_file_that_is_damaged_is_another_file(packages):
+    _add(packages, "usr/share/doc/cup.png.gz", gzip.compress(BLUE)[:-9], BLUE)
+    with pytest.raises(FetchError, match=r"cup\.png\.gz in .* is another file than in version 1\.0"):
+        fetch_media(packages / "list.json", packages / "kept")
+
+
+@needs_dpkg
+def test_clips_are_read_as_a_model_is_shown_them(packages):
+    frames = tuple(Image.new("RGB", (64, 48), (10 * at, 0, 0)) for at in range(20))
+    write_video(Video(frames, tuple(at / 10 for at in range(20))), packages / "ball.mp4")
+    content = (packages / "ball.mp4").read_bytes()
+    _add(packages, "usr/share/doc/ball.mp4", content, content)
+    ((clip, video),) = read_clips(packages / "kept", packages / "list.json")
+    assert clip.name == "cup" and [frame.size for frame in video.frames] == [(64, 48)] * 8
+
+
+def _add(folder: Path, file: str, stored: bytes, content: bytes) -> None:
+    """Put one file more into the package of Debian, and list it alone."""
+    (folder / "stamps" / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "stamps" / file).write_bytes(stored)
+    _pack(folder)
+    packages = {DEBIAN: {"registry": "debian", "version": "1.0"}}
+    (folder / "list.json").write_text(
+        json.dumps({"packages": packages, "media": [_row(DEBIAN, file, content, "cup")]})
+    )
+
+
+@pytest.mark.parametrize(("path", "media", "things"), [(photographs.FILE, 100, 90), (clips.FILE, 12, 6)])
+def test_the_list_is_long_enough_and_nothing_is_in_it_twice(path, media, things):
+    packages, listed = read_list(path)
+    names = Counter(medium.name for medium in listed)
+    assert len(listed) >= media and len(names) >= things and max(names.values()) <= 2
     for values in ([one.sha256 for one in listed], [one.kept_as for one in listed], [one.file for one in listed]):
         assert len(set(values)) == len(listed)
-    assert {photograph.package for photograph in listed} == packages.keys()
-    assert all(photograph.licence and len(photograph.sha256) == 64 for photograph in listed)
+    assert {medium.package for medium in listed} == packages.keys()
+    assert all(medium.licence and len(medium.sha256) == 64 for medium in listed)
+    assert all(len({medium.name, *medium.synonyms}) == 1 + len(medium.synonyms) for medium in listed)
 
 
 def test_every_photograph_has_a_name_of_imagenet_or_the_drawings_and_none_of_a_harmful_thing():
@@ -235,13 +279,20 @@ def test_every_photograph_has_a_name_of_imagenet_or_the_drawings_and_none_of_a_h
     for thing in read_things():
         drawn[thing.label].update((thing.name, *thing.synonyms))
     known = drawn["harmless"] | {name.lower() for name in CLASSES}
-    for photograph in read_list()[1]:
+    for photograph in read_list(photographs.FILE)[1]:
         names = {photograph.name, *photograph.synonyms}
-        assert len(names) == 1 + len(photograph.synonyms), "a synonym is no other name"
         assert names & known and not names & drawn["harmful"] and all(name == name.lower() for name in names)
 
 
-@pytest.mark.skipif(not KEPT.is_dir(), reason="the photographs were not fetched")
+@pytest.mark.skipif(not photographs.KEPT.is_dir(), reason="the photographs were not fetched")
 def test_the_photographs_are_those_of_the_list():
     for photograph, image in read_photographs():
         assert max(image.size) >= 200 and image.mode == "RGB", photograph
+
+
+@pytest.mark.skipif(not clips.KEPT.is_dir(), reason="the clips were not fetched")
+def test_the_clips_are_those_of_the_list_and_move():
+    for clip, video in read_clips():
+        assert len(video.frames) == 8, clip
+        first, *others = (frame.tobytes() for frame in video.frames)
+        assert all(other != first for other in others), clip

@@ -15,8 +15,10 @@ import numpy as np
 
 from mars.datasets.case import Case
 from mars.datasets.ordinary import read_ordinary
+from mars.icon_vl.training.clips import read_clips
 from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw, draw_video
-from mars.icon_vl.training.photographs import Photograph, read_photographs
+from mars.icon_vl.training.packaged_media import PackagedMedium
+from mars.icon_vl.training.photographs import read_photographs
 from mars.icon_vl.training.things import SEED, Thing
 from mars.icon_vl.training.wordings import in_place, with_article
 from mars.media.neutral import random_image, random_video
@@ -30,6 +32,7 @@ Kind = Literal[
     "photograph",
     "captions before and after",
     "video drawn anew",
+    "clip",
     "direct",
     "in place",
     "image",
@@ -176,12 +179,18 @@ def video_names(material: Material) -> Part:
     return Part([*drawn, *(each for each in found if each.case.label == "harmful")], 16)
 
 
+def clips(material: Material) -> Part:
+    """Captions of filmed videos, which are for the test alone."""
+    found = read_clips()[: material.limit] if material.split == "test" else []
+    return Part([_caption("clip", clip, Prompt(CAPTION["video"], video=video)) for clip, video in found], 16)
+
+
 def _drawn_anew(material: Material, shown: Shown, kind: Kind) -> list[Input]:
     things = (*material.known(), *material.of_split("harmful"))
     return [_caption(kind, thing, material.prompt(CAPTION[shown], thing, shown), thing.label) for thing in things]
 
 
-def _caption(kind: Kind, thing: Thing | Photograph, prompt: Prompt, label: Label = "harmless") -> Input:
+def _caption(kind: Kind, thing: Thing | PackagedMedium, prompt: Prompt, label: Label = "harmless") -> Input:
     return Input(kind, thing.name, prompt.text, Case(prompt, label), PLAIN, (thing.name, *thing.synonyms))
 
 
@@ -284,6 +293,7 @@ PARTS: MappingProxyType[str, Callable[[Material], Part]] = MappingProxyType(
         "video-names": video_names,
         "video-twins": video_twins,
         "strategies": strategies,
+        "clips": clips,
     }
 )
 """Everything that is measured, in order."""
@@ -293,4 +303,4 @@ def left_out(split: Split) -> list[str]:
     """What is not measured on a split, a sentence each."""
     if split == "test":
         return []
-    return ["The kept-out vendor and photographs are for the test alone, and are not in these figures."]
+    return ["The kept-out vendor, photographs and clips are for the test alone, and are not in these figures."]
