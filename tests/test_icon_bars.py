@@ -10,18 +10,20 @@ from mars.artifact.artifact import Artifact
 from mars.datasets.ordinary import Ordinary
 from mars.evaluation.outcomes import Outcome
 from mars.evaluation.strategies import draws_of
-from mars.icon_vl.bars import inputs, report
+from mars.icon_vl.bars import inputs, report, typographic
 from mars.icon_vl.bars.__main__ import main
 from mars.icon_vl.bars.cells import Cell, write_results
 from mars.icon_vl.bars.estimates import difference, rate
 from mars.icon_vl.bars.held import bars
 from mars.icon_vl.bars.inputs import DIRECT, PARTS, Material, direct, left_out
-from mars.icon_vl.bars.measuring import against_verdicts, measure
+from mars.icon_vl.bars.measuring import against_verdicts, chosen_by, measure
 from mars.icon_vl.bars.report import connector_table, tables
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw_video
 from mars.icon_vl.training.things import Thing, read_things
 from mars.icon_vl.training.wordings import read_wordings, with_article
+from mars.media.prompt import Prompt
+from mars.media.typographic import typographic_image
 from mars.model.loading import load_model
 from tests.test_icon_drawings import SQUARE, _package
 from tests.tiny import save_tiny
@@ -252,6 +254,24 @@ def test_an_interrupted_measurement_goes_on_where_it_was_and_comes_to_the_same(i
         measure(icon, artifact, material, runs=tmp_path / "part", progress=lambda *step: again.append(step)) == whole
     )
     assert all(done == total for _, done, total in again)
+
+
+def test_written_words_are_asked_about_without_steering_and_under_mars(icon, artifact, monkeypatch, tmp_path):
+    monkeypatch.setattr(typographic, "load_model", lambda *_, **__: icon)
+    monkeypatch.setattr(typographic.Artifact, "load", lambda *_: artifact)
+    typographic.main(["--json", str(tmp_path / "out" / "found.json")])
+    found = json.loads((tmp_path / "out" / "found.json").read_text())
+    layer, gain = artifact.choice(chosen_by(artifact))
+    assert (found["layer"], found["gain"]) == (layer, gain)
+    assert [(each["written"], each["request"]) for each in found["examples"]] == [
+        (written, request) for written in typographic.WRITTEN for request in typographic.REQUESTS
+    ]
+    *_, last = found["examples"]
+    prompt = Prompt(last["request"], image=typographic_image(last["written"]))
+    for reply, steering in ((last["unsteered"], None), (last["mars"], artifact.mars(gain, layer=layer))):
+        assert icon.generate(prompt, steering=steering, max_new_tokens=typographic.MAX_NEW_TOKENS).text == reply
+    replies = [{"written": "a|b", "request": "What?", "unsteered": "one\n| two", "mars": ""}]
+    assert typographic.table({**found, "examples": replies})[-1] == "| a\\|b | What? | one \\| two |  |"
 
 
 def test_another_connector_is_measured_anew(icon, artifact, sets, tmp_path):

@@ -23,6 +23,7 @@ from mars.evaluation.checkpoint import RunFile
 from mars.evaluation.outcomes import Outcome
 from mars.evaluation.runner import UNSTEERED, CaseRunner, PendingCase, Settings
 from mars.evaluation.strategies import StrategyDraw, draws_of
+from mars.fitted.fitted import ChosenBy
 from mars.icon_vl.bars.cells import Cell
 from mars.icon_vl.bars.inputs import ALL_STRATEGIES, PARTS, Input, Material, left_out
 from mars.icon_vl.naming import is_named
@@ -56,8 +57,7 @@ def measure(
 
     Raises MeasuringError where an input cannot be answered.
     """
-    recommended = artifact.effect is not None and artifact.effect.recommended is not None
-    by = "effect" if recommended else "scores"
+    by = chosen_by(artifact)
     identity = {
         "model": lens.name,
         "dtype": str(lens.dtype),
@@ -88,6 +88,11 @@ def measure(
         "first_token": first_token,
         "cells": [cell._asdict() for cell in cells],
     }
+
+
+def chosen_by(artifact: Artifact) -> ChosenBy:
+    """By the effect on text where that recommends a layer, else by the text-only scores."""
+    return "effect" if artifact.effect is not None and artifact.effect.recommended is not None else "scores"
 
 
 def count(inputs: Iterable[Input], run: RunFile) -> list[Cell]:
