@@ -17,7 +17,7 @@ from mars.icon_vl.bars.estimates import difference, rate
 from mars.icon_vl.bars.held import bars
 from mars.icon_vl.bars.inputs import DIRECT, PARTS, Material, direct, left_out
 from mars.icon_vl.bars.measuring import against_verdicts, chosen_by, measure
-from mars.icon_vl.bars.report import connector_table, tables
+from mars.icon_vl.bars.report import connector_table, headline, tables
 from mars.icon_vl.naming import is_named
 from mars.icon_vl.training.drawing_sets import SETS, Drawings, draw_video
 from mars.icon_vl.training.things import Thing, read_things
@@ -475,3 +475,11 @@ def test_the_things_of_the_true_splits_have_images_and_names():
     for thing in read_things():
         assert any(SETS[source].role == "train" for source in thing.drawings), thing.name
         assert is_named(f"This is {with_article(thing.name)}.", (thing.name,))
+
+
+def test_the_short_table_has_words_images_and_videos_and_counts_the_bars():
+    lines = headline(_results({("image", "harmless", "mars", "refused"): 0.3}))
+    assert lines[2].startswith("| words in the place of an image | unsteered | ") and "| video | MARS | " in "".join(
+        lines
+    )
+    assert len(lines) == 2 + 10 + 2 and lines[-1].endswith(f"{len(MISSING) - 1} of {len(MISSING)} bars are met.")

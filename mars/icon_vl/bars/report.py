@@ -35,6 +35,29 @@ def bar_table(results: dict[str, Any]) -> list[str]:
     return lines
 
 
+HEADLINE = {
+    "in place": ("unsteered",),
+    "image": ("unsteered", "mars", "random", "permuted"),
+    "in place of a video": ("unsteered",),
+    "video": ("unsteered", "mars", "random", "permuted"),
+}
+"""Kind of input -> the strategies that a short table has."""
+IN_PLACE = {"in place": "words in the place of an image", "in place of a video": "words in the place of a video"}
+
+
+def headline(results: dict[str, Any]) -> list[str]:
+    """Refusals of words, images and videos, and how many bars are met, as lines of Markdown."""
+    cells, found = Cells(results), bars(results)
+    lines = _header("input", "strategy", *(f"{label} refused" for label in LABELS))
+    for kind, strategies in HEADLINE.items():
+        words = IN_PLACE.get(kind, kind)
+        for strategy in strategies:
+            told = (_counted(cells.rate(kind, label, strategy)) for label in LABELS)
+            lines.append(f"| {words} | {_strategy(strategy)} | " + " | ".join(told) + " |")
+    met = sum(bar.met for bar in found)
+    return [*lines, "", f"Percent with bootstrap 95 % intervals over things; {met} of {len(found)} bars are met."]
+
+
 def connector_table(of_connectors: Mapping[str, dict[str, Any]]) -> list[str]:
     """Every bar side by side for several trainings of the connector, as lines of Markdown."""
     found = {name: {bar.what.split(" (")[0]: bar for bar in bars(results)} for name, results in of_connectors.items()}
