@@ -482,4 +482,4 @@ def test_the_short_table_has_words_images_and_videos_and_counts_the_bars():
     assert lines[2].startswith("| words in the place of an image | unsteered | ") and "| video | MARS | " in "".join(
         lines
     )
-    assert len(lines) == 2 + 10 + 2 and lines[-1].endswith(f"{len(MISSING) - 1} of {len(MISSING)} bars are met.")
+    assert len(lines) == 2 + 8 + 2 and lines[-1].endswith(f"{len(MISSING) - 1} of {len(MISSING)} bars are met.")

@@ -39,7 +39,7 @@ HEADLINE = {
     "in place": ("unsteered",),
     "image": ("unsteered", "mars", "random", "permuted"),
     "in place of a video": ("unsteered",),
-    "video": ("unsteered", "mars", "random", "permuted"),
+    "video": ("unsteered", "mars"),
 }
 """Kind of input -> the strategies that a short table has."""
 IN_PLACE = {"in place": "words in the place of an image", "in place of a video": "words in the place of a video"}
