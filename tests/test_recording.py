@@ -5,6 +5,7 @@ import pickle
 import shutil
 from dataclasses import asdict, fields, is_dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,10 +171,12 @@ def test_hidden_states_are_kept_in_half_precision_where_asked_for_and_media_wher
     kept = recorded.answers(head.key).hidden_states
     assert kept.dtype == np.float16 and kept.shape == (live.n_layers, live.artifact.mean_harmful.shape[1])
     np.testing.assert_allclose(kept, first.activations, rtol=2e-3, atol=0.5)
-    stored = {path.read_bytes() for path in (folder / "media").iterdir()}
+    files = list((folder / "media").rglob("*.*"))
+    stored = {path.read_bytes() for path in files}
     clip = next(line for line in lines if line.title == "Rifle in a clip")
     assert lines[1].medium.read_bytes() in stored and clip.medium.read_bytes() not in stored
-    assert [path for path in (folder / "media").iterdir() if path.suffix == ".webp"]
+    assert sorted(path.name for path in files) == ["bicycle.png", "rifle.png", "rifle.webp"]  # as they were called
+    assert Path(recorded.examples[1].media).name == lines[1].medium.name == "rifle.png"
     tokens = next(
         recorded.answers(one.key).tokens for one in recorded.kept.prompts if one.example.title == clip.title
     )

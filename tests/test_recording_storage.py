@@ -3,13 +3,14 @@
 import json
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mars.datasets.tables import TableError
 from mars.recording.prompts import read_lines
-from mars.recording.storage import BEGUN, INDEX, Entry, Header, Recorder, Recording, RecordingError, is_recording
+from mars.recording.storage import BEGUN, INDEX, Entry, Header, Recorder, Recording, RecordingError, _digest, is_recording
 
 HEADER = Header(
     model="kite", source="kite", revision=None, dtype="float32", weights=[1.0, 2.0], visual_weights=[],
@@ -25,7 +26,7 @@ def folder(tmp_path):
     recorder = Recorder(tmp_path / "kite", HEADER)
     for name in NAMES:
         recorder.keep(name, ENTRY)
-    medium = recorder.keep_medium(b"not looked into", ".PNG")
+    medium = recorder.keep_medium(b"not looked into", "Kite.PNG")
     recorder.finish(NAMES, [medium], {"seconds": 1.0})
     return tmp_path / "kite"
 
@@ -91,14 +92,19 @@ def test_a_changed_or_truncated_or_missing_file_is_named(folder):
     _refused(folder, "lacks prompts/aaa")
     path.symlink_to("/etc/passwd")
     _refused(folder, "a link in place of prompts/aaa")
+    path.unlink()
+    path.write_bytes(whole)
+    (folder / "media").rename(folder.parent / "elsewhere")
+    (folder / "media").symlink_to(folder.parent / "elsewhere")
+    _refused(folder, "a link in place of media/")
 
 
 def test_a_changed_index_and_one_of_a_newer_version_and_foreign_folders_are_refused(folder, tmp_path):
     index = _index(folder)
     (folder / INDEX).write_text(json.dumps(index | {"model": "another"}))
     _refused(folder, "its index does not match its digest")
-    (folder / INDEX).write_text(json.dumps(index | {"schema": 2}))
-    _refused(folder, "of a newer version .schema 2; this one reads 1.. Update")
+    (folder / INDEX).write_text(json.dumps(index | {"schema": 3}))
+    _refused(folder, "of a newer version .schema 3; this one reads 2.. Update")
     (folder / INDEX).write_text("[1]")
     _refused(folder, "no schema number")
     (folder / INDEX).write_text('{"schema": 1')
@@ -107,8 +113,12 @@ def test_a_changed_index_and_one_of_a_newer_version_and_foreign_folders_are_refu
 
 
 @pytest.mark.parametrize(
-    "name", ["../kite.safetensors", "prompts/../../x.safetensors", "session.pkl", "media/x.pt", "/etc/passwd"]
-)
+    "name",
+    [
+        "../kite.safetensors", "prompts/../../x.safetensors", "session.pkl", "media/x.pt", "/etc/passwd",
+        f"media/{'0' * 64}/../../kite.png", f"media/{'0' * 64}/.kite.png", f"media/{'0' * 64}/a/kite.png",
+    ],
+)  # fmt: skip
 def test_files_that_are_no_part_of_a_recording_are_never_read(folder, name, monkeypatch):
     from mars.recording import storage
 
@@ -118,6 +128,42 @@ def test_files_that_are_no_part_of_a_recording_are_never_read(folder, name, monk
     (folder / INDEX).write_text(json.dumps(index | {"digest": storage._digest(index)}))
     monkeypatch.setattr("builtins.open", lambda *_: pytest.fail("it was read"))
     _refused(folder, "which is no file of a recording")
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Kite.PNG", "Kite.png"),
+        ("größe 2 (b).webp", "größe 2 (b).webp"),
+        ("..\u202e/a<b>.png", "a_b_.png"),
+        ("(*).mp4", "_).mp4"),
+        ("k" * 300 + ".png", "k" * 40 + ".png"),
+    ],
+)
+def test_a_medium_keeps_the_name_of_its_file_as_far_as_every_file_system_takes_it(tmp_path, name, kept):
+    recorder = Recorder(tmp_path / "kite", HEADER)
+    media = [recorder.keep_medium(content, name) for content in (b"one", b"another", b"one")]
+    assert media[0] == media[2] != media[1] and {Path(one).name for one in media} == {kept}
+    recorder.finish([], media, {})
+    assert set(Recording.open(tmp_path / "kite").files) == set(media)
+
+
+def test_a_recording_of_the_first_version_is_read_whose_media_have_no_names(folder):
+    index = _index(folder)
+    named = next(name for name in index["files"] if name.startswith("media/"))
+    old = str(Path(named).parent.with_suffix(".png"))
+    (folder / named).rename(folder / "moved.png")
+    (folder / named).parent.rmdir()
+    (folder / "moved.png").rename(folder / old)
+    index["files"][old] = index["files"].pop(named)
+    del index["digest"]
+    (folder / INDEX).write_text(json.dumps(index | {"schema": 1, "digest": _digest(index | {"schema": 1})}))
+    assert old in Recording.open(folder).files
+    again = Recorder(folder, HEADER)
+    medium = again.keep_medium(b"not looked into", "kite.png")
+    again.finish(NAMES, [medium], {})
+    assert [path.name for path in (folder / "media").rglob("*.png")] == ["kite.png"]  # made again it has one
+    assert [path.name for path in (folder / "media").iterdir()] == [Path(medium).parent.name]
 
 
 def test_pickle_in_the_place_of_an_entry_is_not_executed(folder):

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from numpy.typing import NDArray
 from safetensors import SafetensorError
@@ -21,13 +22,14 @@ from safetensors.numpy import load, save
 from mars.atomic_file import atomic_write
 from mars.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-SCHEMA = 1
+SCHEMA = 2
+"""Since 2 a medium lies under its file's name, in a folder named by its hash; 1 is read as well."""
 INDEX = "recording.json"
 BEGUN = "unfinished.json"
 """Stands in the folder in place of INDEX until the recording is complete."""
 ENTRIES = re.compile(r"(prompts/)?[a-z0-9]{1,64}\.safetensors")
-MEDIA = re.compile(r"media/[0-9a-f]{64}(\.[a-z0-9]{1,5})")
-"""Files of a recording, by their content's hash where they are media."""
+MEDIA = re.compile(r"media/[0-9a-f]{64}(?:/\w[\w (),+-]{0,39})?(\.[a-z0-9]{1,5})")
+"""Files of a recording. A medium's folder is its content's hash, so that two files of one name do not meet."""
 CHUNK = 2**20
 JSON = "json"
 """Under which an entry's JSON stands in the header of its file."""
@@ -134,10 +136,16 @@ class Recorder:
         """An entry that is there. Raises RecordingError where it is damaged."""
         return _entry((self.folder / f"{name}.safetensors").read_bytes(), self.folder, name)
 
-    def keep_medium(self, content: bytes, suffix: str) -> str:
-        """Write an image or a video, once however often it is kept; returns its name in the folder."""
-        name = f"media/{hashlib.sha256(content).hexdigest()}{suffix.lower()}"
+    def keep_medium(self, content: bytes, name: str) -> str:
+        """Write an image or a video, once however often it is kept; returns where it lies in the folder.
+
+        name: of its file, of which characters that not every file system takes are replaced.
+        """
+        stem, suffix = Path(name).stem, Path(name).suffix
+        stem = re.sub(r"[^\w (),+-]", "_", normalize("NFC", stem)).lstrip(" (),+-")[:40].rstrip() or "medium"
+        name = f"media/{hashlib.sha256(content).hexdigest()}/{stem}{suffix.lower()}"
         if not (self.folder / name).is_file():
+            (self.folder / name).parent.mkdir(exist_ok=True)
             self._write(name, content)
         return name
 
@@ -151,9 +159,12 @@ class Recorder:
         index = {"schema": SCHEMA, **asdict(self.header), "cost": dict(cost), "files": files}
         self._write(INDEX, _json(index | {"digest": _digest(index)}, indent=1))
         (self.folder / BEGUN).unlink(missing_ok=True)
-        for path in (one for part in ("*.safetensors", "prompts/*", "media/*") for one in self.folder.glob(part)):
-            if path.relative_to(self.folder).as_posix() not in files:
+        for path in [one for part in ("*.safetensors", "prompts/*", "media/**/*") for one in self.folder.glob(part)]:
+            if path.is_file() and path.relative_to(self.folder).as_posix() not in files:
                 path.unlink()
+        for path in self.folder.glob("media/*"):
+            if not any(path.iterdir()):
+                path.rmdir()
 
     def _write(self, name: str, content: bytes) -> None:
         atomic_write(self.folder / name, content)
@@ -246,7 +257,7 @@ def _check_file(folder: Path, name: str, size: int, mark: str) -> None:
     if not ENTRIES.fullmatch(name) and not (medium and medium[1] in IMAGE_SUFFIXES | VIDEO_SUFFIXES):
         raise RecordingError(f"{told} names {name}, which is no file of a recording; nothing of it is read.")
     path = folder / name
-    if path.is_symlink() or path.parent.is_symlink():
+    if any((folder / part).is_symlink() for part in (name, *Path(name).parents)[:-1]):
         raise RecordingError(f"{told} has a link in place of {name}; nothing of it is read.")
     if not path.is_file():
         raise RecordingError(f"{told} lacks {name}. Copy it again.")

@@ -282,10 +282,12 @@ def _head(recorder: Recorder, line: Line) -> KeptHead:
     shown, marks = None, ()
     if line.medium is not None:
         if line.keeps_medium:
-            shown = recorder.keep_medium(line.medium.read_bytes(), line.medium.suffix)
+            shown = recorder.keep_medium(line.medium.read_bytes(), line.medium.name)
         else:
-            shown = recorder.keep_medium(thumbnail(Prompt.of("", read_media(line.medium))), ".webp")
-        marks = (medium_hash(line.medium), Path(shown).stem)
+            shown = recorder.keep_medium(
+                thumbnail(Prompt.of("", read_media(line.medium))), f"{line.medium.stem}.webp"
+            )
+        marks = (medium_hash(line.medium), Path(shown).parent.name)
     return KeptHead(line.key, Example(line.title, line.text, shown, line.label, line.twin), line.system, marks)
 
 
