@@ -35,6 +35,8 @@ Offer = Literal["get", "getting", "use"]
 """What an operator is offered of Icon-VL: to get it, to look on while it is fetched, to use it."""
 FITTED = Path("out") / "artifacts"
 """Where artifacts of hub models go, below the folder the page was started from."""
+RECORDINGS = Path("out") / "recordings"
+"""The same of recordings."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,36 @@ class FitPlan:
             return Path(self.folder.strip())
         source = self.source.strip()
         return Path(source) / "artifact" if Path(source).is_dir() else FITTED / source.rsplit("/", 1)[-1].lower()
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """What an operator asked to record, as it came from the browser."""
+
+    folder: str = ""
+    """Of the recording; by default one of the model's name below RECORDINGS."""
+    examples: bool = True
+    """Whether the gallery's examples are in it."""
+    path: str = ""
+    """A JSON lines file of a set of their own that is in it too; "" for none."""
+    keeps_media: bool = False
+    """Whether the images and videos of that set are in it, and not thumbnails of them alone."""
+    results: Mapping[str, Any] | None = None
+    """Of an evaluation, which are in it too."""
+    layer: Any = None
+    """Steered at, besides the chosen one."""
+    gain: Any = 1.0
+    """Steered with, besides 1."""
+
+
+@dataclass(frozen=True)
+class FinishedRecording:
+    """A recording that is finished."""
+
+    folder: str
+    prompts: int
+    size: int
+    """Bytes."""
 
 
 class Session(Protocol):
@@ -234,6 +266,16 @@ class Operator(Backend, Protocol):
 
     def stop_fit(self) -> None:
         """End the fit after the prompts it is at."""
+
+    def record(self, plan: RecordPlan) -> Iterator[Progress | FinishedRecording]:
+        """Record the model in use into a folder: progress by step, and what was recorded at last, or nothing where it
+        is stopped; the same plan goes on from there.
+
+        Raises RequestError.
+        """
+
+    def stop_recording(self) -> None:
+        """End the recording after the prompt it is at; what is in the folder is kept."""
 
     @property
     def icon_vl(self) -> Offer | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from . import icon_vl, markup, model_picker, permalink, take_away, tour
+from . import icon_vl, markup, model_picker, permalink, recording, take_away, tour
 from .api import add_compare, add_sweep
 from .backend import Backend, Operator, Session
 from .results import RequestError
@@ -62,11 +62,12 @@ def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_his
                 tokens.build(backend, shared, tab)
             if for_operator:
                 with gr.Tab("Evaluate", id="evaluate") as tab:
-                    evaluate.build(backend, shared, tab)
+                    to_record = evaluate.build(backend, shared, tab)
         if laid:
             tour.build(backend, shared, compared, tabs, laid)
         take_away.build(backend, shared, compared.ran)
         if for_operator:
+            recording.build(backend, shared, to_record)
             model_picker.build(backend, shared)
         back.click(lambda: [backend.session.chosen_layer, GAIN_AT_START], outputs=[layer, gain], **AT_ONCE)
         shared.redraw(

@@ -23,7 +23,8 @@ from app.workbench.recording import making
 from app.workbench.recording.command import parser
 from app.workbench.recording.comparing import compared
 from app.workbench.recording.kept import KeptPrompt
-from app.workbench.recording.making import Answerer, lines_of, record, record_on
+from app.workbench.recording.lines import lines_of
+from app.workbench.recording.making import Answerer, record, record_on
 from mars.bundled import MODELS, shipped_recording
 from mars.intervals import wilson
 from mars.model.loading import load_model
@@ -247,7 +248,7 @@ def test_a_stop_loses_nothing_and_doubles_nothing(live, lines, folder, tmp_path,
         RecordedSession.open(path)
     ask = Answerer.__call__
     monkeypatch.setattr(Answerer, "__call__", lambda self, line: (asked.append(line.title), ask(self, line))[1])
-    monkeypatch.setattr(making, "kept_clouds", lambda clouds: pytest.fail("they were there already"))  # noqa: ARG005
+    monkeypatch.setattr(making, "kept_clouds", lambda *_: pytest.fail("they were there already"))
     resumed = record(path, live, lines, SETTINGS, results=RESULTS)
     assert asked == [line.title for line in lines[2:]]
     whole = Recording.open(folder)

@@ -10,7 +10,17 @@ import pytest
 
 from mars.datasets.tables import TableError
 from mars.recording.prompts import read_lines
-from mars.recording.storage import BEGUN, INDEX, Entry, Header, Recorder, Recording, RecordingError, _digest, is_recording
+from mars.recording.storage import (
+    BEGUN,
+    INDEX,
+    Entry,
+    Header,
+    Recorder,
+    Recording,
+    RecordingError,
+    _digest,
+    is_recording,
+)
 
 HEADER = Header(
     model="kite", source="kite", revision=None, dtype="float32", weights=[1.0, 2.0], visual_weights=[],

@@ -1,25 +1,19 @@
 """Evaluate: strategies on a set of cases, with intervals, the trade-off, every case, and what to take away."""
 
-import json
-import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .. import markup, report, sweep_markup
+from .. import markup, sweep_markup
 from ..backend import Backend, Operator, Plan
-from ..evaluation import page
-from ..evaluation.charts import tradeoffs
-from ..evaluation.rows import WORDS
-from ..plotly_panel import PlotlyPanel
 from ..results import Progress, RequestError
 from ..workbench import MAX_PER_CELL, STRATEGIES, USUAL, Draft
-from . import own_set
-from .shared import QUIET, Shared, failure
+from . import evaluated, own_set
+from .evaluated import Results
+from .shared import QUIET, VISIT_SECONDS, Shared, failure
 
 INTRO = (
     "Every strategy answers the same cases, at the layer and gain chosen above. Refusals of harmful requests stand "
@@ -32,37 +26,35 @@ ALONE = {"concurrency_id": "evaluation", "concurrency_limit": 1}
 """One evaluation at a time; between its cases the model answers other tabs."""
 SHOW = "() => document.querySelector('#evaluate').scrollIntoView()"
 """Brings what an evaluation fills into view."""
-FILTERS = (
-    "element.addEventListener('input', (event) => { if (event.target.closest('.filters')) filterCases(element); });"
-    "element.addEventListener('submit', (event) => event.preventDefault());"
-    "watch('value', () => requestAnimationFrame(() => filterCases(element)));"
-)
 
 
 class Panels(NamedTuple):
-    """What an evaluation fills."""
+    """What an evaluation fills, beside its results."""
 
     notice: gr.HTML
     run: gr.Button
     stop: gr.Button
-    about: gr.HTML
-    text_title: gr.HTML
-    image_title: gr.HTML
-    video_title: gr.HTML
-    text: PlotlyPanel
-    image: PlotlyPanel
-    video: PlotlyPanel
-    tables: gr.HTML
-    csv: gr.DownloadButton
-    json: gr.DownloadButton
-    html: gr.DownloadButton
-    cases: gr.HTML
     own_plan: gr.State
     """The plan of the results that are shown where they are of a set of one's own, else None."""
     own_points: gr.State
+    results: gr.State
+    """What is shown, as `mars-lens eval --json` has it; None before that."""
+    shown: Results
+
+    @property
+    def all(self) -> list[Any]:
+        return [*self[:-1], *self.shown]
 
 
-def build(operator: Operator, shared: Shared, tab: gr.Tab) -> None:
+class ToRecord(NamedTuple):
+    """What a recording may hold of this tab."""
+
+    own: gr.State
+    """Holds the Draft of one's own set, or None."""
+    results: gr.State
+
+
+def build(operator: Operator, shared: Shared, tab: gr.Tab) -> ToRecord:
     """Lay the tab out and wire it."""
     gr.HTML(markup.section("Strategies on a set", INTRO))
     own = own_set.build()
@@ -79,38 +71,24 @@ def build(operator: Operator, shared: Shared, tab: gr.Tab) -> None:
         run = gr.Button("Evaluate", variant="primary", elem_id="evaluate", scale=0, min_width=140)
         stop = gr.Button("Stop", interactive=False, elem_id="evaluate-stop", scale=0, min_width=80)
         notice = gr.HTML(markup.caption(EMPTY), elem_id="evaluate-notice")
-    about = gr.HTML()
-    with gr.Row(elem_id="evaluate-charts"):
-        titles, charts = [], []
-        for modality in WORDS:
-            with gr.Column(min_width=300):
-                titles.append(gr.HTML())
-                charts.append(PlotlyPanel(elem_id=f"tradeoff-{modality}"))
-    tables = gr.HTML(elem_id="evaluate-tables")
-    with gr.Row():
-        files = [
-            gr.DownloadButton(f"{kind} {what}", visible=False, size="sm", elem_id=f"download-{kind.lower()}")
-            for kind, what in (("CSV", "of the rates"), ("JSON", "of everything"), ("HTML", "report"))
-        ]
-    cases = gr.HTML(elem_id="evaluate-cases", js_on_load=FILTERS)
-    panels = Panels(
-        notice, run, stop, about, *titles, *charts, tables, *files, cases, gr.State(None), shared.own_points
-    )
+    results = gr.State(None, time_to_live=VISIT_SECONDS)
+    panels = Panels(notice, run, stop, gr.State(None), shared.own_points, results, evaluated.lay_out())
     begun = run.click(partial(_begun, panels), outputs=[notice, run], queue=False, **QUIET)
-    evaluated = begun.then(
+    answered = begun.then(
         partial(_run, operator, panels),
         [strategies, own, per_cell, shared.layer, shared.gain],
-        [*panels],
+        panels.all,
         **QUIET,
         **ALONE,
     )
-    evaluated.then(None, js=SHOW, api_visibility="private")
-    evaluated.then(partial(_pointed, operator, panels), panels.own_plan, [notice, run, stop, panels.own_points],
+    answered.then(None, js=SHOW, api_visibility="private")
+    answered.then(partial(_pointed, operator, panels), panels.own_plan, [notice, run, stop, panels.own_points],
                    **QUIET, **ALONE)  # fmt: skip
     stop.click(operator.stop_evaluation, queue=False, **QUIET)
 
     for event in (tab.select, shared.generation.change):
-        event(partial(_made_before, operator, panels), outputs=[*panels], **QUIET)
+        event(partial(_made_before, operator, panels), outputs=panels.all, **QUIET)
+    return ToRecord(own, results)
 
 
 def _made_before(backend: Backend, panels: Panels) -> dict[Any, Any]:
@@ -196,36 +174,7 @@ def _stopped(panels: Panels, step: Progress | None) -> dict[Any, Any]:
 
 
 def _results(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
-    charts, told = tradeoffs(results)
-    return {
-        panels.notice: "",
-        panels.about: page.charts_head(results, told),
-        **{getattr(panels, modality): charts[modality].figure if modality in charts else "" for modality in WORDS},
-        **{
-            getattr(panels, f"{modality}_title"): markup.panel_title(charts[modality].title)
-            if modality in charts
-            else ""
-            for modality in WORDS
-        },
-        panels.tables: page.tables(results),
-        panels.cases: page.cases(results),
-        **_downloads(panels, results),
-    }
-
-
-def _downloads(panels: Panels, results: Mapping[str, Any]) -> dict[Any, Any]:
-    """The files behind the buttons, in a folder of their own that is swept away with the uploads."""
-    folder = Path(tempfile.mkdtemp(prefix="mars-lens-"))
-    contents = {
-        panels.csv: ("evaluation.csv", page.as_csv(results)),
-        panels.json: ("evaluation.json", json.dumps(results, indent=1) + "\n"),
-        panels.html: ("evaluation.html", report.render(results)),
-    }
-    shown = {}
-    for button, (name, content) in contents.items():
-        (folder / name).write_text(content, encoding="utf-8")
-        shown[button] = gr.update(value=str(folder / name), visible=True)
-    return shown
+    return {panels.notice: "", panels.results: results, **evaluated.shown(panels.shown, results)}
 
 
 def _buttons(panels: Panels, is_running: bool) -> dict[Any, Any]:

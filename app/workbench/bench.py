@@ -14,13 +14,14 @@ from mars.bundled import is_icon_vl, model_source
 from mars.icon_vl.folder import is_complete, is_fetched
 from mars.recording.storage import is_recording
 
-from ..backend import FitPlan, Offer, Plan, Session
+from ..backend import FinishedRecording, FitPlan, Offer, Plan, RecordPlan, Session
 from ..results import OwnPoints, Progress
 from .evaluating import RUNS, evaluate, read_cases
 from .fitting import fitted
 from .icon_vl import Getting
 from .own_points import read_points
 from .prompts import checked_gain, one_sentence
+from .recording.planned import record_planned
 from .recording.session import RecordedSession
 from .session import LiveSession
 from .watching import Report, lending, watched
@@ -38,6 +39,7 @@ class Workbench:
     """Folder in which evaluations that were stopped wait to go on."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _stop_fit: threading.Event = field(default_factory=threading.Event)
+    _stop_recording: threading.Event = field(default_factory=threading.Event)
     _getting: Getting = field(default_factory=Getting)
 
     def replace(self, source: str | Path, artifact: str | Path | None = None) -> Session:
@@ -92,6 +94,16 @@ class Workbench:
 
     def stop_evaluation(self) -> None:
         self._stop.set()
+
+    def record(self, plan: RecordPlan) -> Iterator[Progress | FinishedRecording]:
+        """The model answers others between two tokens."""
+        session = self.session
+        self._stop_recording.clear()
+        with one_sentence():
+            yield from watched(partial(record_planned, session, plan), self._stop_recording)
+
+    def stop_recording(self) -> None:
+        self._stop_recording.set()
 
     @property
     def icon_vl(self) -> Offer | None:

@@ -1,13 +1,12 @@
 """The prompts of a recording: a line of JSON each, and how each is known again."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from mars.datasets.tables import Row, TableError, read_rows
-from mars.media.decode import MediaError, check_suffix
+from mars.media.decode import MediaError, check_suffix, modality_of
 from mars.types import Label
 
 COLUMNS = ("text", "image", "video", "label", "twin", "title", "system", "media")
@@ -64,6 +63,13 @@ def medium_hash(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+def title_of(text: str, medium: Path | None) -> str:
+    """What a prompt is called that has no title: its first words, and the name of its file."""
+    words = " ".join(text.split())
+    words = words if len(words) <= 60 else words[:59] + "…"
+    return f"{words} + {modality_of(medium)} {medium.stem}".removeprefix(" + ") if medium else words
+
+
 def _line(row: Row, folder: Path) -> Line:
     if unknown := [name for name in row.cells if name not in COLUMNS]:
         raise TableError(f"{row.where} has “{unknown[0]}”; known are {', '.join(COLUMNS)}.")
@@ -83,12 +89,5 @@ def _line(row: Row, folder: Path) -> Line:
             raise TableError(f"{row.where} names {row.optional(named[0])}, which is not in {folder}.")
     label = row.choice("label", {name: name for name in get_args(Label)})
     keeps = row.choice("media", {"": False, KEEP: True}) if row.optional("media") else False
-    title = row.optional("title") or _title(row.cells, text, medium)
+    title = row.optional("title") or title_of(text, medium)
     return Line(title, text, medium, label, row.optional("twin"), row.optional("system"), keeps)
-
-
-def _title(cells: Mapping[str, Any], text: str, medium: Path | None) -> str:
-    words = " ".join(text.split())
-    words = words if len(words) <= 60 else words[:59] + "…"
-    kind = "video" if cells.get("video") else "image"
-    return f"{words} + {kind} {medium.stem}".removeprefix(" + ") if medium else words

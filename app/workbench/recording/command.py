@@ -22,7 +22,8 @@ from ..cards import artifact_words
 from ..examples import examples_of
 from ..recorded import read_aggregates
 from ..session import LiveSession
-from .making import lines_of, record, record_on
+from .lines import lines_of
+from .making import record, record_on
 
 ALL = "all"
 PACKAGE = Path(__file__).parents[2]

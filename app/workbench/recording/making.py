@@ -63,14 +63,6 @@ class Subject(NamedTuple):
     processor: str
 
 
-def lines_of(examples: Sequence[Example]) -> tuple[Line, ...]:
-    """Examples of a gallery as prompts to record, with their media."""
-    return tuple(
-        Line(one.title, one.text, Path(one.media) if one.media else None, one.label, one.twin, keeps_medium=True)
-        for one in examples
-    )
-
-
 def record(
     folder: str | Path,
     session: LiveSession,
@@ -157,15 +149,21 @@ class Answerer:
         return verdict_map(session.model, session.artifact, prompt, lambda *_: None, length)
 
 
-def kept_clouds(clouds: Clouds) -> KeptClouds | None:
-    """The clouds of an artifact at every layer; None where it holds none. Waits for layouts that are computed."""
+def kept_clouds(clouds: Clouds, progress: Callable[[int], None] = lambda _: None) -> KeptClouds | None:
+    """The clouds of an artifact at every layer; None where it holds none. Waits for layouts that are computed.
+
+    progress: called with how many layers were drawn so far, over all of VIEWS.
+    """
     if not clouds.artifact.clouds:
         return None
     layers = range(clouds.artifact.n_layers)
     points = [clouds.points(layer) for layer in layers]
     views = {}
-    for view in VIEWS:
-        drawn = [_finished(partial(clouds.pictures.draw, view, layer, ())) for layer in layers]
+    for number, view in enumerate(VIEWS):
+        drawn = []
+        for layer in layers:
+            drawn.append(_finished(partial(clouds.pictures.draw, view, layer, ())))
+            progress(number * len(layers) + layer + 1)
         if not any(one.standing_in for one in drawn):
             views[view] = KeptView(
                 points=np.array([[one.before, one.after] for one in drawn], np.float32),
@@ -217,17 +215,16 @@ def _record(
     make: Callable[[], Callable[[Line], Entry]],
     progress: Progress,
 ) -> Recording:
+    if results is not None and results.get("hashes", {}).get("artifact", artifact.hash) != artifact.hash:
+        raise ValueError("The results are of an evaluation with another artifact. Evaluate what is recorded.")
     recorder = Recorder(folder, _header(source, subject, artifact, settings))
     heads, media = [], set()
     for line in lines:
         head = _head(recorder, line)
         heads.append(head)
         media.update({head.example.media} - {None})
-    for number, (name, of) in enumerate(((CLOUDS, lambda: artifact), (NO_SIGNAL, lambda: without_signal(artifact)))):
-        progress("clouds", number, 2)
-        if artifact.clouds and not recorder.has(name):
-            recorder.keep(name, Entry(*pack(kept_clouds(Clouds(of())))))
-    progress("clouds", 2, 2)
+    if artifact.clouds:
+        _keep_clouds(recorder, artifact, progress)
     missing = [line for line in lines if not recorder.has(_name(line.key))]
     done = len(lines) - len(missing)
     progress("prompts", done, len(lines))
@@ -266,6 +263,20 @@ def _record(
     }
     recorder.finish([*names, *(_name(line.key) for line in lines)], media, cost)
     return Recording.open(folder)
+
+
+def _keep_clouds(recorder: Recorder, artifact: Artifact, progress: Progress) -> None:
+    """The clouds with labels and with labels at random, where they are not there yet."""
+    each = len(VIEWS) * artifact.n_layers
+    for number, (name, of) in enumerate(((CLOUDS, lambda: artifact), (NO_SIGNAL, lambda: without_signal(artifact)))):
+
+        def drawn(layers: int, before: int = number * each) -> None:
+            progress("clouds", before + layers, 2 * each)
+
+        drawn(0)
+        if not recorder.has(name):
+            recorder.keep(name, Entry(*pack(kept_clouds(Clouds(of()), drawn))))
+    progress("clouds", 2 * each, 2 * each)
 
 
 def _name(key: str) -> str:
