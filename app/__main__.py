@@ -71,14 +71,15 @@ def page(arguments: Sequence[str] | None = None, prog: str = "mars-lens page") -
             return failed
         recordings = tuple(options.recording or (() if options.model else usual_recordings()))
         if recordings:
-            session, *_ = map(RecordedSession.open, recordings)
+            session, *others = map(RecordedSession.open, recordings)
         else:
             session = LiveSession.to_load(usual_model() if options.model is None else options.model, options.artifact)
+            others = []
     except (AccessError, RequestError) as error:
         print(error, file=sys.stderr)
         return 1
     workbench = Workbench(session, recordings)
-    blocks = create_app(workbench, for_operator=access.is_local, keeps_history=not access.is_public)
+    blocks = create_app(workbench, access.is_local, not access.is_public, [Workbench(other) for other in others])
     is_person = access.is_local and sys.stdout.isatty()
     try:
         url = serve(blocks, workbench, access, options.port, in_browser=is_person)
@@ -113,7 +114,7 @@ def _page_parser(prog: str) -> argparse.ArgumentParser:
         "--artifact", help="folder of the fitted artifact; by default `artifact` in the model's folder"
     )
     parser.add_argument(
-        "--recording", nargs="+", metavar="FOLDER", help="open on recordings, the first one shown; no model is loaded"
+        "--recording", nargs="+", metavar="FOLDER", help="open on recordings, a page each; no model is loaded"
     )
     parser.add_argument("--host", help="address to listen on; this machine alone (127.0.0.1) by default")
     parser.add_argument(

@@ -1,15 +1,15 @@
 """The page: top line, the layer that all tabs share, and the tabs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from . import icon_vl, markup, model_picker, permalink, recording, take_away, tour
+from . import icon_vl, markup, model_picker, permalink, recording, switch, take_away, tour
 from .api import add_compare, add_sweep
 from .backend import Backend, Operator, Session
 from .results import RequestError
-from .tabs import compare, comparing, evaluate, geometry, layers, tokens
+from .tabs import compare, comparing, evaluate, evaluated, geometry, layers, tokens
 from .tabs.shared import AT_ONCE, QUIET, VISIT_SECONDS, Shared
 from .workbench import MAX_GAIN
 
@@ -20,86 +20,109 @@ CACHE = (600, 3600)
 """Seconds between sweeps of uploads, and their age at which they go."""
 
 
-def create_app(backend: Backend | Operator, for_operator: bool = True, keeps_history: bool = True) -> gr.Blocks:
+def create_app(
+    backend: Backend | Operator,
+    for_operator: bool = True,
+    keeps_history: bool = True,
+    others: Sequence[Backend] = (),
+) -> gr.Blocks:
     """The whole page, to be served with `serving.serve`.
 
     for_operator: whether visitors may load another model, which takes an Operator and is right where
         the page serves this machine alone.
     keeps_history: whether a browser tab keeps the words and settings of its runs (`history`); not where strangers
         are let in.
+    others: further recordings, each on a page of its own beside this one, to which every visitor may go.
     """
-    session = backend.session
+    every = (backend, *others)
     with gr.Blocks(title="MARS Lens", analytics_enabled=False, delete_cache=CACHE) as page:
-        with gr.Row(elem_id="head"):
-            top = gr.HTML(markup.top_line(session.card_at_once))
-            laid = tour.lay_out() if session.examples else None
-        offer = icon_vl.lay_out(backend) if for_operator else None
-        visit = gr.State(comparing.opened(session), time_to_live=VISIT_SECONDS)
-        generation = gr.State(session.generation)
-        linked = gr.State(None)
-        with gr.Row(elem_id="bar"):
-            layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(session))
-            gain = gr.Slider(
-                0, MAX_GAIN, GAIN_AT_START, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=1, buttons=[],
-            )  # fmt: skip
-            back = gr.Button(
-                elem_id="chosen",
-                scale=0,
-                min_width=190,
-                size="sm",
-                **_chosen(session, session.chosen_layer, GAIN_AT_START),
-            )
-        own_points = gr.State(None, time_to_live=VISIT_SECONDS)
-        shared = Shared(layer, gain, visit, own_points, generation, tab=gr.State(permalink.TABS[0]))
-        with gr.Tabs() as tabs:
-            with gr.Tab("Compare", id="compare"):
-                compared = compare.build(backend, shared, linked, keeps_history)
-            with gr.Tab("Geometry", id="geometry"):
-                geometry.build(backend, shared)
-            with gr.Tab("Layers", id="layers") as tab:
-                layers.build(backend, shared, tab)
-            with gr.Tab("Tokens", id="tokens") as tab:
-                tokens.build(backend, shared, tab)
-            if for_operator:
-                with gr.Tab("Evaluate", id="evaluate") as tab:
-                    to_record = evaluate.build(backend, shared, tab)
-        if laid:
-            tour.build(backend, shared, compared, tabs, laid)
-        take_away.build(backend, shared, compared.ran)
-        if for_operator:
-            recording.build(backend, shared, to_record)
-            model_picker.build(backend, shared)
-        back.click(lambda: [backend.session.chosen_layer, GAIN_AT_START], outputs=[layer, gain], **AT_ONCE)
-        shared.redraw(
-            lambda layer, gain: [gr.update(**_chosen(backend.session, layer, gain))],
-            [layer, gain], [back], "layer", "gain", "model",
-        )  # fmt: skip
-        shared.wire(
-            tabs.select(_opened, outputs=shared.tab, **AT_ONCE),
-            generation.change(lambda: _taken(backend.session), outputs=[top, layer], **QUIET),
-        )
-
-        def from_link(request: gr.Request) -> list:
-            return _from_link(backend.session, request.query_params)
-
-        page.load(from_link, outputs=[layer, gain, compared.length, tabs, linked], **QUIET)
-        # Last, since a browser asks one after the other: it waits for the model.
-        page.load(lambda: _present(backend.session), outputs=[top, generation], **QUIET)
-        if offer:
-            icon_vl.build(backend, shared, offer, page)
-        add_compare(backend, page)
-        add_sweep(backend, page)
+        _lay_out(page, every, 0, for_operator, keeps_history)
+    for number in range(1, len(every)):
+        with page.route(str(number), switch.path(number), show_in_navbar=False):
+            _lay_out(page, every, number, False, keeps_history)
     return page
+
+
+def _lay_out(
+    page: gr.Blocks, every: Sequence[Backend | Operator], number: int, for_operator: bool, keeps_history: bool
+) -> None:
+    """One page: that of the backend of this number, beside those of the others."""
+    backend = every[number]
+    session = backend.session
+    with gr.Row(elem_id="head"):
+        top = gr.HTML(markup.top_line(session.card_at_once))
+        laid = tour.lay_out() if session.examples else None
+    nav = gr.HTML(switch.links(every, number), visible=len(every) > 1, elem_id="switch")
+    offer = icon_vl.lay_out(backend) if for_operator else None
+    visit = gr.State(comparing.opened(session), time_to_live=VISIT_SECONDS)
+    generation = gr.State(session.generation)
+    linked = gr.State(None)
+    with gr.Row(elem_id="bar"):
+        layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(session))
+        gain = gr.Slider(
+            0, MAX_GAIN, GAIN_AT_START, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=1, buttons=[],
+        )  # fmt: skip
+        back = gr.Button(
+            elem_id="chosen",
+            scale=0,
+            min_width=190,
+            size="sm",
+            **_chosen(session, session.chosen_layer, GAIN_AT_START),
+        )
+    own_points = gr.State(None, time_to_live=VISIT_SECONDS)
+    shared = Shared(layer, gain, visit, own_points, generation, tab=gr.State(permalink.TABS[0]))
+    with gr.Tabs() as tabs:
+        with gr.Tab("Compare", id="compare"):
+            compared = compare.build(backend, shared, linked, keeps_history)
+        with gr.Tab("Geometry", id="geometry"):
+            geometry.build(backend, shared)
+        with gr.Tab("Layers", id="layers") as tab:
+            layers.build(backend, shared, tab)
+        with gr.Tab("Tokens", id="tokens") as tab:
+            tokens.build(backend, shared, tab)
+        if for_operator:
+            with gr.Tab("Evaluate", id="evaluate") as tab:
+                to_record = evaluate.build(backend, shared, tab)
+        elif session.results is not None:
+            with gr.Tab("Evaluate", id="evaluate") as tab:
+                evaluated.build(backend, tab)
+    if laid:
+        tour.build(backend, shared, compared, tabs, laid)
+    take_away.build(backend, shared, compared.ran)
+    if for_operator:
+        recording.build(backend, shared, to_record)
+        model_picker.build(backend, shared)
+    back.click(lambda: [backend.session.chosen_layer, GAIN_AT_START], outputs=[layer, gain], **AT_ONCE)
+    shared.redraw(
+        lambda layer, gain: [gr.update(**_chosen(backend.session, layer, gain))],
+        [layer, gain], [back], "layer", "gain", "model",
+    )  # fmt: skip
+
+    def taken() -> list:
+        """Top line, links and slider for a session that took another's place."""
+        session = backend.session
+        return [markup.top_line(session.card), switch.links(every, number), gr.update(**_layers(session))]
+
+    shared.wire(
+        tabs.select(_opened, outputs=shared.tab, **AT_ONCE),
+        generation.change(taken, outputs=[top, nav, layer], **QUIET),
+    )
+
+    def from_link(request: gr.Request) -> list:
+        return _from_link(backend.session, request.query_params)
+
+    page.load(from_link, outputs=[layer, gain, compared.length, tabs, linked], **QUIET)
+    # Last, since a browser asks one after the other: it waits for the model.
+    page.load(lambda: _present(backend.session), outputs=[top, generation], **QUIET)
+    if offer:
+        icon_vl.build(backend, shared, offer, page)
+    add_compare(backend, page)
+    add_sweep(backend, page)
 
 
 def _opened(event: gr.SelectData) -> str:
     """Id of the tab that was opened."""
     return str(event.value).lower()
-
-
-def _taken(session: Session) -> list:
-    """Top line and slider for a session that took another's place."""
-    return [markup.top_line(session.card), gr.update(**_layers(session))]
 
 
 def _present(session: Session) -> list:

@@ -9,13 +9,15 @@ from app.ui import create_app
 from app.workbench import RecordedSession, Workbench
 from mars.bundled import shipped_recording
 from tests.browser.person import WAIT, click_in, drawn, open_tab, wait_for_slider
+from tests.recording.samples import with_results
 
 
 @pytest.fixture(scope="module")
-def url(chromium):  # noqa: ARG001 - no server without a browser
-    folder = str(shipped_recording("pocket-vl"))
-    workbench = Workbench(RecordedSession.open(folder), (folder,))
-    blocks = create_app(workbench)
+def url(chromium, tmp_path_factory):  # noqa: ARG001 - no server without a browser
+    folder = shipped_recording("pocket-vl")
+    evaluated = with_results(folder, tmp_path_factory.mktemp("recordings") / "evaluated")
+    workbench = Workbench(RecordedSession.open(folder), (str(folder),))
+    blocks = create_app(workbench, others=[Workbench(RecordedSession.open(evaluated))])
     yield serve(blocks, workbench)
     assert isinstance(workbench.session, RecordedSession)
     blocks.close(verbose=False)
@@ -27,6 +29,7 @@ def test_a_visitor_walks_the_recorded_page(page):
     page.click("#gallery [title*='Machete in a clip']")
     page.wait_for_function("document.querySelector('#prompt textarea').value.includes('the clip')", timeout=WAIT)
     page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    assert page.inner_text("#media .filename").split() == ["machete", ".mp4"]
     assert {"this prompt, before", "this prompt, re-centred"} <= set(drawn(page, "curves"))
     assert "gate" in page.inner_text("#receipt")
 
@@ -69,3 +72,22 @@ def test_the_tour_runs_on_a_recording(page):
         page.click("#tour-next")
     page.wait_for_selector("#tour-said:has-text('5 of 5')", timeout=WAIT)
     assert "refusals go from" in page.inner_text("#tour-said")
+
+
+def test_a_visitor_goes_to_another_recording_and_sees_its_evaluation(page):
+    assert page.inner_text("#switch [aria-current]") == "pocket-vl (1)"
+    page.click("#switch a:has-text('(2)')")
+    page.wait_for_selector("#switch [aria-current]:has-text('(2)')", timeout=WAIT)
+    drawn(page, "curves")
+    page.click("#gallery [title*='Machete in words']")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.includes('machete')", timeout=WAIT)
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    page.get_by_role("button", name="Take away").click()
+    page.wait_for_selector("#permalink a", timeout=WAIT)
+    assert "/recording-2?" in page.evaluate("document.querySelector('#permalink a').href")
+
+    open_tab(page, "Evaluate")
+    page.wait_for_selector("#evaluate-tables table", timeout=WAIT)
+    page.click("#evaluate-cases summary")
+    assert "i can not help with that" in page.inner_text("#evaluate-cases details[open]")
+    assert page.locator("#evaluate").count() == 0  # there is nothing that could be evaluated
