@@ -30,6 +30,7 @@ from ...results.packing import pack
 from .. import scores
 from ..cards import artifact_words, model_card
 from ..clouds import Clouds
+from ..pictures import VIEWS
 from ..prompts import data_url, read_prompt
 from ..recorded import read_aggregates
 from ..session import LiveSession
@@ -47,7 +48,6 @@ from .kept import (
     KeptView,
 )
 
-VIEWS = ("axis", "umap", "pca")
 PAUSE = 0.05
 """Seconds between looks whether a layout that is computed in the background is there."""
 

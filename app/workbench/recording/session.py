@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mars.recording.machine import processor_of, versions_here
-from mars.recording.prompts import medium_hash, prompt_key
-from mars.recording.storage import Header, Recording, RecordingError
+from mars.recording.storage import Recording, RecordingError
 
 from ...results import (
     Aggregate,
@@ -36,9 +33,12 @@ from ...results import (
     VerdictMap,
 )
 from ...results.packing import PackingError, unpack
-from ..prompts import check_names, checked_gain, one_sentence, posters
+from ..prompts import checked_gain, one_sentence, posters
 from ..taking import snippet
+from .asked import find
+from .drawing import picture
 from .kept import CLOUDS, NO_SIGNAL, RESULTS, SESSION, KeptClouds, KeptHead, KeptPlace, KeptPrompt, KeptSession
+from .provenance import differing, recorded_on
 
 IN_MEMORY = 16
 """Prompts whose answers are remembered."""
@@ -215,34 +215,9 @@ class RecordedSession:
         no_signal: bool = False,
         own: OwnPoints | None = None,  # noqa: ARG002, of a model that answers
     ) -> Picture:
-        clouds, layer = self._clouds(no_signal), self.check_layer(layer)
-        if view not in ("axis", "umap", "pca"):
-            raise RequestError(f"There is no view “{view}”; choose one of {', '.join(clouds.views)}.")
-        standing_in = "" if view in clouds.views else "UMAP was not recorded; the refusal-axis view stands in."
-        view = view if view in clouds.views else "axis"
-        found = clouds.views[view]
         asked = [one for one in asked if one.generation == self.generation]
-        stars = np.array([self._place(one, no_signal).views[view] for one in asked], np.float32)
-        stars = stars.reshape(-1, self.n_layers, 2, 2).transpose(1, 2, 0, 3)
-        is_followed = view != "umap"  # fits of two layers cannot be compared
-        return Picture(
-            before=found.points[layer, 0],
-            after=found.points[layer, 1],
-            modalities=clouds.modalities,
-            labels=clouds.labels,
-            titles=clouds.titles,
-            thumbnails=clouds.thumbnails,
-            stars_before=stars[layer, 0],
-            stars_after=stars[layer, 1],
-            star_titles=tuple(one.title for one in asked),
-            star_thumbnails=tuple(one.thumbnail for one in asked),
-            axes=found.axes[layer],
-            caption=found.caption,
-            trustworthiness=tuple(found.trustworthiness[layer].tolist()),
-            standing_in=standing_in,
-            path=found.points if is_followed else None,
-            star_path=stars if is_followed else None,
-        )
+        places = [self._place(one, no_signal) for one in asked]
+        return picture(self._clouds(no_signal), view, self.check_layer(layer), asked, places)
 
     def cloud_means(self, layer: int, no_signal: bool = False) -> tuple[CloudMean, ...]:
         return self._clouds(no_signal).means[self.check_layer(layer)]
@@ -285,23 +260,7 @@ class RecordedSession:
         return head.example if media is None else replace(head.example, media=str(self.recording.folder / media))
 
     def _find(self, text: str, files: Sequence[str | Path], system: str) -> KeptHead:
-        """The prompt that is asked. Raises RequestError, which names the nearest, where it was not recorded."""
-        check_names(files)
-        mark = medium_hash(files[0]) if files else None
-        key = prompt_key(text or "", mark, system or "")
-        for head in self.kept.prompts:
-            same = (head.example.text, head.system) == (text or "", system or "")
-            if key == head.key or (same and (mark in head.marks if mark else not head.marks)):
-                return head
-        said = " ".join((text or "").split()) or "A prompt without words"
-        near = max(
-            self.kept.prompts, key=lambda head: (head.example.text == text, _likeness(head, text, bool(files)))
-        )
-        changed = " with this system message" * bool(system) + " with this image or video" * bool(files)
-        raise RequestError(
-            f"“{said[:60]}”{changed} was not recorded, and no model is loaded. The nearest that was is "
-            f"“{near.example.title}”: choose it under Examples. {self._load}"
-        )
+        return find(self.kept.prompts, text, files, system, self._load)
 
     def _own(self, found: Comparison, head: KeptHead) -> Comparison:
         """A comparison as one of this session, with the number of its prompt in place of activations."""
@@ -320,22 +279,6 @@ class RecordedSession:
         return clouds
 
 
-def recorded_on(header: Header) -> str:
-    """When and on what it was recorded, in a few words."""
-    return f"{header.date[:10]} on {header.processor}, {header.dtype}"
-
-
-def differing(header: Header) -> tuple[str, ...]:
-    """In what the machine that recorded differs from this one, in a sentence; empty where in nothing."""
-    told = [f"on {header.processor}"] if header.processor != processor_of() else []
-    told += [
-        f"with {name} {then}" for name, then in header.versions.items() if versions_here().get(name, then) != then
-    ]
-    if not told:
-        return ()
-    return (f"Recorded {' and '.join(told)}, unlike this machine: here the model may differ in the last digits.",)
-
-
 def _read(recording: Recording, kind: Any, name: str) -> Any:
     """An entry as a result. Raises RequestError where it is damaged, or is none."""
     with one_sentence():
@@ -344,10 +287,3 @@ def _read(recording: Recording, kind: Any, name: str) -> Any:
             return unpack(kind, entry.plain, entry.arrays)
         except PackingError as error:
             raise RecordingError(f"The recording in {recording.folder} is incomplete: {name} ({error}).") from error
-
-
-def _likeness(head: KeptHead, text: str, has_medium: bool) -> float:
-    """How near a recorded prompt is to what was asked: by the words that they share, and by having a medium."""
-    said, asked = (set(one.lower().split()) for one in (head.example.text, text or ""))
-    letters = SequenceMatcher(None, head.example.text.lower(), (text or "").lower()).ratio()
-    return len(said & asked) / max(1, len(said | asked)) + letters / 4 + (bool(head.marks) == has_medium) / 4
