@@ -76,6 +76,16 @@ def photographs() -> list[Group]:
     ]
 
 
+def clips() -> Group:
+    """Filmed videos."""
+    from mars.icon_vl.bars.inputs import CAPTION
+    from mars.icon_vl.training.clips import read_clips
+
+    found = read_clips()
+    prompts = [Prompt(CAPTION["video"], video=video) for _, video in found]
+    return Group("filmed videos", None, prompts, [one.name for one, _ in found])
+
+
 def drawings() -> list[Group]:
     """Drawings of Icon-VL's bars, by vendors that it learnt from, of both splits, and by the one kept out; noise."""
     from mars.icon_vl.bars.inputs import CAPTION, Material, names
@@ -173,7 +183,12 @@ def main() -> None:
     if model.name == POCKET_VL:
         groups += [*photographs(), *test_split(), validation()]
     else:  # which is to answer them
-        groups = [groups[0]._replace(is_outside=False), photographs()[0]._replace(is_outside=None), *drawings()]
+        groups = [
+            groups[0]._replace(is_outside=False),
+            photographs()[0]._replace(is_outside=None),
+            clips(),
+            *drawings(),
+        ]
     rows = measure(model, artifact, groups)
     for row in rows:
         print(
