@@ -5,6 +5,7 @@
     python -m scripts.update_docs speed out/bench.json                # make bench
     python -m scripts.update_docs speed-icon-vl out/bench-icon-vl.json    # make bench-icon
     python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval; and icon-limits
+    python -m scripts.update_docs typographic out/typographic.json    # of mars.icon_vl.bars.typographic
     python -m scripts.update_docs second-model out/second-model.json  # make second-model
     python -m scripts.update_docs outside out/outside.json            # make outside; and outside-icon-vl
     python -m scripts.update_docs hostile out/hostile.txt             # make hostile
@@ -345,6 +346,13 @@ def second_model(found: dict[str, Any]) -> list[str]:
     return tables(found["models"])
 
 
+def typographic(found: dict[str, Any]) -> list[str]:
+    """What Icon-VL says of written words in an image."""
+    from mars.icon_vl.bars.typographic import table
+
+    return table(found)
+
+
 def outside(found: dict[str, Any]) -> list[str]:
     """How many prompts of each group are outside what was fitted, against the bars, and those decided wrongly."""
     reasons = found["rows"][0]["reasons"]
@@ -401,6 +409,7 @@ PLACES = {
         Place("docs/icon-vl.md", "icon results", icon),
         Place("docs/icon-vl-limits.md", "icon connectors", icon_connectors),
     ),
+    "typographic": (Place("docs/icon-vl.md", "icon typographic", typographic),),
     "icon-limits": (Place("docs/icon-vl-limits.md", "icon limits", icon_limits),),
     "second-model": (Place("docs/second-model.md", "second model", second_model),),
     "outside": (Place("docs/outside.md", "outside", outside),),
