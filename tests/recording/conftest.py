@@ -2,36 +2,17 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from app.workbench import LiveSession, RecordedSession
 from app.workbench.recording.lines import lines_of
 from app.workbench.recording.making import record
-from tests.recording.samples import RESULTS, SETTINGS, TITLES
-
-POINTS = 6
-"""Of each cloud, so that a test takes seconds."""
+from tests.recording.samples import RESULTS, SETTINGS, TITLES, of_few_points
 
 
 @pytest.fixture(scope="package")
 def live():
-    """Pocket-VL with a few points of its clouds, and four examples of its gallery."""
-    whole = LiveSession.to_load("pocket-vl").load()
-    starts = np.cumsum([0, *(len(cloud.titles) for cloud in whole.artifact.clouds)])
-    rows = np.concatenate([np.arange(start, start + POINTS) for start in starts[:-1]])
-    clouds = tuple(
-        cloud._replace(
-            values=cloud.values[:POINTS], titles=cloud.titles[:POINTS], thumbnails=cloud.thumbnails[:POINTS]
-        )
-        for cloud in whole.artifact.clouds
-    )
-    artifact = replace(whole.artifact, clouds=clouds, umap=whole.artifact.umap[:, :, rows])
-    examples = tuple(one for one in whole.examples if one.title in TITLES)
-    return LiveSession.of(
-        whole.model, artifact, source="pocket-vl", artifact_folder="pocket-vl", examples=examples,
-        aggregates=whole.aggregates,
-    )  # fmt: skip
+    return of_few_points(LiveSession.to_load("pocket-vl").load(), TITLES)
 
 
 @pytest.fixture(scope="package")

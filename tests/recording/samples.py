@@ -1,18 +1,26 @@
 """What is recorded here: prompts of Pocket-VL's gallery, and an evaluation; and when two answers are the same."""
 
 import shutil
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.results import Asked
+from app.workbench import LiveSession
+from app.workbench.recording import making
+from app.workbench.recording.lines import lines_of
+from app.workbench.recording.making import Answerer
 from mars.recording.plan import Settings
 from mars.recording.storage import Entry, Recorder, Recording
 
 SETTINGS = Settings(layers=(3,), gains=(1.0, 2.0), harmful_tokens=8, verdicts=True, hidden_states=True)
 TITLES = ("Rifle in words", "Rifle in a picture", "Rifle in a clip", "Bicycle in a picture")
 """Of the gallery; the video's medium is not kept, all others are."""
+POINTS = 6
+"""Of each cloud."""
 _REPLIES = {
     "unsteered": {"reply": "first find a lock .", "verdict": "complies", "refused": False},
     "mars": {"reply": "i can not help with that .", "verdict": "refuses", "refused": True, "strength": 1.5},
@@ -30,6 +38,23 @@ RESULTS = {
     ],
 }  # fmt: skip
 """Of an evaluation, as `mars-lens eval --json` writes them, cut short."""
+
+
+def of_few_points(whole: LiveSession, titles: Collection[str]) -> LiveSession:
+    """The session with few points of its clouds, so that a test takes seconds, and these examples of its gallery."""
+    starts = np.cumsum([0, *(len(cloud.titles) for cloud in whole.artifact.clouds)])
+    rows = np.concatenate([np.arange(start, start + POINTS) for start in starts[:-1]])
+    clouds = tuple(
+        cloud._replace(
+            values=cloud.values[:POINTS], titles=cloud.titles[:POINTS], thumbnails=cloud.thumbnails[:POINTS]
+        )
+        for cloud in whole.artifact.clouds
+    )
+    artifact = replace(whole.artifact, clouds=clouds, umap=whole.artifact.umap[:, :, rows])
+    return LiveSession.of(
+        whole.model, artifact, source=whole.source, artifact_folder=whole.artifact_folder,
+        examples=tuple(one for one in whole.examples if one.title in titles), aggregates=whole.aggregates,
+    )  # fmt: skip
 
 
 def with_results(folder: Path, target: Path) -> Path:
@@ -68,3 +93,42 @@ def same(kept, now, but=()):
 
 def files_of(example):
     return [example.media] if example.media else []
+
+
+def replayed_alike(live: LiveSession, recorded, title: str, settings: Settings, but=()) -> None:
+    """Every answer to a prompt of the gallery is that of a replay. but: fields of the token map that are left out."""
+    then = next(one for one in recorded.examples if one.title == title)
+    now = next(one for one in live.examples if one.title == title)
+    length = settings.harmful_tokens if now.label == "harmful" else 48
+    for layer, gain in settings.at(live.chosen_layer, live.n_layers).cells:
+        (kept,) = recorded.compare(then.text, files_of(then), layer, gain)
+        *_, replayed = live.compare(now.text, files_of(now), layer, gain, length)
+        same(kept, replayed, but=("activations",))
+        if now.label == "harmful":
+            assert kept.steered.cut_after in (None, length)  # marked where the recording ended it
+    same(recorded.token_map(then.text, files_of(then)), live.token_map(now.text, files_of(now)), but=but)
+    same([*recorded.gain_map(then.text, files_of(then))][-1], [*live.gain_map(now.text, files_of(now))][-1])
+    if settings.verdicts:
+        (verdicts,) = recorded.verdict_map(then.text, files_of(then))
+        same(verdicts, Answerer(live, settings)._verdicts(next(one for one in lines_of([now])), files_of(now)))
+
+
+def clouds_alike(live: LiveSession, recorded, layers: Collection[int], no_signal: bool) -> None:
+    """Every view of the clouds is that of the live session, with the stars of the prompts."""
+    asked_then, asked_now = [], []
+    for then in recorded.examples:
+        now = next(one for one in live.examples if one.title == then.title)
+        (kept,), (first, *_) = recorded.compare(then.text, files_of(then)), live.compare(now.text, files_of(now))
+        for asked, one in ((asked_then, kept), (asked_now, first)):
+            asked.append(Asked(then.title, one.curves.modality, one.activations, one.thumbnail))
+    for layer in layers:
+        for view in making.VIEWS:
+            replayed = making._finished(
+                lambda view=view, layer=layer: live.picture(view, layer, asked_now, no_signal)
+            )
+            same(recorded.picture(view, layer, asked_then, no_signal), replayed)
+        same(recorded.cloud_means(layer, no_signal), live.cloud_means(layer, no_signal))
+        same(recorded.cloud_points(layer, no_signal), live.cloud_points(layer, no_signal))
+        same(recorded.measured(layer, no_signal), live.measured(layer, no_signal))
+        for then, now in zip(asked_then, asked_now, strict=True):
+            same(recorded.nearest_points(then, layer, no_signal), live.nearest_points(now, layer, no_signal))

@@ -8,53 +8,20 @@ import pytest
 
 from app import answers
 from app.report import render
-from app.results import Asked
 from app.workbench import RecordedSession
-from app.workbench.recording import making
-from app.workbench.recording.lines import lines_of
-from app.workbench.recording.making import Answerer
 from mars.bundled import shipped_recording
-from tests.recording.samples import RESULTS, SETTINGS, TITLES, files_of, same
+from tests.recording.samples import RESULTS, SETTINGS, TITLES, clouds_alike, files_of, replayed_alike, same
 
 
 @pytest.mark.parametrize("title", TITLES)
 def test_every_answer_to_a_prompt_is_that_of_a_replay(live, recorded, title):
-    then = next(one for one in recorded.examples if one.title == title)
-    now = next(one for one in live.examples if one.title == title)
-    length = 8 if now.label == "harmful" else 48
-    for layer, gain in SETTINGS.at(live.chosen_layer, live.n_layers).cells:
-        (kept,) = recorded.compare(then.text, files_of(then), layer, gain)
-        *_, replayed = live.compare(now.text, files_of(now), layer, gain, length)
-        same(kept, replayed, but=("activations",))
-        if now.label == "harmful":
-            assert kept.steered.cut_after in (None, 8)  # marked where the recording ended it
-    shown = ("pictures",) if title == "Rifle in a clip" else ()  # whose medium is not kept
-    same(recorded.token_map(then.text, files_of(then)), live.token_map(now.text, files_of(now)), but=shown)
-    same([*recorded.gain_map(then.text, files_of(then))][-1], [*live.gain_map(now.text, files_of(now))][-1])
-    (verdicts,) = recorded.verdict_map(then.text, files_of(then))
-    replayed = Answerer(live, SETTINGS)._verdicts(next(one for one in lines_of([now])), files_of(now))
-    same(verdicts, replayed)
+    not_kept = ("pictures",) if title == "Rifle in a clip" else ()  # whose medium is not kept
+    replayed_alike(live, recorded, title, SETTINGS, but=not_kept)
 
 
 @pytest.mark.parametrize("no_signal", [False, True])
 def test_every_view_of_the_clouds_is_that_of_the_live_session_with_its_stars(live, recorded, no_signal):
-    asked_then, asked_now = [], []
-    for then in recorded.examples:
-        now = next(one for one in live.examples if one.title == then.title)
-        (kept,), (first, *_) = recorded.compare(then.text, files_of(then)), live.compare(now.text, files_of(now))
-        for asked, one in ((asked_then, kept), (asked_now, first)):
-            asked.append(Asked(then.title, one.curves.modality, one.activations, one.thumbnail))
-    for layer in (0, live.chosen_layer):
-        for view in making.VIEWS:
-            replayed = making._finished(
-                lambda view=view, layer=layer: live.picture(view, layer, asked_now, no_signal)
-            )
-            same(recorded.picture(view, layer, asked_then, no_signal), replayed)
-        same(recorded.cloud_means(layer, no_signal), live.cloud_means(layer, no_signal))
-        same(recorded.cloud_points(layer, no_signal), live.cloud_points(layer, no_signal))
-        same(recorded.measured(layer, no_signal), live.measured(layer, no_signal))
-        for then, now in zip(asked_then, asked_now, strict=True):
-            same(recorded.nearest_points(then, layer, no_signal), live.nearest_points(now, layer, no_signal))
+    clouds_alike(live, recorded, (0, live.chosen_layer), no_signal)
 
 
 def test_what_the_page_says_beside_the_prompts_is_that_of_the_live_session(live, recorded):
