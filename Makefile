@@ -116,6 +116,8 @@ icon-eval: $(VENV)/.dev ## what Icon-VL reaches on the test split, by the counts
 	$(RUN) -m mars.icon_vl.bars --split test --out $(ICON) --limits assets/icon-vl/limits.json
 	$(UPDATE) icon $(ICON)
 	$(UPDATE) icon-limits assets/icon-vl/limits.json
+	$(RUN) -m mars.icon_vl.bars.typographic --json out/typographic.json
+	$(UPDATE) typographic out/typographic.json
 
 icon-report: $(VENV)/.app ## Icon-VL's bars and tables from the stored counts, in seconds; JSON=bars.json for the bars alone
 	$(RUN) -m mars.icon_vl.bars.report $(ICON) $(if $(JSON),--json $(JSON))

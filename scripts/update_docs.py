@@ -5,7 +5,7 @@
     python -m scripts.update_docs speed out/bench.json                # make bench
     python -m scripts.update_docs speed-icon-vl out/bench-icon-vl.json    # make bench-icon
     python -m scripts.update_docs icon assets/icon-vl/results.json    # make icon-eval; and icon-limits
-    python -m scripts.update_docs typographic out/typographic.json    # of mars.icon_vl.bars.typographic
+    python -m scripts.update_docs typographic out/typographic.json    # make icon-eval
     python -m scripts.update_docs second-model out/second-model.json  # make second-model
     python -m scripts.update_docs outside out/outside.json            # make outside; and outside-icon-vl
     python -m scripts.update_docs hostile out/hostile.txt             # make hostile
