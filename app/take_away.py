@@ -30,8 +30,8 @@ COPY = (
 )
 
 
-def build(backend: Backend, shared: Shared, ran: Sequence[Any]) -> None:
-    """Lay it out, folded away. ran: the events that run a prompt, after which it is filled anew."""
+def build(backend: Backend, shared: Shared, ran: Sequence[Any], path: str = "") -> None:
+    """Lay it out, folded away. ran: the events that run a prompt, after which it is filled anew; path: the page's."""
     with gr.Accordion("Take away", open=False, elem_id="take-away") as accordion:
         gr.HTML(markup.section("", WORDS))
         link = gr.HTML(js_on_load=COPY, elem_id="permalink")
@@ -40,7 +40,7 @@ def build(backend: Backend, shared: Shared, ran: Sequence[Any]) -> None:
             artifact = gr.DownloadButton(
                 "Fitted artifact (zip)", size="sm", scale=0, min_width=220, elem_id="artifact"
             )
-    fill = partial(_filled, backend)
+    fill = partial(_filled, backend, path)
     inputs, outputs = [shared.layer, shared.gain, shared.visit, shared.tab], [link, code]
     accordion.expand(fill, inputs, outputs, **AT_ONCE)
     accordion.expand(partial(_archive, backend), outputs=artifact, **QUIET)
@@ -57,10 +57,10 @@ def _archive(backend: Backend) -> Any:
         return gr.update(value=None, interactive=False)
 
 
-def _filled(backend: Backend, layer: int, gain: float, visit: Visit, tab: str) -> list[str]:
+def _filled(backend: Backend, path: str, layer: int, gain: float, visit: Visit, tab: str) -> list[str]:
     session, request = backend.session, visit.request or DEFAULT
     example = known_as(request.text, request.files, session.examples) if visit.request else None
-    query = permalink.link(layer, gain, request.length, example, tab)
+    query = (f"./{path}" if path else "") + permalink.link(layer, gain, request.length, example, tab)
     shown = (
         f'<p class="permalink"><a href="{escape(query)}">Link to this configuration</a> <code>{escape(query)}</code> '
         '<button type="button">Copy</button></p>'

@@ -88,7 +88,7 @@ def _lay_out(
                 evaluated.build(backend, tab)
     if laid:
         tour.build(backend, shared, compared, tabs, laid)
-    take_away.build(backend, shared, compared.ran)
+    take_away.build(backend, shared, compared.ran, switch.path(number))
     if for_operator:
         recording.build(backend, shared, to_record)
         model_picker.build(backend, shared)

@@ -75,7 +75,7 @@ def test_every_tab_that_asks_the_prompt_again_asks_with_it(backend, seen):
 
 def test_it_leaves_the_page_in_python_and_never_in_a_link(backend):
     example = next(one for one in backend.session.examples if one.media is None)
-    link, code = take_away._filled(backend, 1, 1.0, _answered(backend, example), "compare")
+    link, code = take_away._filled(backend, "", 1, 1.0, _answered(backend, example), "compare")
     assert f"system={SYSTEM!r}" in code
     assert SYSTEM not in link and "system" not in link and "example=" in link
 
