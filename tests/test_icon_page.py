@@ -274,7 +274,7 @@ def test_it_is_taken_where_the_operator_says_so_and_is_then_no_longer_offered(be
 
 
 @pytest.mark.usefixtures("whole_icon")
-def test_every_tab_works_on_it_and_of_a_video_it_is_said_that_it_was_never_trained_on_one(bench):
+def test_every_tab_works_on_it_and_of_a_video_it_is_said_which_ones_it_learnt(bench):
     session = bench.replace("icon-vl")
     for example, modality in zip(session.examples[:3], ("text", "image", "video"), strict=True):
         files = [example.media] if example.media else []
@@ -284,7 +284,7 @@ def test_every_tab_works_on_it_and_of_a_video_it_is_said_that_it_was_never_train
         positions = session.token_map(example.text, files)
         assert last.curves.modality == positions.modality == modality
         assert gains.warning == last.warning
-        assert ("never trained on videos" in last.warning) == (modality == "video")
+        assert ("filmed videos it does not understand" in last.warning) == (modality == "video")
         assert len(verdicts.layers) == positions.coordinates.shape[1] == session.n_layers
     assert len(session.scores().eligible) == session.n_layers
     picture = session.picture("axis", session.chosen_layer)

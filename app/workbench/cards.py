@@ -26,12 +26,12 @@ NOTES = {
     ),
     ICON_VL: (
         "Icon-VL is a small model, made for code, with a connector trained here: it is often wrong. It reads English "
-        "and names most drawings like those it learnt from, few in another manner, and hardly any photograph."
+        "and names most drawings, about half of the photographs of one thing, and neither scenes nor filmed videos."
     ),
 }
 """Model -> what a reader must know before trusting its answers: what it can see, and what it cannot."""
 UNTRAINED = {
-    (ICON_VL, "video"): "Icon-VL's connector was never trained on videos: do not rely on what it makes of one."
+    (ICON_VL, "video"): "Icon-VL learnt drawings that come into sight: filmed videos it does not understand."
 }
 """Model and modality -> what is to be said of such a prompt."""
 LARGE_FOR_CPU = 1_000_000_000

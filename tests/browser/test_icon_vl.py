@@ -127,7 +127,7 @@ def test_its_own_gallery_tour_and_tabs_are_there_where_the_page_opens_on_it_or_t
     page.click("#gallery button[title^='Kite in a clip']")
     page.wait_for_selector("#media .file-preview", timeout=WAIT)
     page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
-    assert "never trained on videos" in page.inner_text("#replies")
+    assert "filmed videos it does not understand" in page.inner_text("#replies")
     for tab, panel in (("Geometry", "clouds"), ("Layers", "scores"), ("Tokens", "positions")):
         open_tab(page, tab)
         page.wait_for_selector(f"#{panel} .main-svg", timeout=WAIT)
