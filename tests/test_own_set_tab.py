@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -172,6 +172,7 @@ PIECES = (
 
 
 @settings(deadline=None)
+@example("prompt\t\n\t\tprompt")
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=60))
 def test_whatever_is_pasted_or_named_is_rows_or_a_sentence(text):
     draft = Draft()

@@ -107,7 +107,8 @@ def _cells(text: str, delimiter: str, has_names: bool) -> Iterator[Mapping[str, 
     for row in rows:
         if any(cell.strip() for cell in row[len(names) :]):
             told = f"has {len(row)} cells, and there are {len(names)} columns"
-            yield f"{told}: put quotes around a cell that holds “{delimiter}”."
+            held = "a tab" if delimiter == "\t" else f"“{delimiter}”"
+            yield f"{told}: put quotes around a cell that holds {held}."
         else:
             yield dict(zip(names, [*row, *[""] * (len(names) - len(row))], strict=False))
 
