@@ -17,6 +17,12 @@ pytestmark = [
 
 WAIT = 300_000
 """Milliseconds: a real model on a busy machine."""
+WATCH = """() => {
+    window.began = false;
+    const look = () => { window.began ||= document.querySelector('#replies .caret') !== null; };
+    new MutationObserver(look).observe(document.body, {childList: true, subtree: true});
+}"""
+"""Notes that replies began to be written, however soon they end."""
 SHORTEST = 8
 """Tokens of a reply."""
 
@@ -45,9 +51,9 @@ def _ask(page, text: str) -> None:
     page.evaluate("document.querySelector('#settings button').click()")
     page.fill("#length input[type=number]", str(SHORTEST))
     page.fill("#prompt textarea", text)
+    page.evaluate(WATCH)
     page.click("#run")
-    page.wait_for_selector("#replies .caret", timeout=WAIT)
-    page.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
+    page.wait_for_function("window.began && !document.querySelector('#replies .caret')", timeout=WAIT)
     page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
 
 
