@@ -173,6 +173,7 @@ PIECES = (
 
 @settings(deadline=None)
 @example("prompt\t\n\t\tprompt")
+@example("image\t\n\x00")
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=60))
 def test_whatever_is_pasted_or_named_is_rows_or_a_sentence(text):
     draft = Draft()

@@ -12,6 +12,8 @@ from mars.datasets.tables import TableError
 from mars.media.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 MEDIA_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+SHOWN = 80
+"""Characters of a name that a sentence repeats at most."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class MediaFiles:
                 return found[0]
             if len(found) > 1:
                 raise TableError(f"“{name}” may be {found[0]} or {found[1]}; write it with its folder.")
-        raise TableError(f"there is no file “{name}” among those that were brought.")
+        shown = "".join(one if one.isprintable() else "?" for one in name[:SHOWN])
+        raise TableError(f"there is no file “{shown}” among those that were brought.")
 
 
 @dataclass(frozen=True)
