@@ -76,22 +76,15 @@ def _begun(panels: Panels) -> dict[Any, Any]:
     }
 
 
-def _record(
-    operator: Operator,
-    panels: Panels,
-    chosen: Sequence[str],
-    keeps_media: bool,
-    folder: str,
-    own: Draft | None,
-    results: Mapping[str, Any] | None,
-    layer: int,
-    gain: float,
-) -> Iterator[dict[Any, Any]]:
-    """Progress by step, then where it lies and how it is opened; one that is stopped says how it goes on."""
+def _record(operator: Operator, panels: Panels, *asked: Any) -> Iterator[dict[Any, Any]]:
+    """Progress by step, then where it lies and how it is opened; one that is stopped says how it goes on.
+
+    asked: the parameters of `_plan`.
+    """
     told = "Stopped. “Record” with the same folder, layer and gain goes on from there."
     shown = markup.notice(told, "status")
     try:
-        for step in operator.record(_plan(chosen or (), keeps_media, folder, own, results, layer, gain)):
+        for step in operator.record(_plan(*asked)):
             if isinstance(step, Progress):
                 # Only now can it be stopped: before, that would end another's, or none.
                 yield {
@@ -116,7 +109,7 @@ def _record(
 
 
 def _plan(
-    chosen: Sequence[str],
+    chosen: Sequence[str] | None,
     keeps_media: bool,
     folder: str,
     own: Draft | None,
@@ -125,6 +118,7 @@ def _plan(
     gain: float,
 ) -> RecordPlan:
     """Raises RequestError where something is chosen that is not there."""
+    chosen = chosen or ()
     if "own" in chosen and not (own and own.rows):
         raise RequestError("There is no set of your own yet. Bring one in Evaluate, or do not choose it.")
     if "results" in chosen and results is None:
