@@ -78,7 +78,7 @@ def same(kept, now, but=()):
     elif isinstance(kept, np.ndarray):
         np.testing.assert_allclose(kept, now, atol=1e-3, rtol=1e-3)
     elif isinstance(kept, dict):
-        assert kept.keys() == now.keys()
+        assert list(kept) == list(now)  # in the order in which they are shown
         for name in kept:
             same(kept[name], now[name], but)
     elif isinstance(kept, tuple):
