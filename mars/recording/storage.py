@@ -130,7 +130,9 @@ class Recorder:
 
     def keep(self, name: str, entry: Entry) -> None:
         """Write an entry. Raises OSError where there is no room or no permission."""
-        self._write(f"{name}.safetensors", save(entry.arrays, metadata={JSON: json.dumps(entry.plain, ensure_ascii=False)}))
+        self._write(
+            f"{name}.safetensors", save(entry.arrays, metadata={JSON: json.dumps(entry.plain, ensure_ascii=False)})
+        )
 
     def entry(self, name: str) -> Entry:
         """An entry that is there. Raises RecordingError where it is damaged."""
