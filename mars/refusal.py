@@ -49,9 +49,15 @@ def refusal_token_ids(tokenizer: Any) -> list[int]:
 def refusal_score(logits: Tensor, refusal_ids: list[int]) -> Tensor:
     """log P_ref - log(1 - P_ref), in nats: the odds that the first token opens a refusal (Arditi et al. 2406.11717).
 
-    logits: (row, vocabulary) -> (row,). P_ref sums the probabilities of the first tokens of refusals.
+    logits: (row, vocabulary) -> (row,). P_ref sums the probabilities of the first tokens of refusals. Computed in
+    float64 row by row, since copies of all rows would take longer than the arithmetic.
     """
-    log_p = torch.log_softmax(logits.double(), dim=-1)
-    opening = log_p[:, refusal_ids].logsumexp(dim=-1)
-    log_p[:, refusal_ids] = -torch.inf  # of what is left: 1 - P_ref itself would be lost to rounding near 1
-    return (opening - log_p.logsumexp(dim=-1)).float()
+    ids = torch.tensor(refusal_ids, device=logits.device)
+    scores = torch.empty(len(logits), dtype=torch.float64)
+    for number, row in enumerate(logits):
+        others = row.to(torch.float64, copy=True)
+        opening = others[ids]
+        others[ids] = -torch.inf
+        # What normalises both probabilities cancels. 1 - P_ref itself would be lost to rounding near 1.
+        scores[number] = opening.logsumexp(dim=0) - others.logsumexp(dim=0)
+    return scores.float()

@@ -129,36 +129,40 @@ def test_rows_that_do_not_fit_one_pass_take_several_with_the_same_map(family, mo
     assert passes == [(done, 36) for done in (0, 5, 10, 15, 20, 25, 30, 35, 36)]
 
 
-def test_a_shut_gate_changes_nothing_exactly_and_runs_nothing(tiny, monkeypatch):
+@pytest.fixture
+def passes(monkeypatch) -> list[torch.Tensor]:
+    """Logits of each pass that a sweep makes."""
+    made: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        "mars.effect.sweep.forward_joining_rows",
+        lambda *given: made.append(forward_joining_rows(*given)) or made[-1],
+    )
+    return made
+
+
+def test_a_shut_gate_changes_nothing_exactly_and_runs_the_unsteered_row_alone(tiny, passes):
     """With harmless text far along the direction, sigma is negative whatever the prompt."""
     artifact = _artifact(tiny)
     shut = replace(artifact, mean_harmless=50 * artifact.permuted, mean_harmful=52 * artifact.permuted)
-    monkeypatch.setattr(
-        "mars.effect.sweep.forward_joining_rows", lambda *_: pytest.fail("a pass was made for edits of nothing")
-    )
     found = sweep(tiny, shut, Prompt("hi"))
+    assert [len(logits) for logits in passes] == [1]
     assert torch.equal(found.kl, torch.zeros(tiny.n_layers, len(GAINS)))
     assert (found.refusal_scores == found.unsteered_score).all()
     assert (found.tokens == found.unsteered_token).all()
     assert not found.saturated.any()
 
 
-def test_cells_that_the_trust_region_stops_at_the_same_place_are_marked_and_share_a_row(tiny, monkeypatch):
+def test_cells_that_the_trust_region_stops_at_the_same_place_are_marked_and_share_a_row(tiny, passes):
     """Without a gate the step is gain R / 2 = gain, up to rho less sigma: those that are longer are saturated."""
     artifact, prompt = _artifact(tiny, radius=3.0), Prompt("hi")
     sigma = (capture(tiny, [prompt]).values[0] * artifact.permuted).sum(dim=-1)
     expected = torch.tensor(GAINS)[None] > (3.0 - sigma)[:, None]
-    rows = []
-    monkeypatch.setattr(
-        "mars.effect.sweep.forward_joining_rows",
-        lambda *given: rows.append(forward_joining_rows(*given)) or rows[-1],
-    )
     found = sweep(tiny, artifact, prompt, strategy="mars_no_gate")
     assert torch.equal(found.saturated, expected) and 0 < expected.sum() < expected.numel()
     for layer, bound in enumerate(expected):
         assert len(found.refusal_scores[layer][bound].unique()) <= 1
     free, stopped = int((~expected).sum()), int((expected.any(dim=1) & (sigma < 3.0)).sum())
-    assert sum(len(logits) for logits in rows) == 1 + free + stopped
+    assert sum(len(logits) for logits in passes) == 1 + free + stopped
 
 
 def test_without_a_trust_region_nothing_is_saturated(tiny):

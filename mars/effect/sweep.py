@@ -5,7 +5,6 @@ last token is run once, as a batch that grows from layer to layer: it starts wit
 layer the edited rows of that layer join. `sweep_naive` computes the same map by a whole forward per cell.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -16,13 +15,13 @@ from torch import Tensor
 from mars.fitted.fitted import Fitted
 from mars.geometry.divergence import kl_divergence
 from mars.media.prompt import Prompt
-from mars.model.generation import Prefix, branch, forward_joining_rows, prefill, row_bytes
+from mars.model.generation import Prefix, forward_joining_rows, prefill, row_bytes
 from mars.model.hooks import capturing, editing
 from mars.model.inputs import encode
 from mars.model.load_checks import ModelError
 from mars.model.loaded_model import LoadedModel
 from mars.refusal import refusal_score
-from mars.steering import STRATEGIES, Mars, Steering, Unsteered
+from mars.steering import STRATEGIES, Mars, Steering
 
 GAINS = (0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8)
 PASS_BYTES = 2**29
@@ -107,29 +106,49 @@ def sweep(
     total = len(layers) * len(gains)
     progress(0, total)
     prefix = prefix or prefill(model, prompt)
-    plain = next(branch(model, prefix, (Unsteered(),), 0, max_new_tokens=1))
-    edits = {
-        layer: distinct_edits(steering[layer], plain.activations[:, layer].to(model.layer_device(layer), model.dtype))
-        for layer in layers
-    }
-    unsteered = plain.logits[0]
-    cells = {(layer, 0): _cells(plain.logits, unsteered, artifact.refusal_ids)[0] for layer in layers}
-    rows = sorted((layer, state) for layer in layers for state in range(1, len(edits[layer].states)))
-    if not rows:
-        progress(total, total)
+    edits: dict[int, DistinctEdits] = {}
+    outputs: list[Tensor] = [torch.empty(0)] * model.n_layers
+    cells: dict[tuple[int, int], _Cell] = {}
     room = max(1, PASS_BYTES // row_bytes(prefix))
-    for start in range(0, len(rows), room):
-        joining = rows[start : start + room]
-        logits = forward_joining_rows(model, prefix, _joined(joining, edits))[1:].cpu()
-        cells.update(zip(joining, _cells(logits, unsteered, artifact.refusal_ids), strict=True))
-        progress(sum((layer, state) in cells for layer in layers for state in edits[layer].state_of), total)
+
+    def run_rows_that_fit() -> tuple[list[tuple[int, int]], Tensor]:
+        """One pass: its rows as (layer, state), the unsteered one aside, and the logits of all."""
+        rows: list[tuple[int, int]] = []
+
+        def join(layer: int, hidden: Tensor) -> Tensor | None:
+            outputs[layer] = hidden[:1].clone()
+            if layer not in steering:
+                return None
+            if layer not in edits:
+                edits[layer] = distinct_edits(steering[layer], outputs[layer])
+            waiting = [state for state in range(1, len(edits[layer].states)) if (layer, state) not in cells]
+            joining = waiting[: room - len(rows)]
+            rows.extend((layer, state) for state in joining)
+            return edits[layer].states[joining]
+
+        return rows, forward_joining_rows(model, prefix, join).cpu()
+
+    rows, logits = run_rows_that_fit()
+    unsteered = logits[0]
+    model.check_finite(torch.stack([output.float().cpu() for output in outputs], dim=1))
+    model.check_logits(logits[:1])
+    plain, *found = _cells(logits, unsteered, artifact.refusal_ids)
+    cells.update({(layer, 0): plain for layer in layers})
+    while True:
+        cells.update(zip(rows, found, strict=True))
+        done = sum((layer, state) in cells for layer in layers for state in edits[layer].state_of)
+        progress(done, total)
+        if done == total:
+            break
+        rows, logits = run_rows_that_fit()
+        found = _cells(logits[1:], unsteered, artifact.refusal_ids)
     return _as_map(
         model,
         layers,
         gains,
         [[cells[layer, state] for state in edits[layer].state_of] for layer in layers],
         [edits[layer].saturated for layer in layers],
-        cells[layers[0], 0],
+        plain,
     )
 
 
@@ -198,16 +217,6 @@ def _is_saturated(steering: Steering, hidden: Tensor) -> bool:
     if not isinstance(steering, Mars) or not steering.use_trust_region:
         return False
     return bool(replace(steering, use_trust_region=False)(hidden).strength > steering(hidden).strength)
-
-
-def _joined(
-    rows: Sequence[tuple[int, int]], edits: dict[int, DistinctEdits]
-) -> Callable[[int, Tensor], Tensor | None]:
-    """For `forward_joining_rows`: the states that join at each layer, of the rows (layer, state) of one pass."""
-    states: dict[int, list[int]] = defaultdict(list)
-    for layer, state in rows:
-        states[layer].append(state)
-    return lambda layer, hidden: edits[layer].states[states[layer]] if layer in states else None  # noqa: ARG005
 
 
 def _cells(logits: Tensor, unsteered: Tensor, refusal_ids: list[int]) -> list[_Cell]:

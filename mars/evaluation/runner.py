@@ -1,13 +1,13 @@
 """What every strategy replies to a case, window by window, and what happens where a case cannot be answered.
 
-All strategies of a case that act at the same site share one prefill, and prompts of one length share a batch.
+All strategies of a case that act at the same site share one prefill, and the cases of a window share batches.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from mars.model.loaded_model import LoadedModel
 from mars.refusal import refusal_score
 from mars.steering import Steering, Unsteered
 from mars.steering.base import check_gain
+from mars.types import TokenStep
 from mars.verdict import Judge, JudgeError, Verdict, verdict
 from mars.verdict.custom_judge import asked
 
@@ -49,7 +50,7 @@ class Settings:
     max_rows: int = 32
     """Rows of one batch at most; fewer need less memory."""
     window: int = 16
-    """Cases decoded together, so that prompts of one length share batches; fewer need less memory."""
+    """Cases decoded and answered together, so that they share batches; fewer need less memory."""
     judge: Judge = verdict
     """Says what a reply does."""
 
@@ -230,28 +231,24 @@ def answer(
     prefixes: dict[tuple[str | None, int], Prefix] = {}
     replies: list[dict[StrategyDraw, StrategyReply]] = [{} for _ in prompts]
     for site, at_site in by_site.items():
-        by_length: dict[int, list[tuple[int, StrategyDraw]]] = defaultdict(list)
         missing = [number for number in dict(at_site) if (site.system, number) not in prefixes]
         with_system = [_with_system(prompts[number], site.system) for number in missing]
         for index, prefix in prefill_each(model, with_system, settings.max_rows):
             prefixes[site.system, missing[index]] = prefix
-        for number, row in at_site:
-            by_length[prefixes[site.system, number].length].append((number, row))
-        for group in by_length.values():
-            numbers = list(dict.fromkeys(number for number, _ in group))
-            prefix = side_by_side([prefixes[site.system, number] for number in numbers])
-            edits = [
-                (numbers.index(number), _steering(model, artifact, prompts[number], row, site.layer, settings))
-                for number, row in group
-            ]
+        numbers = list(dict(at_site))
+        edits = [
+            (numbers.index(number), _steering(model, artifact, prompts[number], row, site.layer, settings))
+            for number, row in at_site
+        ]
 
-            def coordinates(of: int, values: Tensor, numbers: Sequence[int] = numbers) -> tuple[float, ...]:
-                modality = prompts[numbers[of]].modality
-                return tuple(artifact.coordinates(values[None].cpu(), modality, recentered=True)[0].tolist())
+        def coordinates(of: int, values: Tensor, numbers: Sequence[int] = numbers) -> tuple[float, ...]:
+            modality = prompts[numbers[of]].modality
+            return tuple(artifact.coordinates(values[None].cpu(), modality, recentered=True)[0].tolist())
 
-            found = _replies(model, prefix, edits, site.layer, site.site, settings, coordinates)
-            for (number, row), reply in zip(group, found, strict=True):
-                replies[number][row] = reply
+        at = [prefixes[site.system, number] for number in numbers]
+        found = _replies(model, at, edits, site.layer, site.site, settings, coordinates)
+        for (number, row), reply in zip(at_site, found, strict=True):
+            replies[number][row] = reply
     for number, of_prompt in enumerate(rows):
         for row in of_prompt:
             if STRATEGY_SPECS[row.strategy].checks_itself:
@@ -269,44 +266,71 @@ def _steering(
 
 def _replies(
     model: LoadedModel,
-    prefix: Prefix,
+    prefixes: Sequence[Prefix],
     edits: Sequence[tuple[int, Steering]],
     layer: int,
     site: Site,
     settings: Settings,
     coordinates: Callable[[int, Tensor], tuple[float, ...]],
 ) -> list[StrategyReply]:
-    """A reply to each edit, (number of its prompt in the prefix, steering), in order.
+    """A reply to each edit, (number of its prefix, steering), in order.
 
-    `coordinates` is given the number of a prompt and the outputs of its layers, (layer, d_model). Edits that lead to
+    `coordinates` is given the number of a prefix and the outputs of its layers, (layer, d_model). Edits that lead to
     the same hidden state, as closed gates do, share a row.
     """
     shared = list(range(len(edits)))
-    prompts = len(prefix.last_token)
-    if site == "first" and len(edits) > prompts:
-        plain = (Unsteered(),) * prompts
-        step = next(branch(model, prefix, plain, layer, of=range(prompts), max_new_tokens=1))
-        hidden = step.activations[:, layer].to(model.layer_device(layer), model.dtype)
+    if site == "first" and len(edits) > len(prefixes):
+        hidden = _unsteered_outputs(model, prefixes, layer, settings.max_rows)
         states = [(of, edit(hidden[of : of + 1]).hidden.float().cpu().numpy().tobytes()) for of, edit in edits]
         first_with = {state: number for number, state in reversed(list(enumerate(states)))}
         shared = [first_with[state] for state in states]
-    distinct = sorted(set(shared))
     found: dict[int, StrategyReply] = {}
-    for start in range(0, len(distinct), settings.max_rows):
-        rows = distinct[start : start + settings.max_rows]
-        of, batch = zip(*(edits[row] for row in rows), strict=True)
-        steps = list(branch(model, prefix, batch, layer, of=of, site=site, max_new_tokens=settings.max_new_tokens))
+    for rows in _batches(sorted(set(shared), key=lambda row: prefixes[edits[row][0]].length), settings.max_rows):
+        numbers, batch = zip(*(edits[row] for row in rows), strict=True)
+        steps = list(
+            _branch(model, prefixes, numbers, batch, layer, site=site, max_new_tokens=settings.max_new_tokens)
+        )
         first = steps[0]
         parts = zip(
             steps[-1].texts,
             first.logits,
             first.strengths,
-            map(coordinates, of, first.activations),
+            map(coordinates, numbers, first.activations),
             cut_rows(steps, model.end_tokens),
             strict=True,
         )
         found.update(zip(rows, map(StrategyReply._make, parts), strict=True))
     return [found[row] for row in shared]
+
+
+def _unsteered_outputs(model: LoadedModel, prefixes: Sequence[Prefix], layer: int, max_rows: int) -> Tensor:
+    """Of a layer at the last position of each prompt, as they are before an edit: (prefix, d_model)."""
+    found = []
+    for numbers in _batches(range(len(prefixes)), max_rows):
+        plain = (Unsteered(),) * len(numbers)
+        (step,) = _branch(model, prefixes, numbers, plain, layer, max_new_tokens=1)
+        found.append(step.activations[:, layer])
+    return torch.cat(found).to(model.layer_device(layer), model.dtype)
+
+
+def _branch(
+    model: LoadedModel,
+    prefixes: Sequence[Prefix],
+    numbers: Sequence[int],
+    edits: Sequence[Steering],
+    layer: int,
+    **options: Any,
+) -> Iterator[TokenStep]:
+    """A row for each edit, which answers the prefix of its number."""
+    used = list(dict.fromkeys(numbers))
+    prefix = side_by_side([prefixes[number] for number in used])
+    return branch(model, prefix, edits, layer, of=[used.index(number) for number in numbers], **options)
+
+
+def _batches(rows: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Rows in their order, in as few batches of at most `size` as there can be, all about as large."""
+    count = -(-len(rows) // size)
+    return [rows[len(rows) * part // count : len(rows) * (part + 1) // count] for part in range(count)]
 
 
 def _with_system(prompt: Prompt, system: str | None) -> Prompt:

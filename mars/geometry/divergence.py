@@ -7,7 +7,12 @@ from torch import Tensor
 def kl_divergence(reference: Tensor, logits: Tensor) -> Tensor:
     """KL(reference || other) of next-token distributions, in nats, computed in float64.
 
-    reference: (vocabulary,) logits; logits: (row, vocabulary) -> (row,), float64, never below 0.
+    reference: (vocabulary,) logits; logits: (row, vocabulary) -> (row,), float64, never below 0. Row by row, since
+    copies of all rows in float64 would take longer than the arithmetic.
     """
-    log_p, log_q = torch.log_softmax(reference.double(), -1), torch.log_softmax(logits.double(), -1)
-    return (log_p.exp() * (log_p - log_q)).sum(dim=-1).clamp_min(0)
+    log_p = torch.log_softmax(reference.double(), dim=-1)
+    p = log_p.exp()
+    found = torch.empty(len(logits), dtype=torch.float64)
+    for number, row in enumerate(logits):
+        found[number] = p @ (log_p - torch.log_softmax(row.double(), dim=-1))
+    return found.clamp_min(0)

@@ -33,12 +33,13 @@ class Prefix(NamedTuple):
     last_token: Tensor
     """The token that the branches run first: (prompt, 1)."""
     length: int
-    """Positions of the whole prompt, the last token included."""
+    """Positions of the whole prompt, the last token included; of the longest of several."""
     cache: Any
     """KV cache (and recurrent states) of all positions but the last, a row per prompt; None of one-token prompts."""
-    rope_deltas: Tensor | None
-    """Position of the last token minus its index, which Qwen models store on themselves between calls: (prompt, 1);
-    None for other models."""
+    position_ids: Tensor
+    """Of the last token: (prompt, 1). Not its index for Qwen models, which count an image's grid otherwise."""
+    padding: Tensor
+    """How many positions of the cache, on the left, are not of the prompt: (prompt,)."""
 
 
 def prefill(model: LoadedModel, prompt: Prompt) -> Prefix:
@@ -61,11 +62,17 @@ def prefill_together(model: LoadedModel, prompts: Sequence[Prompt]) -> Prefix:
         name: value[:, :-1] if isinstance(value, Tensor) and value.shape == ids.shape else value
         for name, value in inputs.items()
     }
-    _set_rope_deltas(model, None)
+    _forget_positions(model)
     cache = None
     if length > 1:
         cache = model.model(**shortened, use_cache=True, logits_to_keep=1).past_key_values
-    return Prefix(ids[:, -1:], length, cache, _rope_deltas(model, shortened))
+    return Prefix(
+        ids[:, -1:],
+        length,
+        cache,
+        _position_ids(model, shortened, length - 1),
+        torch.zeros(len(ids), dtype=torch.long, device=ids.device),
+    )
 
 
 def prefill_each(model: LoadedModel, prompts: Sequence[Prompt], batch_size: int) -> Iterator[tuple[int, Prefix]]:
@@ -82,30 +89,30 @@ def prefill_each(model: LoadedModel, prompts: Sequence[Prompt], batch_size: int)
 def _row(prefix: Prefix, row: int) -> Prefix:
     """One prompt of several."""
     chosen = torch.tensor([row], device=prefix.last_token.device)
-    return Prefix(
-        prefix.last_token[chosen],
-        prefix.length,
-        kv_cache.chosen_rows(prefix.cache, chosen),
-        None if prefix.rope_deltas is None else prefix.rope_deltas[chosen],
+    return prefix._replace(
+        last_token=prefix.last_token[chosen],
+        cache=kv_cache.chosen_rows(prefix.cache, chosen),
+        position_ids=prefix.position_ids[chosen],
+        padding=prefix.padding[chosen],
     )
 
 
 def side_by_side(prefixes: Sequence[Prefix]) -> Prefix:
-    """Prompts of one length as one prefix; nothing is padded, so each is answered as it would be alone.
+    """Prompts as one prefix, the shorter ones padded on the left by positions that a mask hides from all.
 
-    The originals stay as they are. Raises ValueError on prompts of different lengths.
+    The originals stay as they are. Raises ValueError on a prompt of one token beside longer ones: it has no cache.
     """
-    lengths = sorted({prefix.length for prefix in prefixes})
-    if len(lengths) != 1:
-        raise ValueError(f"Prompts side by side have one length; got {', '.join(map(str, lengths))} positions.")
     if len(prefixes) == 1:
         return prefixes[0]
-    deltas = [prefix.rope_deltas for prefix in prefixes]
+    length = max(prefix.length for prefix in prefixes)
+    if length > 1 and any(prefix.cache is None for prefix in prefixes):
+        raise ValueError("A prompt of one token has no cache to stand beside those of longer prompts.")
     return Prefix(
         torch.cat([prefix.last_token for prefix in prefixes]),
-        lengths[0],
+        length,
         kv_cache.stacked([prefix.cache for prefix in prefixes]),
-        None if deltas[0] is None else torch.cat(deltas),
+        torch.cat([prefix.position_ids for prefix in prefixes]),
+        torch.cat([prefix.padding + length - prefix.length for prefix in prefixes]),
     )
 
 
@@ -134,18 +141,26 @@ def branch(
     steering = Rows(tuple(strategies))
     chosen_prompts = torch.tensor([0] * rows if of is None else list(of), device=model.device)
     cache = kv_cache.chosen_rows(prefix.cache, chosen_prompts)
-    deltas = None if prefix.rope_deltas is None else prefix.rope_deltas[chosen_prompts]
-    tokens = prefix.last_token[chosen_prompts]
+    tokens, position_ids = prefix.last_token[chosen_prompts], prefix.position_ids[chosen_prompts]
+    padding = prefix.padding[chosen_prompts, None]
+    # Where nothing is padded no mask is given: attention then takes the path of a prompt alone.
+    mask = torch.arange(prefix.length + max_new_tokens, device=model.device) >= padding if padding.any() else None
     replies: list[list[int]] = [[] for _ in range(rows)]
     finished = [False] * rows
     for index in range(max_new_tokens):
         edits = index == 0 or site == "every"
-        _set_rope_deltas(model, deltas)
         with (
             editing(model.layers, layer, steering) if edits else nullcontext() as log,
             capturing(model.layers) if index == 0 else nullcontext() as captured,
         ):
-            output = model.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            output = model.model(
+                input_ids=tokens,
+                attention_mask=None if mask is None else mask[:, : prefix.length + index].long(),
+                position_ids=position_ids + index,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
         activations = captured.stacked() if index == 0 else None
         if activations is not None:
             model.check_finite(activations)
@@ -200,10 +215,13 @@ def forward_joining_rows(model: LoadedModel, prefix: Prefix, join: Callable[[int
             cache.layers[layer] = kept[layer]
         return join(layer, hidden)
 
-    _set_rope_deltas(model, prefix.rope_deltas)
     with joining_rows(model.layers, widen, release_and_join):
         output = model.model(
-            input_ids=prefix.last_token, past_key_values=cache, use_cache=cache is not None, logits_to_keep=1
+            input_ids=prefix.last_token,
+            position_ids=prefix.position_ids,
+            past_key_values=cache,
+            use_cache=cache is not None,
+            logits_to_keep=1,
         )
     return output.logits[:, -1].float()
 
@@ -219,21 +237,23 @@ def _rope_carrier(model: LoadedModel) -> Any | None:
     return inner if hasattr(inner, "rope_deltas") else None
 
 
-def _rope_deltas(model: LoadedModel, inputs: dict[str, Any]) -> Tensor | None:
-    """Position minus index of the token after inputs that were just run; None for models without such a shift.
+def _forget_positions(model: LoadedModel) -> None:
+    """Of the prompt before, which a Qwen model may apply to a prompt without media."""
+    carrier = _rope_carrier(model)
+    if carrier is not None:
+        carrier.rope_deltas = None
 
-    What the model stores counts from the largest position so far, which is the last of a video and not of the text
+
+def _position_ids(model: LoadedModel, inputs: dict[str, Any], index: int) -> Tensor:
+    """Of the token after inputs that were just run, at `index`: (prompt, 1).
+
+    What a Qwen model stores counts from the largest position so far, which is the last of a video and not of the text
     after it where the video lasts longer than the text (Qwen2.5-VL); `generate` continues from the text, and so
     does this.
     """
+    ids = inputs["input_ids"]
     carrier = _rope_carrier(model)
     if carrier is None or carrier.rope_deltas is None:
-        return None
+        return torch.full((len(ids), 1), index, device=ids.device)
     positions, _ = carrier.get_rope_index(**inputs)
-    return positions[0, :, -1:] + 1 - positions.shape[-1]
-
-
-def _set_rope_deltas(model: LoadedModel, value: Tensor | None) -> None:
-    carrier = _rope_carrier(model)
-    if carrier is not None:
-        carrier.rope_deltas = value
+    return positions[0, :, -1:] + 1

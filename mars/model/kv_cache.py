@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 
 def chosen_rows(cache: Any, rows: Tensor) -> Any:
@@ -23,7 +24,10 @@ def chosen_rows(cache: Any, rows: Tensor) -> Any:
 
 
 def stacked(caches: Sequence[Any]) -> Any:
-    """One cache of the rows of several, all of one length; None where there are none."""
+    """One cache of the rows of several; None where there are none.
+
+    Keys and values of the shorter ones are padded on the left with zeros, which a mask has to hide.
+    """
     if caches[0] is None:
         return None
     joint = copy.copy(caches[0])
@@ -59,6 +63,10 @@ def _stacked_layer(layers: Sequence[Any]) -> Any:
         values = [vars(layer)[name] for layer in layers]
         if isinstance(value, dict):
             setattr(joint, name, {key: _concatenated([states[key] for states in values]) for key in value})
+        elif name in ("keys", "values") and value is not None:
+            setattr(joint, name, torch.cat(_padded(values)))
+        elif name == "cumulative_length":
+            setattr(joint, name, max(values))
         else:
             setattr(joint, name, _concatenated(values))
     return joint
@@ -67,6 +75,12 @@ def _stacked_layer(layers: Sequence[Any]) -> Any:
 def _concatenated(values: Sequence[Any]) -> Any:
     first = values[0]
     return torch.cat(list(values)) if isinstance(first, Tensor) and first.dim() else first
+
+
+def _padded(values: Sequence[Tensor]) -> list[Tensor]:
+    """Keys or values, (row, head, position, d_head), with zeros at the positions on the left that are missing."""
+    longest = max(value.shape[-2] for value in values)
+    return [pad(value, (0, 0, longest - value.shape[-2], 0)) for value in values]
 
 
 def _copied_layer(layer: Any) -> Any:
