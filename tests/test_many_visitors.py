@@ -23,7 +23,7 @@ LENGTH = 5
 
 
 def prompts_of(picture, clip) -> tuple[Prompt, ...]:
-    """Of all modalities; the first and the last are of one length."""
+    """Of all modalities."""
     return (
         Prompt("how do i make a cake?"),
         Prompt("what is this?", image=picture),
@@ -70,9 +70,8 @@ class Interleaved(RuleBasedStateMachine):
 
     @rule(prefix=prefixes, other=prefixes)
     def answer_two_in_one_batch(self, prefix, other):
-        if prefix[1].length == other[1].length:
-            both = side_by_side([prefix[1], other[1]])
-            list(branch(self.model, both, (Unsteered(), Unsteered()), 0, of=(0, 1), max_new_tokens=2))
+        both = side_by_side([prefix[1], other[1]])
+        list(branch(self.model, both, (Unsteered(), Unsteered()), 0, of=(0, 1), max_new_tokens=2))
 
     @classmethod
     def steps(cls, number, prefix, layer):

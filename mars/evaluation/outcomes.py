@@ -26,7 +26,10 @@ class StrategyReply(NamedTuple):
 
 
 def cut_rows(steps: Sequence[TokenStep], end_tokens: Collection[int]) -> tuple[bool, ...]:
-    """Of each row of all steps of a branch, whether the length allowed ended it, and not a token that ends a turn."""
+    """Of each row of a branch, whether the length allowed ended it, and not a token that ends a turn.
+
+    steps: the last two of the branch, or all.
+    """
     last = steps[-1]
     ended = steps[-2].finished if len(steps) > 1 else (False,) * len(last.tokens)
     return tuple(not (before or token in end_tokens) for before, token in zip(ended, last.tokens, strict=True))

@@ -3,7 +3,7 @@
 All strategies of a case that act at the same site share one prefill, and the cases of a window share batches.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -287,16 +287,16 @@ def _replies(
     found: dict[int, StrategyReply] = {}
     for rows in _batches(sorted(set(shared), key=lambda row: prefixes[edits[row][0]].length), settings.max_rows):
         numbers, batch = zip(*(edits[row] for row in rows), strict=True)
-        steps = list(
-            _branch(model, prefixes, numbers, batch, layer, site=site, max_new_tokens=settings.max_new_tokens)
-        )
-        first = steps[0]
+        steps = _branch(model, prefixes, numbers, batch, layer, site=site, max_new_tokens=settings.max_new_tokens)
+        first = next(steps)
+        ending = deque([first], maxlen=2)  # all steps would hold the logits of every token
+        ending.extend(steps)
         parts = zip(
-            steps[-1].texts,
+            ending[-1].texts,
             first.logits,
             first.strengths,
             map(coordinates, numbers, first.activations),
-            cut_rows(steps, model.end_tokens),
+            cut_rows(ending, model.end_tokens),
             strict=True,
         )
         found.update(zip(rows, map(StrategyReply._make, parts), strict=True))

@@ -10,9 +10,10 @@ def kl_divergence(reference: Tensor, logits: Tensor) -> Tensor:
     reference: (vocabulary,) logits; logits: (row, vocabulary) -> (row,), float64, never below 0. Row by row, since
     copies of all rows in float64 would take longer than the arithmetic.
     """
-    log_p = torch.log_softmax(reference.double(), dim=-1)
-    p = log_p.exp()
+    reference = reference.double()
+    p, normalizer = reference.softmax(dim=-1), reference.logsumexp(dim=-1)
     found = torch.empty(len(logits), dtype=torch.float64)
     for number, row in enumerate(logits):
-        found[number] = p @ (log_p - torch.log_softmax(row.double(), dim=-1))
+        row = row.double()
+        found[number] = p @ (reference - row) + row.logsumexp(dim=-1) - normalizer
     return found.clamp_min(0)
