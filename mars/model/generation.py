@@ -65,7 +65,8 @@ def prefill_together(model: LoadedModel, prompts: Sequence[Prompt]) -> Prefix:
     _forget_positions(model)
     cache = None
     if length > 1:
-        cache = model.model(**shortened, use_cache=True, logits_to_keep=1).past_key_values
+        none = torch.tensor([], dtype=torch.long, device=ids.device)  # 0 would keep the logits of all positions
+        cache = model.model(**shortened, use_cache=True, logits_to_keep=none).past_key_values
     return Prefix(
         ids[:, -1:],
         length,

@@ -129,7 +129,8 @@ class LoadedModel:
 
         logits: (row, vocabulary).
         """
-        if logits.isnan().any() or logits.isposinf().any():
+        largest = logits.max()  # one pass; NaN if any is
+        if largest.isnan() or largest.isposinf():
             raise ModelError(f"{self.name}: logits are not finite in {self.dtype}. {self._finite_advice}")
 
     @property
