@@ -54,7 +54,7 @@ def test_every_strategy_says_in_a_sentence_what_it_is():
 
 @pytest.mark.parametrize("max_rows", [1, 5, 32])
 def test_every_strategy_gives_the_reply_of_a_run_of_its_own(tiny, tiny_artifact, cases, max_rows):
-    """The fast path (shared prefills, cases of one length in one batch) against one prefill and one row for each."""
+    """The fast path (shared prefills, cases of all lengths in a batch) against one prefill and one row for each."""
     rows = [row for row in draws_of(NAMES) if row.strategy != "self_check"]
     settings = Settings(layer=1, gain=6.0, max_new_tokens=5, max_rows=max_rows)
     replies = set()
@@ -96,6 +96,17 @@ def test_cases_of_one_length_are_prefilled_in_one_batch(tiny, tiny_artifact, mon
     rows = [draws_of(["unsteered", "mars", "mars_middle_layer"])] * 3
     answer(tiny, tiny_artifact, prompts, rows, SHORT)
     assert sum(sizes) == 3 and max(sizes) == 2
+
+
+def test_cases_of_all_lengths_are_answered_in_as_few_batches_as_there_can_be(tiny, tiny_artifact, cases, monkeypatch):
+    widths = []
+    monkeypatch.setattr(runner, "branch", lambda *a, **k: widths.append(len(a[2])) or branch(*a, **k))
+    prompts = [case.prompt for case in cases]
+    assert len({prefill(tiny, prompt).length for prompt in prompts}) > 1
+    answer(tiny, tiny_artifact, prompts, [draws_of(["unsteered"])] * len(prompts), SHORT)
+    assert widths == [len(prompts)]
+    answer(tiny, tiny_artifact, prompts, [draws_of(["unsteered"])] * len(prompts), replace(SHORT, max_rows=3))
+    assert max(widths[1:]) <= 3 and max(widths[1:]) - min(widths[1:]) <= 1 and sum(widths[1:]) == len(prompts)
 
 
 def test_where_and_when_each_strategy_acts():

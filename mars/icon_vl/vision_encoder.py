@@ -39,6 +39,8 @@ LITE2 = (
 )
 STEM, HEAD = 32, 1280
 """Widths of the first and the last convolution, which Lite does not scale."""
+IMAGES_AT_ONCE = 8
+"""A batch of videos has many frames, and each takes 6 MB at the widest layer in float32."""
 
 
 class SamePadded(nn.Conv2d):
@@ -93,7 +95,8 @@ class VisionEncoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Features before pooling: (image, width of the head, height / 32, width / 32). pixels: normalised."""
-        return relu6(self.head(self.blocks(relu6(self.stem(pixels)))))
+        parts = [self.head(self.blocks(relu6(self.stem(part)))) for part in pixels.split(IMAGES_AT_ONCE)]
+        return relu6(torch.cat(parts))
 
     def classify(self, pixels: Tensor) -> Tensor:
         """Logits of ImageNet's classes: (image, class)."""
