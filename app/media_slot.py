@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.data_classes import FileData, ListFiles
+from gradio.data_classes import FileData, ImageData, ListFiles
 
 from . import markup, media_markup
 from .results import RequestError
@@ -90,3 +90,27 @@ class MediaSlot(gr.File):
 
     def get_block_name(self) -> str:
         return "file"
+
+
+class Camera(gr.Image):
+    """A photograph by the browser's camera: the path of its file, which nothing has opened; None before there is one.
+
+    The browser asks for leave when it is switched on.
+    """
+
+    def __init__(self, **options) -> None:
+        super().__init__(
+            sources=["webcam"], type="filepath", webcam_options=gr.WebcamOptions(mirror=False), **options
+        )
+        uploads_only(self)
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """Path of the photograph."""
+        return payload.path if payload else None
+
+    def get_config(self, cls: type | None = None) -> dict:
+        """What the browser needs: the options of the plain image."""
+        return super().get_config(cls or gr.Image)
+
+    def get_block_name(self) -> str:
+        return "image"

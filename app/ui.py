@@ -73,7 +73,7 @@ def _lay_out(
     shared = Shared(layer, gain, visit, own_points, generation, tab=gr.State(permalink.TABS[0]))
     with gr.Tabs() as tabs:
         with gr.Tab("Compare", id="compare"):
-            compared = compare.build(backend, shared, linked, keeps_history)
+            compared = compare.build(backend, shared, linked, keeps_history, has_camera=for_operator)
         with gr.Tab("Geometry", id="geometry"):
             geometry.build(backend, shared)
         with gr.Tab("Layers", id="layers") as tab:

@@ -76,7 +76,7 @@ def _say_what_is_cut(figure: go.Figure, curves: NDArray, low: float, high: float
     layers = "layer 0" if len(beyond) == 1 else f"layers 0 to {beyond.max()}"
     extreme = curves[:, beyond].ravel()[np.abs(curves[:, beyond]).argmax()]
     figure.add_annotation(
-        x=0, xref="paper", y=1, yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
+        x=1, xref="paper", y=0, yref="paper", xanchor="right", yanchor="bottom", showarrow=False,
         text=f"{layers}: cut, up to {extreme:.1f} (in the table)", font={"size": 12, "color": LIGHT["muted"]},
     )  # fmt: skip
 

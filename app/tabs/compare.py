@@ -10,7 +10,7 @@ from .. import history, markup
 from ..backend import Backend, Session
 from ..figures.curves import HEIGHT
 from ..gallery import Gallery, buttons
-from ..media_slot import MediaSlot, Preview, previewed, refused
+from ..media_slot import Camera, MediaSlot, Preview, previewed, refused
 from ..opening import files_of
 from ..plotly_panel import PlotlyPanel
 from ..results import Example
@@ -58,11 +58,13 @@ class Compared(NamedTuple):
     ran: tuple[Any, ...]
 
 
-def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: bool) -> Compared:
+def build(
+    backend: Backend, shared: Shared, linked: gr.State, keeps_history: bool, has_camera: bool = False
+) -> Compared:
     """Lay the tab out, with the example that was answered before, and wire it.
 
     linked: number of the example that a link names, which is run when it is set. keeps_history: whether the
-    browser tab keeps the words and settings of its runs.
+    browser tab keeps the words and settings of its runs. has_camera: whether photographs may be taken there.
     """
     session = backend.session
     visit: Visit = shared.visit.value
@@ -83,6 +85,10 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
             past = history.History(elem_id="history") if keeps_history else None
             gr.HTML(markup.section("Examples", "A click runs one."), elem_id="examples")
             gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
+            if has_camera:
+                with gr.Accordion("Camera", open=False, elem_id="camera"):
+                    camera = Camera(show_label=False, buttons=[])
+                camera.change(_taken, camera, [media, camera], **QUIET)
             with gr.Accordion("Reply length, system message and benign twin", open=False, elem_id="settings"):
                 length = gr.Slider(
                     *LENGTHS, LENGTH, step=8, label="Length", elem_id="length",
@@ -238,6 +244,11 @@ def build(backend: Backend, shared: Shared, linked: gr.State, keeps_history: boo
 
     shared.generation.change(renewed, outputs=[text, media, system, gallery, benign, *panels, shared.visit], **QUIET)
     return Compared(text, media, length, system, panels, tuple(ran))
+
+
+def _taken(photograph: str | None) -> Any:
+    """Into the slot, in place of what was there; the camera is then ready for the next one."""
+    return ([photograph], None) if photograph else gr.skip()
 
 
 def _refused(event: gr.EventData) -> str:
