@@ -197,7 +197,7 @@ class Guard:
             ),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+            "Permissions-Policy": f"camera=({'self' if self.access.is_local else ''}), geolocation=(), microphone=()",
             "Cross-Origin-Resource-Policy": "same-origin",
         }
         if not self.access.is_space:

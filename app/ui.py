@@ -28,8 +28,8 @@ def create_app(
 ) -> gr.Blocks:
     """The whole page, to be served with `serving.serve`.
 
-    for_operator: whether visitors may load another model, which takes an Operator and is right where
-        the page serves this machine alone.
+    for_operator: whether visitors may load another model, which takes an Operator, and take photographs; right
+        where the page serves this machine alone.
     keeps_history: whether a browser tab keeps the words and settings of its runs (`history`); not where strangers
         are let in.
     others: further recordings, each on a page of its own beside this one, to which every visitor may go.

@@ -32,6 +32,14 @@ def test_programs_get_the_comparison_and_only_the_operator_may_load(workbench):
     assert set(create_app(workbench).get_api_info()["named_endpoints"]) == {"/compare", "/sweep", "/load"}
 
 
+def test_the_camera_is_offered_where_the_page_serves_its_own_machine_alone(workbench):
+    def ids(page):
+        return {block.elem_id for block in page.blocks.values()}
+
+    assert "camera" in ids(create_app(workbench))
+    assert "camera" not in ids(create_app(workbench, for_operator=False))
+
+
 def test_nothing_is_kept_and_nothing_is_sent():
     options = launch_options()
     assert options["run_history"] is False and options["enable_monitoring"] is False

@@ -156,12 +156,14 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_in(local):
         assert told.headers["x-frame-options"] == "SAMEORIGIN"
         assert "frame-ancestors 'self'" in told.headers["content-security-policy"]
         assert "http" not in told.headers["content-security-policy"]
+        assert told.headers["permissions-policy"].startswith("camera=(self), ")
 
 
 def test_a_hosted_space_is_framed_by_its_host_alone():
     told = client_of(Access("0.0.0.0", is_public=True, is_space=True), "lens.hf.space").get("/")
     assert "frame-ancestors 'self' https://huggingface.co" in told.headers["content-security-policy"]
     assert "x-frame-options" not in told.headers
+    assert told.headers["permissions-policy"].startswith("camera=(), ")
 
 
 def test_an_uploaded_page_can_run_nothing(local):

@@ -69,6 +69,21 @@ def _wait_for(page, name: str, color: str) -> None:
     assert page.locator("#media .filename").count() == 1
 
 
+def test_a_photograph_by_the_camera_takes_the_place_of_what_was_there(page, give):
+    page.context.grant_permissions(["camera"])
+    assert give("paste", _file("before.png"))
+    _wait_for(page, "before.png", "red")
+    page.locator("#camera").get_by_text("Camera", exact=True).click()
+    page.get_by_text("Click to Access Webcam").click()
+    for _ in range(2):  # ready for the next one
+        page.wait_for_function("document.querySelector('#camera video')?.videoWidth > 0", timeout=WAIT)
+        page.locator("#camera button[aria-label='capture photo']").click()
+        page.wait_for_selector("#media .filename[aria-label='image.png']", timeout=WAIT)
+        page.wait_for_function("document.querySelector('.preview img')?.naturalWidth > 60", timeout=WAIT)
+        page.get_by_text("Click to Access Webcam").click()
+    assert page.locator("#media .filename").count() == 1
+
+
 def test_what_is_pasted_or_dropped_anywhere_takes_the_place_of_what_was_there(page, give):
     assert give("paste", _file("image.png"))
     _wait_for(page, "image.png", "red")
