@@ -25,7 +25,8 @@ ROOT = Path(__file__).parent.parent
 SETTLED = 1 / 3
 """Share of the run in which a server may still grow: caches fill, threads start."""
 GROWTH = {"memory": 0.10, "threads": 0.10, "files": 0.25}
-"""By which share the rest may still rise over the level reached by then."""
+"""By which share the end may still rise over the most that was held by then: threads of pools come and go, so that
+one moment says little and the highest of many says how large the pools grow."""
 
 
 class Held(NamedTuple):
@@ -133,12 +134,13 @@ def _held(pid: int, folder: Path, seconds: float, requests: int) -> Held:
 
 def _report(samples: list[Held], tally: Tally) -> int:
     """Print the outcome; 1 where something failed or goes on growing."""
-    settled = [held for held in samples if held.seconds >= SETTLED * samples[-1].seconds]
+    end = samples[-1].seconds
+    first = [held for held in samples if held.seconds <= SETTLED * end]
+    last = [held for held in samples if held.seconds >= (1 - SETTLED) * end]
     growing = []
     for name, share in GROWTH.items():
-        values = [getattr(held, name) for held in settled]
-        level, most = values[0], max(values[len(values) // 2 :])
-        print(f"{name:10} {level} after a third, at most {most} in the second half of the rest")
+        level, most = (max(getattr(held, name) for held in part) for part in (first, last))
+        print(f"{name:10} at most {level} in the first third, at most {most} in the last")
         if most > (1 + share) * level + 8:
             growing.append(name)
     for fault in tally.faults[:20]:
