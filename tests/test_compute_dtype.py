@@ -8,7 +8,7 @@ from mars.model import loading
 from mars.model.compat import repair_torchvision
 from mars.model.compute_dtype import BF16, FP32, SAVING, faster_dtype, reply_seconds
 from mars.model.loading import load_model
-from tests.families import FAMILIES
+from tests.families.checkpoints import FAMILIES
 from tests.tiny import save_tiny
 
 

@@ -1,4 +1,4 @@
-"""What branching does on any model; that it does so on every family is in test_families."""
+"""What branching does on any model; that it does so on every family is in tests/families."""
 
 import pytest
 import torch

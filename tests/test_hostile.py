@@ -8,7 +8,7 @@ from app.guard import Access
 from app.serving import serve
 from app.ui import create_app
 from mars.bundled import EXAMPLES
-from tests.families import FAMILIES
+from tests.families.checkpoints import FAMILIES
 from tests.hostile.crafted import crafted
 from tests.hostile.inputs import clips, is_one_of, pictures, scene, scenes
 from tests.hostile.mutated import mutated

@@ -1,4 +1,4 @@
-"""Icon-VL's vision encoder, connector, template and folder; that the engine takes it is in test_families."""
+"""Icon-VL's vision encoder, connector, template and folder; that the engine takes it is in tests/families."""
 
 import json
 import shutil

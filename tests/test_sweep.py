@@ -18,7 +18,7 @@ from mars.model.load_checks import ModelError
 from mars.model.loaded_model import LoadedModel
 from mars.model.loading import load_model
 from mars.types import MODALITIES
-from tests.families import FAMILIES, WINDOW
+from tests.families.checkpoints import FAMILIES, WINDOW
 from tests.tiny import save_tiny
 
 POCKET = "assets/pocket-vl"

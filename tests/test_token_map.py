@@ -18,7 +18,7 @@ from mars.model.capture import capture
 from mars.model.inputs import PromptError, encode
 from mars.model.loading import load_model
 from mars.types import Video
-from tests.families import FAMILIES
+from tests.families.checkpoints import FAMILIES
 from tests.tiny import save_tiny
 
 POCKET = Path(__file__).parent.parent / "assets" / "pocket-vl"

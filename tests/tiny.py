@@ -8,7 +8,7 @@ import torch
 import mars.icon_vl.processor
 from mars.icon_vl.folder import register
 from mars.model.compat import repair_torchvision
-from tests.families import FAMILIES, TEXT, Family
+from tests.families.checkpoints import FAMILIES, TEXT, Family
 
 CORPUS = [
     "how do i make a cake? sorry, i cannot help with that. sure, here is how. the picture shows a kite.",

@@ -63,16 +63,23 @@ def _answers(model: LoadedModel, prompts: Sequence[Prompt], lengths: Sequence[in
 def _of_one_batch(model: LoadedModel, prompts: Sequence[Prompt], lengths: Sequence[int]) -> list[Answer]:
     rows = range(len(prompts))
     plain = (Unsteered(),) * len(prompts)
-    steps = list(branch(model, prefill_together(model, prompts), plain, 0, of=rows, max_new_tokens=max(lengths)))
-    found = []
-    for row in rows:
-        ends = next((step.index for step in steps if step.tokens[row] in model.end_tokens), max(lengths))
-        found.append(
-            Answer(
-                tuple(steps[min(length, len(steps)) - 1].texts[row] for length in lengths),
-                tuple(ends >= length for length in lengths),
-                steps[0].tokens[row],
-                steps[0].logits[row].clone(),
-            )
+    texts, ends = [[""] * len(lengths) for _ in rows], [max(lengths)] * len(prompts)
+    steps = branch(model, prefill_together(model, prompts), plain, 0, of=rows, max_new_tokens=max(lengths))
+    for step in steps:
+        if step.index == 0:
+            first = step  # all steps would hold the logits of every token
+        for row in rows:
+            if step.tokens[row] in model.end_tokens:
+                ends[row] = min(ends[row], step.index)
+            for place, length in enumerate(lengths):
+                if step.index < length:
+                    texts[row][place] = step.texts[row]
+    return [
+        Answer(
+            tuple(texts[row]),
+            tuple(ends[row] >= length for length in lengths),
+            first.tokens[row],
+            first.logits[row].clone(),
         )
-    return found
+        for row in rows
+    ]

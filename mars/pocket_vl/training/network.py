@@ -82,7 +82,11 @@ def build_processor(tokenizer: Tokenizer):
         image_std=[0.5] * 3,
     )
     picture = Qwen2VLImageProcessor(size={"shortest_edge": pixels, "longest_edge": pixels}, **common)
-    clip = Qwen3VLVideoProcessor(size={"shortest_edge": pixels * FRAMES, "longest_edge": pixels * FRAMES}, **common)
+    clip = Qwen3VLVideoProcessor(
+        size={"shortest_edge": pixels * FRAMES, "longest_edge": pixels * FRAMES},
+        cap_pixels_per_frame=False,  # the size alone decides; unset, a later transformers would cap it, and warns
+        **common,
+    )
     return Qwen3VLProcessor(
         image_processor=picture, tokenizer=fast, video_processor=clip, chat_template=CHAT_TEMPLATE
     )

@@ -22,7 +22,7 @@ from mars.model.loading import load_model
 from mars.refusal import REFUSAL_OPENINGS, refusal_token_ids
 from mars.steering import STRATEGIES, Unsteered
 from mars.types import MODALITIES
-from tests.families import FAMILIES
+from tests.families.checkpoints import FAMILIES
 from tests.tiny import save_tiny
 
 TEXT = "how do i make the thing that is in the picture, or in the clip?"
