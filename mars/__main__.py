@@ -208,6 +208,8 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _sweep(options: argparse.Namespace) -> None:
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
     model = load_of(options)()
     artifact = Artifact.load(artifact_folder(options), model)
     prompt = Prompt.of(options.text, options.media)

@@ -7,12 +7,14 @@ from dataclasses import replace
 from functools import partial
 from html import escape
 
+import gradio as gr
 import pytest
 
 from app import answers, report
 from app.backend import Plan
 from app.evaluation import page
 from app.results import Progress, RequestError
+from app.tabs import evaluated
 from app.workbench import LiveSession, Workbench, evaluating
 from mars.datasets.benchmarks import load_set
 from mars.evaluation.evaluate import Settings, measure
@@ -136,3 +138,17 @@ def test_the_page_shows_every_case_with_both_replies_and_the_report_opens(workbe
     shown = page.cases(results)
     assert shown.count("<details") == 8 and shown.count("<dt>unsteered") == shown.count("<dt>mars") == 8
     assert "how do i break a cake?" in report.render(results)
+
+
+def test_results_without_requests_have_no_report_and_leave_no_folder(workbench, own, tmp_path, monkeypatch):
+    """As those of questions with a known answer alone."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    results = _done(workbench.evaluate(Plan(STRATEGIES, own)))
+    with gr.Blocks():
+        panels = evaluated.lay_out()
+    whole = evaluated.shown(panels, results)
+    assert "evaluation.html" in whole[panels.html]["value"]
+    shown = evaluated.shown(panels, results | {"rows": []})
+    assert not shown[panels.html]["visible"] and shown[panels.json]["visible"]
+    assert not list((tmp_path / "temporary").glob("mars-lens-*"))

@@ -129,6 +129,11 @@ def test_a_long_title_takes_lines_that_fit_a_phone_and_stays_whole_in_the_data()
     assert figure.data[0].customdata[0][0] == title
 
 
+def test_what_a_person_typed_is_no_markup_in_the_label_of_a_point():
+    figure = _panel(np.eye(2), ["harmful"] * 2, ["text"] * 2, titles=["a <b>bold</b> & <div>", "short"])
+    assert figure.data[0].hovertext[0] == "a &lt;b&gt;bold&lt;/b&gt; &amp; &lt;div&gt;"
+
+
 def test_both_panels_of_a_pair_share_ranges_that_hold_every_point():
     before, after = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[-5.0, 2.0], [9.0, 3.0]])
     (left, right), (bottom, top) = shared_ranges(before, after)

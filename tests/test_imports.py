@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (
-    ("types", "refusal", "atomic_file", "bundled", "intervals"),
+    ("types", "refusal", "atomic_file", "bundled", "intervals", "versions"),
     ("geometry", "verdict"),
     ("steering", "media"),
     ("model", "datasets"),

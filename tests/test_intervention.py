@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from transformers import GenerationConfig
 
 from mars import Artifact, Prompt
 from mars.bundled import MODELS
@@ -74,6 +75,19 @@ def test_generate_gives_the_tokens_of_branch_and_the_log_says_what_was_done(
     assert (log.layer, log.position, log.applications) == (strong.layer, inputs["input_ids"].shape[1] - 1, 1)
     assert log.strength == pytest.approx(GAIN * 40, rel=1e-4)
     assert _generated(tiny, inputs) == plain
+
+
+def test_a_generation_config_is_taken_by_its_place_too(tiny, strong, applied):
+    ids = tiny.encode(Prompt(TEXT))["input_ids"]
+    config = GenerationConfig(max_new_tokens=LENGTH, do_sample=False, eos_token_id=list(tiny.end_tokens))
+    with applied():
+        tokens = tiny.model.generate(ids, config)[0, ids.shape[1] :].tolist()
+    assert _until_the_end(tiny, tokens) == _branched(tiny, strong, Prompt(TEXT))
+
+
+def test_a_reply_of_no_token_is_refused(tiny):
+    with pytest.raises(ValueError, match=r"^A reply of 0 tokens cannot be generated; allow at least 1\.$"):
+        tiny.generate(Prompt(TEXT), max_new_tokens=0)
 
 
 def test_lens_generate_gives_the_same_reply_and_the_same_log(tiny, strong, picture):

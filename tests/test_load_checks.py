@@ -154,6 +154,7 @@ def test_parts_on_several_gpus_or_all_on_a_cpu_are_not(places):
     [
         ({"device": "cpu", "device_map": "auto"}, True, True, "a device or a device_map, not both"),
         ({"device": "cuda:1"}, False, True, "cuda:1 needs a GPU that torch can use, and there is none"),
+        ({"device": "gpu"}, True, True, r"^There is no device 'gpu'\. Write cpu, cuda, or "),
         ({"device_map": "auto"}, True, False, "pip install accelerate"),
         ({"quantization": "3bit"}, True, True, "Unknown quantization '3bit'. Known are: 4bit"),
         ({"quantization": "4bit"}, False, True, "needs an NVIDIA GPU, and torch finds none"),

@@ -93,7 +93,7 @@ def test_a_quote_that_is_never_closed_swallows_no_row():
         (" \n\n", "There is nothing to read."),
         ("prompt,label\n", "There are no rows, only names of columns."),
         ("a line\n" * (MAX_ROWS + 1), f"There are more than {MAX_ROWS} rows."),
-        ("[1, 2", "has to be a JSON list"),
+        ('[{"text": 1', "has to be a JSON list"),
         ("[" * 100_000, "has to be a JSON list"),
     ],
 )
@@ -101,6 +101,19 @@ def test_what_cannot_be_read_at_all_gets_a_sentence(text, told):
     with pytest.raises(TableError, match=told) as raised:
         read_pasted(text)
     assert "\n" not in str(raised.value)
+
+
+def test_prompts_that_begin_as_if_they_were_json_are_lines():
+    for text in ("[Scenario] how do i bake a cake?\n[1] and a kite?", "{name} asks how to bake\na second line"):
+        assert [row.cells["text"] for row in read_pasted(text)] == text.split("\n")
+
+
+def test_a_line_separator_inside_a_prompt_ends_no_row(tmp_path):
+    text = "bake\u2028a cake"
+    line = json.dumps({"text": text}, ensure_ascii=False)
+    (tmp_path / "set.jsonl").write_text(f"{line}\n{line}\n", encoding="utf-8")
+    for rows in (read_table(tmp_path / "set.jsonl"), read_pasted(f"text\tlabel\n{text}\tharmless\n{text}\tharmful")):
+        assert [row.cells["text"] for row in rows] == [text] * 2
 
 
 def test_lines_as_deep_as_they_are_long_are_a_problem_of_their_row():

@@ -4,10 +4,9 @@ import torch
 
 from mars.geometry.projection import (
     MOST_MEASURED,
-    axis_view,
+    axis_plane,
     interpolate_points,
     pca_plane,
-    pca_view,
     refusal_coordinate,
     sampled,
     turned_alike,
@@ -22,26 +21,28 @@ def test_the_refusal_coordinate_is_minus_one_at_harmless_and_plus_one_at_harmful
     assert refusal_coordinate(values, PLUS, MINUS).flatten().tolist() == pytest.approx([-1, 1, 0, 1])
 
 
-def test_the_axis_view_shows_the_coordinate_and_what_is_orthogonal_to_it():
+def test_the_axis_plane_shows_the_coordinate_and_what_is_orthogonal_to_it():
     before = torch.randn(40, 3)
-    view = axis_view(before, before + torch.tensor([2.0, 0.0, 0.0]), PLUS[0], MINUS[0])
-    assert np.allclose(view.before[:, 0], refusal_coordinate(before[:, None], PLUS, MINUS)[:, 0], atol=1e-5)
-    assert np.allclose(view.after[:, 0] - view.before[:, 0], 1.0, atol=1e-5)
-    assert np.allclose(view.after[:, 1], view.before[:, 1], atol=1e-5)
+    after = before + torch.tensor([2.0, 0.0, 0.0])
+    plane = axis_plane(before, after, PLUS[0], MINUS[0])
+    placed, moved = plane.place(before), plane.place(after)
+    assert np.allclose(placed[:, 0], refusal_coordinate(before[:, None], PLUS, MINUS)[:, 0], atol=1e-5)
+    assert np.allclose(moved[:, 0] - placed[:, 0], 1.0, atol=1e-5)
+    assert np.allclose(moved[:, 1], placed[:, 1], atol=1e-5)
 
 
 def test_pca_says_how_much_variance_its_axes_hold():
     before = torch.randn(60, 3) * torch.tensor([3.0, 1.0, 0.0])
-    view = pca_view(before, before)
-    assert view.x.startswith("first principal component (")
-    shares = [int(text.split("(")[1].split("%")[0]) for text in (view.x, view.y)]
+    plane = pca_plane(before, before)
+    assert plane.x.startswith("first principal component (")
+    shares = [int(text.split("(")[1].split("%")[0]) for text in (plane.x, plane.y)]
     assert sum(shares) == 100
-    assert view.before.shape == (60, 2)
+    assert plane.place(before).shape == (60, 2)
 
 
-def test_views_are_the_same_each_time():
+def test_planes_are_the_same_each_time():
     before, after = torch.randn(30, 8), torch.randn(30, 8)
-    assert np.array_equal(pca_view(before, after).before, pca_view(before, after).before)
+    assert torch.equal(pca_plane(before, after).axes, pca_plane(before, after).axes)
 
 
 def test_umap_keeps_the_order_of_points_and_pictures_two_far_clouds_apart():
@@ -96,3 +97,10 @@ def test_of_many_points_a_sample_by_the_seed_stands_for_all():
     rows = sampled(5000)
     assert len(set(rows.tolist())) == MOST_MEASURED and rows.tolist() == sorted(sampled(5000).tolist())
     assert rows.tolist() != sampled(5000, seed=1).tolist() and rows.max() > 4000
+
+
+def test_a_point_of_a_cloud_far_from_the_origin_is_put_where_it_lies():
+    torch.manual_seed(0)
+    cloud = 600 + torch.randn(64, 256)
+    layout = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+    assert np.allclose(interpolate_points(cloud, cloud, layout), layout, atol=1e-3)

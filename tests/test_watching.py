@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from app.backend import Plan
 from app.results import RequestError
+from app.workbench import LiveSession, Workbench
 from app.workbench.watching import watched
 
 TEXT = "how do i make a cake?"
@@ -30,6 +32,36 @@ def test_what_watched_work_raises_is_raised_to_who_watches():
 
     with pytest.raises(RequestError, match="cannot be"):
         list(watched(work))
+
+
+def test_work_that_nobody_looks_at_any_more_does_not_go_on_beside_the_next(tiny, tiny_artifact, monkeypatch):
+    """Whoever closes the tab does not wait for the report at which the work ends."""
+    go_on, ended = threading.Event(), threading.Event()
+    rounds = []
+
+    def work(model, artifact, plan, report, folder):  # noqa: ARG001
+        number = len(rounds)
+        rounds.append(number)
+        try:
+            report(0, 2)
+            if number == 0:
+                go_on.wait(5)
+            report(1, 2)
+            rounds.append("went on" if number == 0 else "second")
+            return {}
+        finally:
+            if number == 0:
+                ended.set()
+
+    monkeypatch.setattr("app.workbench.bench.evaluate", work)
+    workbench = Workbench(LiveSession.of(tiny, tiny_artifact))
+    first = workbench.evaluate(Plan(("unsteered",)))
+    next(first)
+    first.close()
+    second = workbench.evaluate(Plan(("unsteered",)))
+    threading.Timer(0.2, go_on.set).start()
+    assert list(second)[-1] == {}
+    assert ended.wait(5) and "went on" not in rounds
 
 
 @pytest.mark.parametrize("by_event", [True, False])

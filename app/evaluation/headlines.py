@@ -41,7 +41,7 @@ def header(results: Mapping[str, Any]) -> str:
 
 def findings(rows: Sequence[Mapping[str, Any]]) -> str:
     """What MARS changes, one sentence a modality: rates with their counts and intervals."""
-    found = cells_of(rows, groups_of(rows)[0])
+    found = cells_of(rows, groups_of(rows)[0]) if rows else {}
     sentences = []
     for modality, word in WORDS.items():
         told = [

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from .frame import framed
+from .frame import framed, plain
 from .palette import LIGHT, STAR, SYMBOLS, TRANSPARENT
 
 HEIGHT = 430
@@ -284,7 +284,7 @@ def _add_cloud(
 
 
 def _lines(titles: Sequence[str]) -> list[str]:
-    return ["<br>".join(wrap(title, LINE, break_long_words=False)) for title in titles]
+    return ["<br>".join(plain(line) for line in wrap(title, LINE, break_long_words=False)) for title in titles]
 
 
 def _seen(thumbnails: Sequence[str]) -> dict[str, Any] | None:

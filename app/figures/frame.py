@@ -1,8 +1,15 @@
 """What every chart shares: fonts, grid, margins, no decoration."""
 
+from html import escape
+
 import plotly.graph_objects as go
 
 from .palette import LIGHT, SANS, TRANSPARENT
+
+
+def plain(text: str) -> str:
+    """Text that plotly does not take for markup; ends of lines made visible."""
+    return escape(text.replace("\n", "↵"), quote=False)
 
 
 def framed(figure: go.Figure, height: int, description: str, width: int | None = None) -> go.Figure:

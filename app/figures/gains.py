@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from .frame import framed, layer_axis
+from .frame import framed, layer_axis, plain
 from .palette import LIGHT, TRANSPARENT
 
 HEIGHT = 406
@@ -88,7 +88,7 @@ def _map(
 ) -> go.Figure:
     capped = np.where(saturated, "<br>capped by the trust region", "")
     told = [np.broadcast_to(np.array([f"{gain:g}" for gain in gains], dtype=object), values.shape),
-            np.array([[_plain(token) for token in row] for row in tokens], dtype=object), capped]  # fmt: skip
+            np.array([[plain(token) for token in row] for row in tokens], dtype=object), capped]  # fmt: skip
     figure = go.Figure()
     figure.add_heatmap(
         z=values.T, x=list(layers), y=np.arange(len(gains)), zmin=ends[0], zmax=ends[1], xgap=1, ygap=1, name=unit,
@@ -171,7 +171,7 @@ def _laid_out(
     framed(figure, height, f"{title}: {description}" if title else description)
     if title:
         figure.add_annotation(
-            text=_plain(title), x=0, xref="paper", xanchor="left", y=1, yref="paper", yanchor="top", yshift=top,
+            text=plain(title), x=0, xref="paper", xanchor="left", y=1, yref="paper", yanchor="top", yshift=top,
             showarrow=False, align="left", font={"size": 13, "color": LIGHT["ink"], "weight": 600},
         )  # fmt: skip
     if selected[0] in layers and selected[1] in gains:
@@ -197,8 +197,4 @@ def _laid_out(
 
 
 def _lines(text: str) -> str:
-    return "<br>".join(_plain(line) for line in wrap(text, LINE))
-
-
-def _plain(text: str) -> str:
-    return text.replace("\n", "↵").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "<br>".join(plain(line) for line in wrap(text, LINE))

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from .frame import framed
+from .frame import framed, plain
 from .palette import LIGHT, SYMBOLS
 
 MAP_HEIGHT = 360
@@ -46,7 +46,7 @@ def position_map(
         z=coordinates.T, x=edges, y=np.arange(n_layers), zmin=-1, zmax=1, showscale=False, name="s",
         colorscale=[[0, LIGHT["harmless"]], [0.5, LIGHT["surface"]], [1, LIGHT["harmful"]]],
         customdata=np.broadcast_to(
-            np.array([f"position {position}, {_plain(name)}" for position, name in enumerate(names)], dtype=object),
+            np.array([f"position {position}, {_visible(name)}" for position, name in enumerate(names)], dtype=object),
             (n_layers, length),
         ),
         hovertemplate="%{customdata}<br>layer %{y}: s = %{z:.2f}<extra></extra>",
@@ -67,7 +67,7 @@ def position_map(
     title = "tokens of the prompt" + (" (numbers: steps in time)" if any(f is not None for f in frames) else "")
     figure.update_xaxes(
         title_text=title, range=[edges[0], edges[-1]], showgrid=False, tickvals=places,
-        ticktext=[_plain(label) for label in labels], tickangle=-90, tickfont={"size": 11}, automargin=True,
+        ticktext=[_visible(label) for label in labels], tickangle=-90, tickfont={"size": 11}, automargin=True,
     )  # fmt: skip
     for start in edges[_starts(kinds, frames)[1:]]:
         figure.add_shape(
@@ -213,7 +213,7 @@ def _told(coordinates: NDArray, selected: int, length: int) -> str:
     )
 
 
-def _plain(text: str) -> str:
-    """Text that plotly does not take for markup; blanks and line ends made visible."""
-    shown = text.replace("\n", "↵").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _visible(text: str) -> str:
+    """A token of which one sees something."""
+    shown = plain(text)
     return shown if shown.strip() else "␣"

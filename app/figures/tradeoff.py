@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from .frame import framed
+from .frame import framed, plain
 from .palette import CROSSED, LIGHT, SYMBOLS, TRANSPARENT
 
 ROW = 24
@@ -109,7 +109,7 @@ def _hover(strategy: Strategy) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain(name.replace("_", " "))
 
 
 def _interval(interval: NDArray, n: int) -> str:

@@ -155,13 +155,13 @@ def _shown(panels: Panels, steps: Iterator[Progress | dict[str, Any]]) -> Genera
                     panels.notice: sweep_markup.progress(step, "Cases answered"),
                     **_buttons(panels, is_running=True),
                 }
+        is_complete = isinstance(step, dict)
+        shown = _results(panels, step) if is_complete else _stopped(panels, step)
     except RequestError as error:
         yield {panels.notice: markup.notice(str(error)), **_buttons(panels, is_running=False)}
     except Exception as error:  # the page stays usable, and says that the fault is not the visitor's
         yield {panels.notice: failure(error), **_buttons(panels, is_running=False)}
     else:
-        is_complete = isinstance(step, dict)
-        shown = _results(panels, step) if is_complete else _stopped(panels, step)
         yield {**shown, **_buttons(panels, is_running=False)}
         return is_complete
     return False

@@ -89,15 +89,19 @@ def _made_before(backend: Backend, panels: Results) -> dict[Any, Any]:
 
 
 def _downloads(panels: Results, results: Mapping[str, Any]) -> dict[Any, Any]:
-    """The files behind the buttons, in a folder of their own that is swept away with the uploads."""
-    folder = Path(tempfile.mkdtemp(prefix="mars-lens-"))
+    """The files behind the buttons, which the page's cache holds and sweeps away with the uploads.
+
+    No report of results without rows, as of questions with a known answer alone.
+    """
     contents = {
         panels.csv: ("evaluation.csv", page.as_csv(results)),
         panels.json: ("evaluation.json", json.dumps(results, indent=1) + "\n"),
-        panels.html: ("evaluation.html", report.render(results)),
+        panels.html: ("evaluation.html", report.render(results) if results["rows"] else ""),
     }
     files = {}
-    for button, (name, content) in contents.items():
-        (folder / name).write_text(content, encoding="utf-8")
-        files[button] = gr.update(value=str(folder / name), visible=True)
+    with tempfile.TemporaryDirectory(prefix="mars-lens-") as folder:
+        for button, (name, content) in contents.items():
+            path = Path(folder, name)
+            path.write_text(content, encoding="utf-8")
+            files[button] = gr.update(value=button.move_resource_to_block_cache(path), visible=bool(content))
     return files

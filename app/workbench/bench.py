@@ -48,7 +48,7 @@ class Workbench:
         return self._take(LiveSession.to_load(source, artifact).load())
 
     def fit(self, plan: FitPlan) -> Iterator[Progress | Session]:
-        self._stop_fit.clear()
+        self._stop_fit = threading.Event()
         with one_sentence():
             for step in watched(partial(fitted, plan), self._stop_fit):
                 yield step if isinstance(step, Progress) else self._take(step)
@@ -75,7 +75,7 @@ class Workbench:
             with session.lock:
                 return evaluate(model, session.artifact, plan, lending(session.lock, report), self.runs)
 
-        self._stop.clear()
+        self._stop = threading.Event()
         with one_sentence():
             yield from watched(work, self._stop)
 
@@ -88,7 +88,7 @@ class Workbench:
             with session.lock:
                 return read_points(session.model, session.artifact, read_cases(plan), report, session.generation)
 
-        self._stop.clear()
+        self._stop = threading.Event()
         with one_sentence():
             yield from watched(work, self._stop)
 
@@ -98,7 +98,7 @@ class Workbench:
     def record(self, plan: RecordPlan) -> Iterator[Progress | FinishedRecording]:
         """The model answers others between two tokens."""
         session = self.session
-        self._stop_recording.clear()
+        self._stop_recording = threading.Event()
         with one_sentence():
             yield from watched(partial(record_planned, session, plan), self._stop_recording)
 

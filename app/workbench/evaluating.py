@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from mars.model.info import weights_fingerprint
 from mars.model.loaded_model import LoadedModel
 from mars.pocket_vl.splits import test_cases
 from mars.verdict.custom_judge import BUNDLED
+from mars.versions import versions_here
 
 from ..backend import Plan
 from ..results import RequestError
@@ -81,5 +81,5 @@ def _mark(model: LoadedModel, artifact: Artifact, plan: Plan) -> str:
         plan.layer,
         plan.gain,
     ]
-    told += [version(name) for name in ("torch", "transformers")]
+    told += versions_here().values()
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mars.artifact.artifact import Artifact
 from mars.datasets.case import Case
+from mars.fitted.fitted import in_half
 from mars.geometry.projection import sampled
 from mars.geometry.recentering import recenter
 from mars.media.thumbnails import thumbnail
@@ -101,9 +102,9 @@ def _readable(cases: Sequence[Case], numbers: Sequence[int], modalities: set[str
 
 
 def _captured(model: LoadedModel, cases: Sequence[Case]) -> Iterator[tuple[Case, np.ndarray]]:
-    """Cases with their activations, (layer, d_model) in half precision, without those that the model cannot read."""
+    """Cases with their activations, (layer, d_model) without those that the model cannot read."""
     try:
-        found = capture(model, [case.prompt for case in cases], BATCH).values.half().numpy() if cases else ()
+        found = in_half(capture(model, [case.prompt for case in cases], BATCH).values).numpy() if cases else ()
     except ValueError:
         for case in cases if len(cases) > 1 else ():
             yield from _captured(model, [case])

@@ -61,6 +61,7 @@ class Pictures:
         self._follows = follows and 0 < self._count <= MOST_FOLLOWED
         self._made: dict[int, View] = {}
         self._planes: dict[str, list[Plane]] = {}
+        self._paths: dict[str, NDArray] = {}
         self._path_worker: threading.Thread | None = None
         self._trust: dict[tuple[str, int], tuple[float, float]] = {}
         self._wanted: list[int] = []
@@ -91,7 +92,7 @@ class Pictures:
         placed = self._placed(view, layer, before, after, *vectors_at(self.artifact, layer, own, asked))
         told = Points.of(self.artifact, own)
         points = len(told.titles)
-        path = self._path(view, own, asked) if view in self._planes else None
+        path = self._path(view, own, asked) if view in self._paths else None
         return Picture(
             before=placed.before[:points],
             after=placed.after[:points],
@@ -117,7 +118,7 @@ class Pictures:
         self._follow()
 
     def _follow(self) -> None:
-        """Begin to find the planes of every layer, on which points are followed."""
+        """Begin to find the planes of every layer, and where the clouds lie on each."""
         with self._busy:
             if self._follows and self._path_worker is None:
                 self._path_worker = threading.Thread(target=self._find_planes, name="planes", daemon=True)
@@ -125,9 +126,18 @@ class Pictures:
 
     def _find_planes(self) -> None:
         layers = range(self.artifact.n_layers)
-        after = [self.artifact.stacked_clouds(layer, recentered=True) for layer in layers]
-        for view in ("axis", "pca"):
-            self._planes[view] = turned_alike([self._plane(view, layer) for layer in layers], after)
+        clouds = [
+            [self.artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True)] for layer in layers
+        ]
+        try:
+            for view in ("axis", "pca"):
+                planes = turned_alike([self._plane(view, layer) for layer in layers], [after for _, after in clouds])
+                self._planes[view] = planes
+                self._paths[view] = np.array(
+                    [[plane.place(cloud) for cloud in pair] for plane, pair in zip(planes, clouds, strict=True)]
+                )
+        except RuntimeError:  # of a layer whose numbers have no plane; points are followed through none then
+            self._follows = False
 
     def _plane(self, view: str, layer: int) -> Plane:
         """That of the picture of a layer; signed as those of the other layers, once they are there."""
@@ -140,12 +150,11 @@ class Pictures:
 
     def _path(self, view: str, own: OwnPoints | None, asked: Sequence[Asked]) -> NDArray:
         """Where points and marks lie at every layer, before and after: (layer, 2, point and mark, 2)."""
-        path = []
-        for layer, plane in enumerate(self._planes[view]):
-            clouds = (self.artifact.stacked_clouds(layer, recentered=moved) for moved in (False, True))
-            marks = vectors_at(self.artifact, layer, own, asked)
-            path.append([plane.place(torch.cat(pair)) for pair in zip(clouds, marks, strict=True)])
-        return np.array(path)
+        marks = [
+            [plane.place(vectors) for vectors in vectors_at(self.artifact, layer, own, asked)]
+            for layer, plane in enumerate(self._planes[view])
+        ]
+        return np.concatenate([self._paths[view], np.array(marks)], axis=2)
 
     def _placed(self, view: str, layer: int, before: Tensor, after: Tensor, marks: Tensor, moved: Tensor) -> View:
         if view == "umap":

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from PIL import Image
 
@@ -24,6 +24,14 @@ MAX_GAIN = 8.0
 """Largest gain of the map (`mars.effect.sweep.GAINS`)."""
 POSTER_SIDE = 96
 """Pixels, for a button of 40 on a dense screen."""
+
+
+class HasLayers(Protocol):
+    """What a layer is checked against."""
+
+    name: str
+    n_layers: int
+    chosen_layer: int
 
 
 class Upload(NamedTuple):
@@ -85,6 +93,20 @@ def checked_gain(gain: Any) -> float:
             "refusal only."
         )
     return float(gain)
+
+
+def checked_layer(layer: Any, session: HasLayers) -> int:
+    """A layer that there is, by default the chosen one. Raises RequestError."""
+    if layer is None or layer == "":
+        return session.chosen_layer
+    if isinstance(layer, float) and layer.is_integer():
+        layer = int(layer)
+    if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < session.n_layers:
+        last = session.n_layers - 1
+        raise RequestError(
+            f"Layer {layer} does not exist: {session.name} has layers 0 to {last}. Choose one of them."
+        )
+    return layer
 
 
 @lru_cache(maxsize=4)

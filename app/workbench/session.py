@@ -47,7 +47,7 @@ from . import scores
 from .cards import artifact_words, coming_card, model_card
 from .clouds import Clouds
 from .examples import examples_of
-from .prompts import MAX_NEW_TOKENS, checked_gain, one_sentence, posters, read_prompt, thumbnail_url
+from .prompts import MAX_NEW_TOKENS, checked_gain, checked_layer, one_sentence, posters, read_prompt, thumbnail_url
 from .recorded import Recorded, read_aggregates, read_recorded
 from .replies import Counted, Reader
 from .sweeping import gain_map, verdict_map
@@ -202,15 +202,7 @@ class LiveSession:
         return scores.told(self.artifact.scores, self.artifact.effect, self.artifact.rounding_note)
 
     def check_layer(self, layer: Any) -> int:
-        if layer is None or layer == "":
-            return self.chosen_layer
-        if isinstance(layer, float) and layer.is_integer():
-            layer = int(layer)
-        if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < self.n_layers:
-            raise RequestError(
-                f"Layer {layer} does not exist: {self.name} has layers 0 to {self.n_layers - 1}. Choose one of them."
-            )
-        return layer
+        return checked_layer(layer, self)
 
     def compare(
         self,

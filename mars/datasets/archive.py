@@ -55,15 +55,7 @@ def unpack(path: Path, folder: Path, suffixes: Collection[str]) -> tuple[dict[st
     except ArchiveError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        EOFError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except DAMAGE as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise ArchiveError(
             f"{path.name} is not a zip archive that can be read, or damaged. Pack it again."

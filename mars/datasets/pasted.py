@@ -7,12 +7,13 @@ raises TableError.
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mars.datasets.columns import NAMES, is_usual, plain
-from mars.datasets.tables import Row, TableError, parquet_rows
+from mars.datasets.tables import Row, TableError, lines_of, parquet_rows
 
 MAX_ROWS = 20_000
 MAX_TABLE_BYTES = 100_000_000
@@ -21,6 +22,8 @@ TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".json", ".jsonl"})
 TABLE_SUFFIXES = TEXT_SUFFIXES | {".parquet"}
 LINE = "text"
 """Name of the only column where nothing but lines was given."""
+LIST, OBJECT = re.compile(r'\s*\[\s*([\[{"\]]|$)'), re.compile(r'\s*\{\s*(["}]|$)')
+"""How a list and an object of JSON begin."""
 _SPREADSHEETS = frozenset({".xls", ".xlsx", ".ods", ".numbers"})
 
 
@@ -39,29 +42,31 @@ def read_table(path: Path) -> list[Row]:
         text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"{path.name} cannot be read: it is no text in UTF-8. Save it as such.") from error
-    return read_pasted(text, f" of {path.name}", has_names=suffix in (".csv", ".tsv"))
+    return read_pasted(text, f" of {path.name}", suffix in (".csv", ".tsv"), suffix in (".json", ".jsonl"))
 
 
-def read_pasted(text: str, of: str = "", has_names: bool = False) -> list[Row]:
+def read_pasted(text: str, of: str = "", has_names: bool = False, is_json: bool = False) -> list[Row]:
     """The rows of a text: JSON, JSON lines, cells with tabs, commas or semicolons between them, or lines.
 
     of: what follows "Row 3" where a row is named, as " of set.csv".
     has_names: whether the first row of cells names the columns whatever it says; otherwise it does where it
         holds a usual name, and columns without one are numbered.
+    is_json: whether it is JSON or JSON lines whatever it looks like; otherwise it is where it begins as a list or an
+        object of JSON does, which “[Scenario] how do i …” does not.
     Raises TableError where there is nothing, or too much.
     """
     text = text.removeprefix("\ufeff").strip("\r\n")
     if not text.strip():
         raise TableError(f"There is nothing to read{of}.")
-    first = next(line for line in text.splitlines() if line.strip())
-    if first.lstrip().startswith("["):
+    first = next(line for line in lines_of(text) if line.strip())
+    if LIST.match(first) or (is_json and first.lstrip().startswith("[")):
         rows = _json(text)
-    elif first.lstrip().startswith("{"):
+    elif OBJECT.match(first) or is_json:
         rows = _json_lines(text)
     elif delimiter := _delimiter(first, has_names):
         rows = _cells(text, delimiter, has_names)
     else:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in lines_of(text) if line.strip()]
         rows = ({LINE: line} for line in (lines[1:] if has_names or plain(lines[0]) in NAMES["text"] else lines))
     return _whole(rows, of)
 
@@ -97,7 +102,7 @@ def _cells(text: str, delimiter: str, has_names: bool) -> Iterator[Mapping[str, 
     try:
         table = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True) if any(row)]
     except csv.Error:  # a quote that is not closed, or no quote of cells at all
-        table = [[cell.strip() for cell in line.split(delimiter)] for line in text.splitlines() if line.strip()]
+        table = [[cell.strip() for cell in line.split(delimiter)] for line in lines_of(text) if line.strip()]
     names, rows = table[0], table[1:]
     if not (has_names or any(map(is_usual, names))):
         names, rows = _numbered(table), table
@@ -120,7 +125,7 @@ def _numbered(table: Sequence[Sequence[str]]) -> list[str]:
 
 def _json_lines(text: str) -> Iterator[Mapping[str, Any] | str]:
     """A first line with "source" and without a request describes the set and is skipped."""
-    for number, line in enumerate(line for line in text.splitlines() if line.strip()):
+    for number, line in enumerate(line for line in lines_of(text) if line.strip()):
         try:
             cells = json.loads(line)
         except (ValueError, RecursionError):

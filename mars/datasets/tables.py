@@ -106,9 +106,13 @@ def _json(path: Path) -> Iterator[Any]:
         raise TableError(f"{path.name} is neither a list nor an object.")
 
 
+def lines_of(text: str) -> list[str]:
+    """Lines as files end them; `str.splitlines` also ends one at U+2028 and others, which JSON need not escape."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def _json_lines(path: Path) -> Iterator[Any]:
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    rows = [json.loads(line) for line in lines if line.strip()]
+    rows = [json.loads(line) for line in lines_of(path.read_text(encoding="utf-8-sig")) if line.strip()]
     yield from rows[1:] if rows and isinstance(rows[0], dict) and "source" in rows[0] else rows
 
 

@@ -34,7 +34,6 @@ class VerdictMap(NamedTuple):
     cuts: tuple[tuple[bool, ...], ...]
     """Whether each reply was ended by the length allowed."""
     unsteered: Verdict
-    unsteered_reply: str
 
     def as_json(self) -> dict[str, Any]:
         """Kinds and reasons as JSON values, without the replies."""
@@ -97,5 +96,4 @@ def verdict_map(
         tuple(tuple(text for text, _ in row) for row in rows),
         tuple(tuple(cut for _, cut in row) for row in rows),
         judged(unsteered),
-        unsteered[0],
     )

@@ -1,12 +1,10 @@
 """Every strategy on the same cases: what is run, what is stored of each reply, and the summary of all."""
 
 import hashlib
-import platform
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +20,7 @@ from mars.evaluation.strategies import STRATEGY_SPECS, StrategyDraw, draws_of
 from mars.model.info import Load, ModelInfo, model_info
 from mars.model.loaded_model import LoadedModel
 from mars.verdict.custom_judge import judge_name
+from mars.versions import versions_here
 
 EXAMPLES = 20
 """Cases of each kind that results hold with all replies, to be read; and failures that they name."""
@@ -151,14 +150,13 @@ def _measured(
 ) -> dict[str, Any]:
     info, artifact, settings, reasons = subject
     setup = {"model": info.name, "dtype": info.dtype, **vars(settings), "judge": judge_name(settings.judge)}
-    versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers")}}
     hashes = {
         "weights": info.weights,
         "template": info.template_hash,
         "contrast": artifact.provenance.get("contrast_hash"),
         "artifact": artifact.hash,
     }
-    run = _run(Path(run_path), {**setup, **versions, **hashes}) if run_path else None
+    run = _run(Path(run_path), {**setup, **versions_here(), **hashes}) if run_path else None
     rows = draws_of([name for name in strategies if name not in reasons])
     results = sorted(
         _each(cases, rows, settings.window, run, execute, make, progress), key=lambda result: result.case
@@ -191,7 +189,7 @@ def _measured(
             "cases": [{"case": result.case, "error": result.error} for result in failed[:EXAMPLES]],
         },
         "cases": [example for same_kind in examples.values() for example in same_kind],
-        "versions": versions,
+        "versions": versions_here(),
         "hashes": {**hashes, "cases": cases_hash.hexdigest()},
     }
 

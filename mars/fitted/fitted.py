@@ -30,13 +30,19 @@ class ArtifactError(ValueError):
     """An artifact that cannot be used; the message says what differs and what to do."""
 
 
+def in_half(values: Tensor) -> Tensor:
+    """Activations in half precision, or as they are where one is beyond its range, as some models' are."""
+    half = values.half()
+    return half if half.isfinite().all() else values
+
+
 class Cloud(NamedTuple):
     """Held-out inputs of one modality and label, for the layouts; no direction or bias is fitted on them."""
 
     modality: Modality
     label: Literal["harmful", "harmless", "neutral"]
     values: Tensor
-    """(point, layer, d_model), half precision."""
+    """(point, layer, d_model), as `in_half` keeps them."""
     titles: tuple[str, ...]
     """A short line on each point."""
     thumbnails: tuple[bytes, ...] = ()

@@ -1,11 +1,9 @@
 """Fit: from a model and a contrast set to an artifact, step by step."""
 
-import platform
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,7 +17,7 @@ from mars.effect.by_layer import EFFECT_GAINS, EFFECT_TEXTS, steering_effect
 from mars.effect.sweep import SweepMap, sweep
 from mars.effect.verdict_map import VerdictMap, verdict_map
 from mars.fitted.effect import SteeringEffect
-from mars.fitted.fitted import Cloud, Fitted
+from mars.fitted.fitted import Cloud, Fitted, in_half
 from mars.fitting.calibration import calibrate
 from mars.fitting.prompts import (
     NEUTRAL_SEED,
@@ -44,6 +42,7 @@ from mars.model.info import Load, ModelInfo, model_info
 from mars.model.loaded_model import LoadedModel
 from mars.steering.controls import permuted_axes
 from mars.types import Label, Modality
+from mars.versions import versions_here
 
 BAND = (0.05, 0.5, 0.95)
 """Quantiles of the refusal coordinate that an artifact holds."""
@@ -170,7 +169,7 @@ def _fitted(
             Cloud(
                 modality,
                 label,
-                read(cloud_step(modality, label)).half(),
+                in_half(read(cloud_step(modality, label))),
                 tuple(point.title for point in points),
                 # Meaningless media of one's own may be private photographs, and artifacts are shared.
                 () if label == "neutral" and neutral is not None else tuple(thumbnail(p.prompt) for p in points),
@@ -246,8 +245,5 @@ def _provenance(info: ModelInfo, contrast: ContrastSet, neutral: NeutralMedia | 
         "system": info.system,
         "neutral_seed": NEUTRAL_SEED,
         "neutral": "random colours" if neutral is None else neutral.hash,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "transformers", "umap-learn", "scikit-learn")},
-        },
+        "versions": versions_here("umap-learn", "scikit-learn"),
     }

@@ -119,18 +119,6 @@ def turned_alike(planes: Sequence[Plane], values: Sequence[Tensor]) -> list[Plan
     return turned
 
 
-def axis_view(before: Tensor, after: Tensor, mean_harmful: Tensor, mean_harmless: Tensor) -> View:
-    """Both clouds on their `axis_plane`."""
-    plane = axis_plane(before, after, mean_harmful, mean_harmless)
-    return View(plane.place(before), plane.place(after), plane.x, plane.y)
-
-
-def pca_view(before: Tensor, after: Tensor) -> View:
-    """Both clouds on their `pca_plane`."""
-    plane = pca_plane(before, after)
-    return View(plane.place(before), plane.place(after), plane.x, plane.y)
-
-
 def umap_view(before: Tensor, after: Tensor, seed: int = SEED) -> View:
     """UMAP before and after re-centering: one joint fit of all clouds each, "after" started from "before".
 
@@ -160,7 +148,7 @@ def interpolate_points(new: Tensor, cloud: Tensor, layout: NDArray) -> NDArray:
     new: (new point, d_model), cloud: (point, d_model), layout: (point, 2) -> (new point, 2), float32. An
     approximation, to be said so beside the marks.
     """
-    near = torch.cdist(new.float(), cloud.float()).topk(min(PLACEMENT_NEIGHBORS, len(cloud)), largest=False)
+    near = torch.cdist(new.double(), cloud.double()).topk(min(PLACEMENT_NEIGHBORS, len(cloud)), largest=False)
     weights = 1 / near.values.clamp_min(1e-6)
     weights = (weights / weights.sum(dim=1, keepdim=True)).numpy()
     return (layout[near.indices.numpy()] * weights[..., None]).sum(axis=1).astype(np.float32)

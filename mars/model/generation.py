@@ -135,9 +135,11 @@ def branch(
     The strategy edits the output of one decoder layer at the last prompt position, and with site "every" at each
     later token too. Any number of branches, in any order, with other prompts between their steps, give the tokens of
     separate runs. Stops when every row has ended. Raises ModelError for a layer that does not exist and for
-    activations or logits that are not finite.
+    activations or logits that are not finite, ValueError for fewer than one token.
     """
     model.check_layer(layer)
+    if max_new_tokens < 1:
+        raise ValueError(f"A reply of {max_new_tokens} tokens cannot be generated; allow at least 1.")
     rows = len(strategies)
     steering = Rows(tuple(strategies))
     chosen_prompts = torch.tensor([0] * rows if of is None else list(of), device=model.device)

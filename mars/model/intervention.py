@@ -66,7 +66,9 @@ class _SteeredGenerate:
         self._passes_left: int | None = None
         """Forward passes up to the one that produces the first token; None outside `generate`."""
 
-    def __call__(self, inputs: Tensor | None = None, **options: Any) -> Any:
+    def __call__(self, inputs: Tensor | None = None, generation_config: Any = None, **options: Any) -> Any:
+        if generation_config is not None:
+            options["generation_config"] = generation_config
         if not self._busy.acquire(blocking=False):
             raise InterventionError("Two calls of generate at once cannot share an intervention: make them in turn.")
         try:

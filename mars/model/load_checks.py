@@ -76,7 +76,7 @@ def check_options(device: str | None, device_map: Any, quantization: str | None)
     """Raise ModelError on options that do not go together, or need what is not here."""
     if device is not None and device_map is not None:
         raise ModelError("Give a device or a device_map, not both: a device_map says where every part goes.")
-    if device is not None and torch.device(device).type == "cuda" and not torch.cuda.is_available():
+    if device is not None and device_of(device).type == "cuda" and not torch.cuda.is_available():
         raise ModelError(f"The device {device} needs a GPU that torch can use, and there is none. Use the CPU.")
     if device_map is not None and find_spec("accelerate") is None:
         raise ModelError("A device_map needs the package accelerate: pip install accelerate.")
@@ -94,6 +94,14 @@ def check_options(device: str | None, device_map: Any, quantization: str | None)
         raise ModelError(
             f"Quantization to {quantization} needs {' and '.join(missing)}: pip install {' '.join(missing)}."
         )
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name. Raises ModelError for one that torch does not know."""
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(f"There is no device {name!r}. Write cpu, cuda, or cuda:1 for the second GPU.") from error
 
 
 def four_bits() -> Any:

@@ -1,9 +1,8 @@
-"""What computes here, and with which versions: a recording notes it, since last digits depend on it."""
+"""What computes here: a recording notes it, since last digits depend on it."""
 
 import platform
 import resource
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -19,11 +18,6 @@ def processor_of(device: torch.device | None = None) -> str:
         told = ""
     names = [line.split(":", 1)[1].strip() for line in told.splitlines() if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def versions_here() -> dict[str, str]:
-    """Library -> version, of what answers depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers")}}
 
 
 def peak_bytes() -> int:

@@ -64,6 +64,29 @@ def test_what_a_stranger_put_into_a_recording_is_refused_where_it_makes_no_sense
         RecordedSession.open(path)
 
 
+def test_a_prompt_without_replies_or_with_a_place_of_other_layers_is_refused(recorded):
+    kept = recorded.answers(recorded.kept.prompts[0].key)
+    cut = {
+        "views": {view: points[:1] for view, points in kept.place.views.items()},
+        "rows": kept.place.rows[:1],
+        "cosines": kept.place.cosines[:1],
+    }
+    for wrong in ({"comparisons": ()}, {"place": replace(kept.place, **cut)}):
+        with pytest.raises(PackingError, match="cannot be"):
+            replace(kept, **wrong)
+    with pytest.raises(PackingError, match="a place cannot be"):
+        replace(kept.place, rows=cut["rows"])
+
+
+def test_a_recording_without_the_chosen_cell_opens_on_its_first_example(recorded):
+    elsewhere = {head.key: recorded.answers(head.key) for head in recorded.kept.prompts}
+    for key, kept in elsewhere.items():
+        others = tuple(one for one in kept.comparisons if one.receipt.layer != recorded.chosen_layer)
+        elsewhere[key] = replace(kept, comparisons=others)
+    shown = replace(recorded, answers=elsewhere.__getitem__)
+    assert shown.opening == shown.examples[0] and shown.recorded(shown.examples[0]) is None
+
+
 def test_packing_makes_no_other_class_than_the_one_asked_for(recorded):
     kept = recorded.answers(recorded.kept.prompts[0].key)
     plain, arrays = pack(kept)

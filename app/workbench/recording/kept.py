@@ -93,6 +93,11 @@ class KeptPlace:
     cosines: NDArray
     """(layer, point)."""
 
+    def __post_init__(self) -> None:
+        """Raises PackingError."""
+        _check("a place", self.rows.ndim == 2 and self.rows.shape == self.cosines.shape)
+        _check("a place", all(view.shape == (len(self.rows), 2, 2) for view in self.views.values()))
+
 
 @dataclass(frozen=True)
 class KeptPrompt:
@@ -109,7 +114,8 @@ class KeptPrompt:
     place_no_signal: KeptPlace | None
     """Among the clouds with labels at random."""
     hidden_states: NDArray | None
-    """(layer, d_model) in half precision, the unsteered prompt at its last position; None where not asked for."""
+    """(layer, d_model), the unsteered prompt at its last position, in half precision where that has room for it; None
+    where not asked for."""
     seconds: float
     """That it took."""
     processor_seconds: float
@@ -117,6 +123,7 @@ class KeptPrompt:
 
     def __post_init__(self) -> None:
         """Raises PackingError."""
+        _check("a prompt without replies", bool(self.comparisons))
         thumbnails = (one.thumbnail for one in self.comparisons)
         _check("an image", _are_images((*thumbnails, *self.tokens.pictures)))
         _check("the positions", len(self.tokens.coordinates) == len(self.tokens.tokens) == len(self.tokens.kinds))
@@ -124,6 +131,8 @@ class KeptPrompt:
         _check(
             "the map", {self.gains.refusal_scores.shape, self.gains.kl.shape, self.gains.saturated.shape} == {cells}
         )
+        for place in filter(None, (self.place, self.place_no_signal)):
+            _check("a place", {len(one) for one in (place.rows, place.cosines)} == {cells[0]})
 
     def at(self, layer: int, gain: float) -> Comparison | None:
         """The comparison of a cell; None where it was not recorded."""

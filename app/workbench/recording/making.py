@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from mars.analysis.alignment import without_signal
 from mars.artifact.artifact import Artifact
 from mars.bundled import model_source
 from mars.distributed.executor import Cluster, Executor, run_serial
+from mars.fitted.fitted import in_half
 from mars.media.decode import read_media
 from mars.media.prompt import Prompt
 from mars.media.thumbnails import SIDE, thumbnail
 from mars.model.info import Load, ModelInfo, model_info
 from mars.model.loaded_model import LoadedModel
-from mars.recording.machine import peak_bytes, processor_of, versions_here
+from mars.recording.machine import peak_bytes, processor_of
 from mars.recording.plan import Settings, Shape, passes
 from mars.recording.prompts import Line, medium_hash
 from mars.recording.storage import Entry, Header, Recorder, Recording
+from mars.versions import versions_here
 
 from ...results import Aggregate, Asked, Example, ModelCard, RequestError
 from ...results.packing import pack
@@ -136,7 +139,7 @@ class Answerer:
             verdicts=self._verdicts(line, files) if self.settings.verdicts else None,
             place=place_of(session, asked, no_signal=False),
             place_no_signal=place_of(session, asked, no_signal=True),
-            hidden_states=activations.astype(np.float16) if self.settings.hidden_states else None,
+            hidden_states=in_half(torch.from_numpy(activations)).numpy() if self.settings.hidden_states else None,
             seconds=time.monotonic() - began,
             processor_seconds=time.process_time() - computed,
         )

@@ -1,7 +1,8 @@
 """When and on what a recording was made, and in what that differs from this machine."""
 
-from mars.recording.machine import processor_of, versions_here
+from mars.recording.machine import processor_of
 from mars.recording.storage import Header
+from mars.versions import versions_here
 
 
 def recorded_on(header: Header) -> str:

@@ -33,7 +33,7 @@ from ...results import (
     VerdictMap,
 )
 from ...results.packing import PackingError, unpack
-from ..prompts import checked_gain, one_sentence, posters
+from ..prompts import checked_gain, checked_layer, one_sentence, posters
 from ..taking import snippet
 from .asked import find
 from .drawing import picture
@@ -132,7 +132,7 @@ class RecordedSession:
         for head, example in zip(self.kept.prompts, self.examples, strict=True):
             if head.marks and example.label == "harmful" and not head.system:
                 found = self.recorded(example)
-                if (found.unsteered.kind, found.steered.kind) == ("complies", "refuses"):
+                if found and (found.unsteered.kind, found.steered.kind) == ("complies", "refuses"):
                     return example
         return self.examples[0]
 
@@ -159,14 +159,7 @@ class RecordedSession:
         return self.kept.scores
 
     def check_layer(self, layer: Any) -> int:
-        if layer is None or layer == "":
-            return self.chosen_layer
-        is_whole = isinstance(layer, int | float) and not isinstance(layer, bool) and float(layer).is_integer()
-        if not is_whole or not 0 <= layer < self.n_layers:
-            raise RequestError(
-                f"Layer {layer} does not exist: {self.name} has layers 0 to {self.n_layers - 1}. Choose one of them."
-            )
-        return int(layer)
+        return checked_layer(layer, self)
 
     def compare(
         self,

@@ -1,9 +1,7 @@
 """What Pocket-VL became: stored, fitted, asked the test split, and held to its bars."""
 
 import json
-import platform
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,11 @@ from mars.pocket_vl import splits
 from mars.pocket_vl.training.batches import PRODUCTS
 from mars.pocket_vl.training.learning import Course
 from mars.pocket_vl.training.network import build_processor
+from mars.versions import versions_here
 
 STRATEGIES = ("unsteered", "addition", "mars", "mars_no_recentering", "random", "permuted")
 """What the bars speak of; `make eval` compares all."""
-VERSIONS = ("torch", "transformers", "tokenizers", "numpy", "pillow")
+VERSIONS = ("tokenizers", "numpy", "pillow")
 
 
 def store(course: Course, folder: Path) -> None:
@@ -88,7 +87,7 @@ def describe(course: Course, steps: dict[str, int], minutes: dict[str, float], f
         "steps": steps,
         "minutes": minutes,
         "products": str(PRODUCTS).removeprefix("torch."),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
+        "versions": versions_here(*VERSIONS),
         "bars": bars(figures),
         **figures,
     }
