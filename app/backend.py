@@ -199,7 +199,7 @@ class Session(Protocol):
     ) -> Picture:
         """Twin panels of the clouds, with the prompts of a visit as stars. Raises RequestError.
 
-        no_signal: whether labels are dealt at random, to show what the picture makes of nothing; own: a visitor's
+        no_signal: whether labels are random, to show what the picture makes of nothing; own: a visitor's
         own set, drawn as further points. Stars and points of another session are left out.
         """
 

@@ -1,4 +1,4 @@
-"""The door: who may come in, by which ways, with how much, and what a browser may do with what it gets.
+"""Access control: who may send what, to which addresses, how much of it, and what a browser may do with the answers.
 
 Everything passes here before it reaches Gradio or the tools for agents, so nothing is open that they add.
 """

@@ -24,7 +24,7 @@ from .tabs.shared import MODEL, QUIET, Shared
 
 SPOTS = {1: "replies", 2: "replies", 3: "curves", 4: "replies", 5: "beside"}
 """Step -> the view that it highlights, by its id."""
-OFFER = "How an image slips past a refusal"
+OFFER = "Why a harmful request with an image is not refused"
 HIGHLIGHT = (
     "const show = () => {"
     " document.querySelectorAll('.spot').forEach((one) => one.classList.remove('spot'));"
@@ -148,7 +148,7 @@ def sentences_of(number: int, visit: Visit, aggregates: Sequence[Aggregate] = ()
     medium = "video" if shown.curves.modality == "video" else "image"
     if number == 1:
         why = {
-            "refuses": ": the model has learned to say no",
+            "refuses": ", as the model was trained to",
             "complies": ": this model does not refuse it even as text",
         }
         return [
@@ -200,9 +200,7 @@ def _seen(visit: Visit, medium: str) -> list[str]:
     if benign is None:
         return [told]
     other = float(benign.comparison.curves.after[layer])
-    sees = (
-        "so the direction does see it, only too faintly" if after > other else "so the direction does not see it here"
-    )
+    sees = "so the direction does show it, but less than in words" if after > other else "so it does not show it here"
     return [told, f"A harmless request of the same form lies at {signed(other)}: {sees}."]
 
 

@@ -22,11 +22,11 @@ import httpx
 from tests.crowd import Request, Tally, alone, crowd, mix
 
 ROOT = Path(__file__).parent.parent
-SETTLED = 1 / 3
-"""Share of the run in which a server may still grow: caches fill, threads start."""
+SAMPLES, PRINTED = 100, 20
+"""Times that the server is looked at, and lines that are printed of them."""
 GROWTH = {"memory": 0.10, "threads": 0.10, "files": 0.25}
-"""By which share the end may still rise over the most that was held by then: threads of pools come and go, so that
-one moment says little and the highest of many says how large the pools grow."""
+"""By which share the least that is held may rise from the second third of the run to the last: the first is for
+caches to fill, and threads of pools come and go, while what is never given back raises the least."""
 
 
 class Held(NamedTuple):
@@ -101,13 +101,9 @@ def _soaked(
     def watch() -> None:
         while not stop.is_set():
             samples.append(_held(pid, folder, time.monotonic() - begun, done.made))
-            last = samples[-1]
-            print(
-                f"{last.seconds:6.0f} s  {last.requests:6} requests  {last.memory:5} MB  {last.threads:4} threads  "
-                f"{last.files:4} files open  {last.temporary:4} temporary files",
-                flush=True,
-            )
-            stop.wait(max(5.0, length / 20))
+            if len(samples) % (SAMPLES // PRINTED) == 1:
+                print(_line(samples[-1]), flush=True)
+            stop.wait(length / SAMPLES)
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -117,6 +113,13 @@ def _soaked(
     watching.join()
     samples.append(_held(pid, folder, time.monotonic() - begun, done.made))
     return samples, done
+
+
+def _line(held: Held) -> str:
+    return (
+        f"{held.seconds:6.0f} s  {held.requests:6} requests  {held.memory:5} MB  {held.threads:4} threads  "
+        f"{held.files:4} files open  {held.temporary:4} temporary files"
+    )
 
 
 def _held(pid: int, folder: Path, seconds: float, requests: int) -> Held:
@@ -135,13 +138,14 @@ def _held(pid: int, folder: Path, seconds: float, requests: int) -> Held:
 def _report(samples: list[Held], tally: Tally) -> int:
     """Print the outcome; 1 where something failed or goes on growing."""
     end = samples[-1].seconds
-    first = [held for held in samples if held.seconds <= SETTLED * end]
-    last = [held for held in samples if held.seconds >= (1 - SETTLED) * end]
+    second = [held for held in samples if end / 3 <= held.seconds <= 2 * end / 3]
+    last = [held for held in samples if held.seconds >= 2 * end / 3]
     growing = []
     for name, share in GROWTH.items():
-        level, most = (max(getattr(held, name) for held in part) for part in (first, last))
-        print(f"{name:10} at most {level} in the first third, at most {most} in the last")
-        if most > (1 + share) * level + 8:
+        before, after = (min(getattr(held, name) for held in part) for part in (second, last))
+        most = max(getattr(held, name) for held in samples)
+        print(f"{name:10} at least {before} in the second third, at least {after} in the last, at most {most}")
+        if after > (1 + share) * before + 4:
             growing.append(name)
     for fault in tally.faults[:20]:
         print(f"FAULT {fault}")

@@ -52,7 +52,7 @@ def _visit(comparison, kinds=ANSWERED, after=0.0, benign=(ANSWERED, -1.0)):
         (2, {"kinds": ("complies", "refuses")}, "does not reach the image"),
         (2, {"kinds": ("refuses", "refuses")}, "refused too"),
         (2, {"kinds": ("not judged", "refuses")}, "a language that is not judged"),
-        (3, {"after": 0.1}, "does see it, only too faintly"),
+        (3, {"after": 0.1}, "does show it, but less than in words"),
         (3, {"after": -2.0}, "does not see it here"),
         (3, {"benign": None}, "one direction tells harmful requests from harmless"),
         (4, {"kinds": ("complies", "refuses")}, "the same image is refused"),

@@ -19,7 +19,7 @@ class GainMap:
     kl: NDArray
     """KL of the steered from the unsteered first token, in nats: (layer, gain)."""
     saturated: NDArray
-    """Whether the trust region held the push, bool: (layer, gain)."""
+    """Whether the trust region capped the strength, bool: (layer, gain)."""
     tokens: tuple[tuple[str, ...], ...]
     """The likeliest first token: layer -> gain."""
     unsteered_score: float

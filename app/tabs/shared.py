@@ -43,7 +43,7 @@ class Shared:
     layer: gr.Slider
     gain: gr.Slider
     visit: gr.State
-    """Holds an Visit."""
+    """Holds a Visit."""
     own_points: gr.State
     """Holds the OwnPoints of the set of one's own that was evaluated last; None before that."""
     generation: gr.State

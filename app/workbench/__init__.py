@@ -1,4 +1,4 @@
-"""The only door from the page to the engine."""
+"""The only package of the page that imports the engine."""
 
 from mars.media.decode import modality_of
 

@@ -68,7 +68,7 @@ class Pictures:
         self._busy = threading.Lock()
         self._worker: threading.Thread | None = None
         self.failure = ""
-        """Why UMAP is not to be had, in a sentence; empty while nothing went wrong."""
+        """Why UMAP cannot be computed, in a sentence; empty while nothing went wrong."""
 
     def draw(self, view: str, layer: int, asked: Sequence[Asked], own: OwnPoints | None = None) -> Picture:
         """Twin panels at a layer. Raises RequestError for an unknown view or an artifact without clouds.
@@ -207,7 +207,7 @@ class Pictures:
                 )
             except Exception as error:  # umap, numba and their caches fail in many ways, none of them ours to mend
                 self.failure = (
-                    f"UMAP is not to be had here ({type(error).__name__}); the refusal-axis view stands in."
+                    f"UMAP cannot be computed here ({type(error).__name__}); the refusal-axis view stands in."
                 )
                 with self._busy:
                     self._wanted.clear()

@@ -291,7 +291,7 @@ class LiveSession:
 
     @cached_property
     def _without_signal(self) -> Clouds:
-        """The clouds with labels dealt at random, made when they are first asked for."""
+        """The clouds with labels at random, made when they are first asked for."""
         return Clouds(without_signal(self.artifact))
 
     def snippet(self, request: Request, layer: Any, gain: Any) -> str:

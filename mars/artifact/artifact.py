@@ -1,4 +1,4 @@
-"""The front door to a fitted model: fit, store, load, and steer with what was fitted."""
+"""The interface to a fitted model: fit, store, load, and steer with what was fitted."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path

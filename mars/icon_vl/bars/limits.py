@@ -1,4 +1,4 @@
-"""What limits the effect on Icon-VL, layer by layer: eyes and connector, the direction, or the layer of the edit.
+"""What limits the effect on Icon-VL by layer: vision encoder and connector, the direction, or the layer of the edit.
 
 At every layer: how well s along the direction of text tells harmful things from harmless ones, of the name in words
 at the visual positions, of the image and of the video, each re-centred; and what MARS at that layer, with several
@@ -58,10 +58,10 @@ def things_apart(scores: Tensor, things: Sequence[str], is_harmful: Sequence[boo
         parts.append([scores[which] for which in rows])
     harmful, harmless = parts
     wins = torch.stack([torch.stack([_wins(above, below) for below in harmless]) for above in harmful])
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     drawn = []
     for _ in range(DRAWS):
-        rows, columns = (torch.randint(size, (size,), generator=dice) for size in wins.shape[:2])
+        rows, columns = (torch.randint(size, (size,), generator=generator) for size in wins.shape[:2])
         drawn.append(wins[rows][:, columns].mean((0, 1)))
     ends = torch.quantile(torch.stack(drawn), torch.tensor(ENDS, dtype=scores.dtype), dim=0)
     return torch.stack([wins.mean((0, 1)), *ends], dim=-1)

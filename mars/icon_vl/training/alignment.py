@@ -76,10 +76,10 @@ def alignment_loss(visual: Tensor, at: Tensor, embeddings: Tensor) -> Tensor:
     return COSINE_WEIGHT * apart + TOKEN_WEIGHT * cross_entropy(logits.flatten(0, 1), at.flatten())
 
 
-def compared_positions(positions: int, dice: torch.Generator) -> Tensor:
+def compared_positions(positions: int, generator: torch.Generator) -> Tensor:
     """Which visual positions a step compares: numbers, in order."""
     first = max(positions - LAST, 0)
-    others = torch.randperm(first, generator=dice)[:OTHERS].sort().values
+    others = torch.randperm(first, generator=generator)[:OTHERS].sort().values
     return torch.cat([others, torch.arange(first, positions)])
 
 
@@ -96,7 +96,7 @@ def train(
 
     tokens: of all names, whose numbers `pictures.things` are.
     """
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     length = tokens.embeddings[1:].pow(2).mean().sqrt() / connector.embedding_rms
     connector.scale.data.fill_(float(length))  # only directions are compared
     steps = -(-len(pictures.things) // BATCH)
@@ -107,10 +107,10 @@ def train(
     )
     for epoch in range(epochs):
         total = 0.0
-        for picked in torch.randperm(len(pictures.things), generator=dice).split(BATCH):
+        for picked in torch.randperm(len(pictures.things), generator=generator).split(BATCH):
             pooled = pictures.pooled[picked].float()
-            pooled = pooled + NOISE * torch.randn(pooled.shape, generator=dice)
-            which = compared_positions(pooled.shape[1], dice)
+            pooled = pooled + NOISE * torch.randn(pooled.shape, generator=generator)
+            which = compared_positions(pooled.shape[1], generator)
             at = tokens.at[pictures.things[picked]][:, which]
             loss = alignment_loss(connector(pooled, which), at, tokens.embeddings)
             optimizer.zero_grad(set_to_none=True)

@@ -168,7 +168,7 @@ class Training:
         self.steps = steps
         self.done = 0
         self._rng = random.Random(seed)
-        self._dice = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed)
         learnt = [each for each in connector.parameters() if each.requires_grad]
         self._optimizer = torch.optim.AdamW(learnt, LEARNING_RATE, weight_decay=0.01)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -187,7 +187,7 @@ class Training:
             "connector": self.connector.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
-            "dice": self._dice.get_state(),
+            "dice": self._generator.get_state(),
             "rng": self._rng.getstate(),
             "done": self.done,
         }
@@ -201,7 +201,7 @@ class Training:
         self.connector.load_state_dict(state["connector"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
-        self._dice.set_state(state["dice"])
+        self._generator.set_state(state["dice"])
         self._rng.setstate(state["rng"])
         self.done = state["done"]
 
@@ -209,7 +209,7 @@ class Training:
         """What stands in the place of an image or video of each thing, drawn by lot."""
         picked = [self._rng.choice(self._of[modality, thing]) for thing in things]
         pooled = self.lesson.shown[modality].pooled[picked].float()
-        noise = NOISE * torch.randn(pooled.shape, generator=self._dice)
+        noise = NOISE * torch.randn(pooled.shape, generator=self._generator)
         return self.frames[modality].visual(self.connector, pooled + noise)
 
     def _captions_and_requests(self, modality: Modality) -> Losses:

@@ -87,11 +87,11 @@ def photographed(means: Tensor, drawings: Pictures, numbers: Sequence[int], *, s
 
     means: (kind, channel); numbers: of each kind, the number that its pictures have as their thing.
     """
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     count = len(means) * VIEWS
-    local, scattered = (torch.randint(len(drawings.things), (count,), generator=dice) for _ in range(2))
+    local, scattered = (torch.randint(len(drawings.things), (count,), generator=generator) for _ in range(2))
     cells = drawings.pooled[local].float()
-    wide = WIDEST * torch.rand(count, 1, generator=dice)
+    wide = WIDEST * torch.rand(count, 1, generator=generator)
     whole = means.repeat_interleave(VIEWS, 0) + wide * Scatter.of(drawings).within[scattered]
     pooled = (whole[:, None] + cells - cells[:, -1:]).clamp_min(0).half()
     return Pictures(pooled, torch.tensor(numbers).repeat_interleave(VIEWS))
