@@ -1,6 +1,7 @@
 """Compare: one prompt, both replies, its layer curves, the prompts beside it, and what the edit did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -58,6 +59,22 @@ class Compared(NamedTuple):
     ran: tuple[Any, ...]
 
 
+class Laid(NamedTuple):
+    """The components of the tab."""
+
+    text: gr.Textbox
+    media: MediaSlot
+    preview: Preview
+    length: gr.Slider
+    system: gr.Textbox
+    benign: gr.Dropdown
+    gallery: Gallery
+    two_runs: gr.HTML
+    panels: Panels
+    history: history.History | None
+    camera: Camera | None
+
+
 def build(
     backend: Backend, shared: Shared, linked: gr.State, keeps_history: bool, has_camera: bool = False
 ) -> Compared:
@@ -66,9 +83,18 @@ def build(
     linked: number of the example that a link names, which is run when it is set. keeps_history: whether the
     browser tab keeps the words and settings of its runs. has_camera: whether photographs may be taken there.
     """
-    session = backend.session
-    visit: Visit = shared.visit.value
-    layer, opening = session.chosen_layer, session.opening if visit.shown else None
+    laid = _lay_out(backend.session, shared.visit.value, keeps_history, has_camera)
+    drawn = comparing.drawn(backend.session, laid.panels, shared.visit.value, backend.session.chosen_layer)
+    for panel, value in drawn.items():
+        panel.value = panel.postprocess(value)
+    handlers = Handlers(backend, shared, laid)
+    ran = _wire_runs(handlers, linked)
+    _wire_what_is_shown(handlers, ran)
+    return Compared(laid.text, laid.media, laid.length, laid.system, laid.panels, ran)
+
+
+def _lay_out(session: Session, visit: Visit, keeps_history: bool, has_camera: bool) -> Laid:
+    opening = session.opening if visit.shown else None
     with gr.Row(elem_classes="split"):
         with gr.Column(scale=0, min_width=330, elem_classes="controls"):
             text = gr.Textbox(
@@ -85,10 +111,10 @@ def build(
             past = history.History(elem_id="history") if keeps_history else None
             gr.HTML(markup.section("Examples", "A click runs one."), elem_id="examples")
             gallery = Gallery(session.examples, session.posters(), elem_id="gallery")
+            camera = None
             if has_camera:
                 with gr.Accordion("Camera", open=False, elem_id="camera"):
                     camera = Camera(show_label=False, buttons=[])
-                camera.change(_taken, camera, [media, camera], **QUIET)
             with gr.Accordion("Reply length, system message and benign twin", open=False, elem_id="settings"):
                 length = gr.Slider(
                     *LENGTHS, LENGTH, step=8, label="Length", elem_id="length",
@@ -116,14 +142,113 @@ def build(
             beside = gr.HTML(elem_id="beside")
             receipt = gr.HTML(elem_id="receipt")
             tokens = gr.HTML(elem_id="tokens")
-
     panels = Panels(stale, outside, legend, curves, numbers, replies, receipt, tokens, beside, notice, run, stop)
-    for panel, value in comparing.drawn(session, panels, visit, layer).items():
-        panel.value = panel.postprocess(value)
-    # Shift and Enter are a click on Run, so they do nothing while that is disabled.
-    text.submit(None, js="() => document.querySelector('#run').click()", api_visibility="private")
-    run.click(None, js=SHOW, api_visibility="private")
-    asked = run.click(partial(comparing.asked, panels), outputs=[notice, run], **AT_ONCE)
+    return Laid(text, media, preview, length, system, benign, gallery, two_runs, panels, past, camera)
+
+
+@dataclass(frozen=True, eq=False)
+class Handlers:
+    """What fills the tab when something happens on it."""
+
+    backend: Backend
+    shared: Shared
+    laid: Laid
+
+    @property
+    def settings(self) -> list[Any]:
+        """What a run of an example is given."""
+        return [*self.restored, self.shared.visit]
+
+    @property
+    def filled(self) -> list[Any]:
+        """What a run of an example fills."""
+        laid = self.laid
+        return [laid.text, laid.media, laid.benign, *laid.panels, self.shared.visit]
+
+    @property
+    def restored(self) -> list[Any]:
+        """The settings that a run of the history brings back."""
+        return [self.shared.layer, self.shared.gain, self.laid.length, self.laid.system]
+
+    def example(self, example: Example) -> Shown:
+        """An example put into the prompt."""
+        return {self.laid.text: example.text, self.laid.media: files_of(example) or None}
+
+    def run_example(
+        self, number: Any, layer: int, gain: float, length: int, system: str, visit: Visit
+    ) -> Iterator[Shown]:
+        """Put an example into the prompt and run it; its number comes from a browser or a link and is checked."""
+        session, panels = self.backend.session, self.laid.panels
+        try:
+            example = session.examples[int(number)]
+        except (TypeError, ValueError, IndexError):
+            yield {panels.notice: "", panels.run: gr.update(interactive=True)}
+            return
+        yield {**self.example(example), self.laid.benign: None, panels.stop: gr.update(interactive=True)}
+        yield from comparing.answered(
+            session, panels, self.shared.visit, example.text, files_of(example), layer, gain, length, system, None,
+            visit,
+        )  # fmt: skip
+
+    def run_picked(self, event: gr.EventData, *given: Any) -> Iterator[Shown]:
+        """Run the example that was clicked."""
+        yield from self.run_example(getattr(event, "index", None), *given)
+
+    def put_back(self, event: gr.EventData) -> Shown:
+        """Words and settings of a run of the history, and its example; the slot is left where the medium was another.
+
+        Empty where the browser sends no run, or one of an example that is not here.
+        """
+        laid, session = self.laid, self.backend.session
+        kept = history.read(getattr(event, "run", None), session, LENGTHS)
+        if kept is None:
+            return {}
+        old, said = kept
+        files = files_of(session.examples[said.example]) if said.example is not None else []
+        given = zip(self.restored, (said.layer, said.gain, said.length, old.system), strict=True)
+        shown = {
+            laid.text: old.text,
+            laid.benign: None,
+            **{part: value for part, value in given if value is not None},
+        }
+        return shown if old.medium else {**shown, laid.media: files or None}
+
+    def restore(self, event: gr.EventData) -> Shown:
+        """Put a run of the history back, whose file is no longer here."""
+        shown = self.put_back(event)
+        told = markup.notice(history.MISSING if shown else history.GONE, "status")
+        return {**shown, self.laid.panels.notice: told}
+
+    def run_again(self, event: gr.EventData, *now: Any) -> Iterator[Shown]:
+        """Put a run of the history back and run it."""
+        laid, shown, (*set_now, visit) = self.laid, self.put_back(event), now
+        if not shown:
+            yield {laid.panels.notice: markup.notice(history.GONE), laid.panels.run: gr.update(interactive=True)}
+            return
+        yield {**shown, laid.panels.stop: gr.update(interactive=True)}
+        chosen = [shown.get(part, value) for part, value in zip(self.restored, set_now, strict=True)]
+        yield from comparing.answered(
+            self.backend.session, laid.panels, self.shared.visit, shown[laid.text], shown.get(laid.media) or [],
+            *chosen, None, visit,
+        )  # fmt: skip
+
+    def renew(self) -> Shown:
+        """Everything of a session that took another's place."""
+        session, laid = self.backend.session, self.laid
+        visit = comparing.opened(session)
+        return {
+            **({**self.example(session.opening), laid.system: ""} if visit.shown else {}),
+            **comparing.drawn(session, laid.panels, visit, session.chosen_layer),
+            laid.gallery: buttons(session.examples, session.posters()),
+            laid.benign: gr.update(choices=_harmless(session), value=None),
+            self.shared.visit: visit,
+        }
+
+
+def _wire_runs(handlers: Handlers, linked: gr.State) -> tuple[Any, ...]:
+    """The events that run a prompt: by its button, an example, a link, or the history. Returns them."""
+    backend, shared, laid = handlers.backend, handlers.shared, handlers.laid
+    panels = laid.panels
     answering: dict[str, Any] = {
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -132,118 +257,81 @@ def build(
         "trigger_mode": "multiple",
         **MODEL,
     }
-    running = asked.then(
-        partial(comparing.run, backend, panels, shared.visit),
-        inputs=[text, media, shared.layer, shared.gain, length, system, benign, shared.visit],
-        outputs=[*panels, shared.visit],
-        **answering,
-    )
+    # Shift and Enter are a click on Run, so they do nothing while that is disabled.
+    laid.text.submit(None, js="() => document.querySelector('#run').click()", api_visibility="private")
+    triggers = [panels.run.click, laid.gallery.select, *([laid.history.again] if laid.history else [])]
+    asked = []
+    for trigger in triggers:
+        trigger(None, js=SHOW, api_visibility="private")
+        asked.append(trigger(partial(comparing.asked, panels), outputs=[panels.notice, panels.run], **AT_ONCE))
+    ran = [
+        asked[0].then(
+            partial(comparing.run, backend, panels, shared.visit),
+            inputs=[laid.text, laid.media, *handlers.restored, laid.benign, shared.visit],
+            outputs=[*panels, shared.visit],
+            **answering,
+        ),
+        laid.gallery.select(handlers.run_picked, handlers.settings, handlers.filled, **answering),
+        linked.change(handlers.run_example, [linked, *handlers.settings], handlers.filled, **answering),
+    ]
     # Only once the run is on its way: a stop before that would cancel nothing.
-    asked.then(lambda: gr.update(interactive=True), outputs=stop, **AT_ONCE)
+    asked[0].then(lambda: gr.update(interactive=True), outputs=panels.stop, **AT_ONCE)
+    if laid.history:
+        filled = [*handlers.filled, *handlers.restored]
+        ran.append(laid.history.again(handlers.run_again, handlers.settings, filled, **answering))
+    stopping = panels.stop.click(
+        partial(comparing.stopped, panels), shared.visit, [panels.replies, panels.notice, panels.run, panels.stop],
+        cancels=ran, **AT_ONCE,
+    )  # fmt: skip
+    if laid.history:
+        _wire_history(handlers, [*ran, stopping])
+    return tuple(ran)
 
-    def run_example(number: Any, layer: int, gain: float, length: int, system: str, visit: Visit) -> Iterator[Shown]:
-        """Put an example into the prompt and run it; its number comes from a browser or a link and is checked."""
-        session = backend.session
-        try:
-            example = session.examples[int(number)]
-        except (TypeError, ValueError, IndexError):
-            yield {notice: "", run: gr.update(interactive=True)}
-            return
-        yield {**filled(example), benign: None, stop: gr.update(interactive=True)}
-        yield from comparing.answered(
-            session, panels, shared.visit, example.text, files_of(example), layer, gain, length, system, None, visit
-        )
 
-    def picked(event: gr.EventData, *given: Any) -> Iterator[Shown]:
-        yield from run_example(getattr(event, "index", None), *given)
-
-    def filled(example: Example) -> Shown:
-        return {text: example.text, media: files_of(example) or None}
-
-    gallery.select(None, js=SHOW, api_visibility="private")
-    gallery.select(partial(comparing.asked, panels), outputs=[notice, run], **AT_ONCE)
-    settings, filling = (
-        [shared.layer, shared.gain, length, system, shared.visit],
-        [text, media, benign, *panels, shared.visit],
-    )
-    picking = gallery.select(picked, settings, filling, **answering)
-    linking = linked.change(run_example, [linked, *settings], filling, **answering)
-    ran, restored = [running, picking, linking], [shared.layer, shared.gain, length, system]
-
-    def put_back(event: gr.EventData) -> Shown:
-        """Words and settings of a run of the history, and its example; the slot is left where the medium was another.
-
-        Empty where the browser sends no run, or one of an example that is not here.
-        """
-        kept = history.read(getattr(event, "run", None), backend.session, LENGTHS)
-        if kept is None:
-            return {}
-        old, said = kept
-        files = files_of(backend.session.examples[said.example]) if said.example is not None else []
-        given = zip(restored, (said.layer, said.gain, said.length, old.system), strict=True)
-        shown = {text: old.text, benign: None, **{part: value for part, value in given if value is not None}}
-        return shown if old.medium else {**shown, media: files or None}
-
-    def restore(event: gr.EventData) -> Shown:
-        shown = put_back(event)
-        return {**shown, notice: markup.notice(history.MISSING if shown else history.GONE, "status")}
-
-    def run_again(event: gr.EventData, *now: Any) -> Iterator[Shown]:
-        shown, (*set_now, visit) = put_back(event), now
-        if not shown:
-            yield {notice: markup.notice(history.GONE), run: gr.update(interactive=True)}
-            return
-        yield {**shown, stop: gr.update(interactive=True)}
-        chosen = [shown.get(part, value) for part, value in zip(restored, set_now, strict=True)]
-        files = shown.get(media) or []
-        yield from comparing.answered(backend.session, panels, shared.visit, shown[text], files, *chosen, None, visit)
-
+def _wire_history(handlers: Handlers, ended: Sequence[Any]) -> None:
+    """ended: events after which the newest run is kept."""
+    backend, shared, laid = handlers.backend, handlers.shared, handlers.laid
     answers = gr.State({}, time_to_live=VISIT_SECONDS)
 
     def beside_each_other(event: gr.EventData, answers: history.Answers) -> str:
         return history.two_runs(answers, getattr(event, "runs", None))
 
-    if past:
-        past.beside(beside_each_other, answers, two_runs, trigger_mode="always_last", **AT_ONCE)
-        past.restore(restore, outputs=[text, benign, *restored, notice], **AT_ONCE)
-        past.again(None, js=SHOW, api_visibility="private")
-        past.again(partial(comparing.asked, panels), outputs=[notice, run], **AT_ONCE)
-        ran.append(past.again(run_again, settings, [*filling, *restored], **answering))
-    stopping = stop.click(partial(comparing.stopped, panels), shared.visit, [replies, notice, run, stop],
-                          cancels=ran, **AT_ONCE)  # fmt: skip
-    for ended in [*ran, stopping] if past else ():
-        ended.then(
-            lambda *visit: history.newest(backend.session, *visit), [shared.visit, answers], [past, answers], **QUIET
+    laid.history.beside(beside_each_other, answers, laid.two_runs, trigger_mode="always_last", **AT_ONCE)
+    put_back = [laid.text, laid.benign, *handlers.restored, laid.panels.notice]
+    laid.history.restore(handlers.restore, outputs=put_back, **AT_ONCE)
+    for one in ended:
+        one.then(
+            lambda *visit: history.newest(backend.session, *visit),
+            [shared.visit, answers],
+            [laid.history, answers],
+            **QUIET,
         )
-    media.change(previewed, media, [preview, notice], **QUIET)
-    preview.refused(_refused, outputs=notice, **AT_ONCE)
-    told = [text, media, shared.layer, shared.gain, length, system, shared.visit]
-    typed = [part.change for part in (text, media, length, system)]
-    gr.on(typed, comparing.stale, told, stale, trigger_mode="always_last", **AT_ONCE)
+
+
+def _wire_what_is_shown(handlers: Handlers, ran: Sequence[Any]) -> None:
+    """Previews, marks on what is of another prompt, another layer, another session.
+
+    ran: events that run a prompt.
+    """
+    backend, shared, laid = handlers.backend, handlers.shared, handlers.laid
+    panels = laid.panels
+    if laid.camera:
+        laid.camera.change(_taken, laid.camera, [laid.media, laid.camera], **QUIET)
+    laid.media.change(previewed, laid.media, [laid.preview, panels.notice], **QUIET)
+    laid.preview.refused(_refused, outputs=panels.notice, **AT_ONCE)
+    told = [laid.text, laid.media, *handlers.restored, shared.visit]
+    typed = [part.change for part in (laid.text, laid.media, laid.length, laid.system)]
+    gr.on(typed, comparing.stale, told, panels.stale, trigger_mode="always_last", **AT_ONCE)
     for answered in ran:
-        answered.then(comparing.stale, told, stale, **AT_ONCE)
-    select_layer_by_click(curves, backend, shared)
-    shared.redraw(lambda *now: [comparing.stale(*now)], told, [stale], "layer", "gain")
+        answered.then(comparing.stale, told, panels.stale, **AT_ONCE)
+    select_layer_by_click(panels.curves, backend, shared)
+    shared.redraw(lambda *now: [comparing.stale(*now)], told, [panels.stale], "layer", "gain")
     shared.redraw(
-        partial(comparing.redrawn, backend, panels), [shared.layer, shared.visit], [curves, numbers],
+        partial(comparing.redrawn, backend, panels), [shared.layer, shared.visit], [panels.curves, panels.numbers],
         "layer", "tab", tab="compare",
     )  # fmt: skip
-
-    def renewed() -> Shown:
-        """Everything of a session that took another's place."""
-        session = backend.session
-        visit = comparing.opened(session)
-        choices = gr.update(choices=_harmless(session), value=None)
-        return {
-            **({**filled(session.opening), system: ""} if visit.shown else {}),
-            **comparing.drawn(session, panels, visit, session.chosen_layer),
-            gallery: buttons(session.examples, session.posters()),
-            benign: choices,
-            shared.visit: visit,
-        }
-
-    shared.generation.change(renewed, outputs=[text, media, system, gallery, benign, *panels, shared.visit], **QUIET)
-    return Compared(text, media, length, system, panels, tuple(ran))
+    renewed = [laid.text, laid.media, laid.system, laid.gallery, laid.benign, *panels, shared.visit]
+    shared.generation.change(handlers.renew, outputs=renewed, **QUIET)
 
 
 def _taken(photograph: str | None) -> Any:
