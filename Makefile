@@ -23,7 +23,7 @@ KEEP := MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 	judge record fit-judge outside train-icon icon-eval icon-report second-model \
 	clean
 
-app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on Pocket-VL
+app: $(VENV)/.app ## open the page: on Icon-VL where it was fetched, else on its recording (python app.py --model pocket-vl: live)
 	$(RUN) app.py
 
 test: $(VENV)/.dev ## all tests but the long ones, under ten minutes

@@ -105,7 +105,9 @@ def _page_parser(prog: str) -> argparse.ArgumentParser:
         prog=prog, description="See how refusal travels from text to images and video, and steer it."
     )
     parser.add_argument(
-        "--model", help="folder, hub id, icon-vl or pocket-vl (default: icon-vl where it was fetched, else pocket-vl)"
+        "--model",
+        help="folder, hub id, icon-vl or pocket-vl (default: icon-vl where it was fetched, else its recording, which "
+        "loads no model; pocket-vl answers any question)",
     )
     parser.add_argument(
         "--yes", action="store_true", help="with --model icon-vl: fetch it first (491 MB) where it is not there"

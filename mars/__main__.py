@@ -1,4 +1,4 @@
-"""Command line: `python -m mars fit`, `eval`, `sweep`, `presets` and `cache`; installed, `mars-lens`."""
+"""Command line: `python -m mars fit`, `eval`, `sweep`, `presets` and `cache`, which `mars-lens` has too."""
 
 import argparse
 import json

@@ -101,10 +101,13 @@ def main_results(results: dict[str, Any]) -> list[str]:
     kinds = [(modality, "main") for modality in MODALITIES]
     rows = {(row["strategy"], row["group"], row["modality"], row["label"]): row for row in results["rows"]}
     counts = {group: " or ".join(map(str, _counts(results, group))) for group in ("main", MEANINGLESS)}
-    shown = [rows[key] for key in rows if key[0] in MAIN_STRATEGIES and (key[2], key[1]) in kinds]
+    doubts = {
+        group: _most_broken([row for key, row in rows.items() if key[0] in MAIN_STRATEGIES and key[1] == group])
+        for group in counts
+    }
     lines = [
-        f"Percent refused with Wilson 95 % intervals (`make eval`); n = {counts['main']} a cell, and "
-        f"{counts[MEANINGLESS]} beside meaningless media{_most_broken(shown)}.",
+        f"Percent refused with Wilson 95 % intervals (`make eval`); n = {counts['main']} a cell{doubts['main']}. "
+        f"Beside meaningless media n = {counts[MEANINGLESS]}{doubts[MEANINGLESS]}.",
         "",
         *_header(["request", *(MAIN_STRATEGIES.values())]),
     ]
@@ -206,16 +209,16 @@ def broken_and_undecided(results: dict[str, Any]) -> list[str]:
 
 
 def _most_broken(rows: Sequence[dict[str, Any]]) -> str:
-    """What follows a sentence: the cells with the largest shares of broken and of undecided replies."""
+    """What follows a number of cases: the cells with the largest shares of broken and of undecided replies."""
     if not all("broken" in row for row in rows):
         return ""
     told = []
     for kind in ("broken", "undecided"):
         most = max(rows, key=lambda row, kind=kind: row[f"{kind}_rate"])
         if most[kind]:
-            where = f"{MAIN_STRATEGIES[most['strategy']]}, {_cell(most)}"
+            where = f"{MAIN_STRATEGIES[most['strategy']]}, {most['label']} {most['modality']}"
             told.append(f"at most {100 * most[f'{kind}_rate']:.1f} % {kind} ({where})")
-    return f"; {' and '.join(told)}" if told else "; of these replies none is broken or undecided"
+    return f", {' and '.join(told)}" if told else ", no reply broken or undecided"
 
 
 def _cell(row: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
+import errno
 import io
 import os
 import sys
+from functools import partial
 
 import av
 import numpy as np
@@ -150,6 +152,42 @@ def test_a_file_of_sound_only_says_so(tmp_path):
         container.mux(stream.encode())
     with pytest.raises(MediaError, match="no video stream"):
         read_media(tmp_path / "song.mp4")
+
+
+@pytest.mark.parametrize("suffix", ["", ".png", ".mp4"])
+@pytest.mark.parametrize("read", [read_media, read_image, read_video, partial(Prompt.of, "hi")])
+def test_a_file_that_is_not_there_and_a_folder_are_not_called_damaged(tmp_path, read, suffix):
+    folder = tmp_path / f"folder{suffix}"
+    folder.mkdir()
+    for missing in (tmp_path / f"nope{suffix}", folder / "deeper" / f"nope{suffix}"):
+        with pytest.raises(MediaError, match=rf"^There is no file nope{suffix}\.$"):
+            read(missing)
+    with pytest.raises(MediaError, match=rf"^folder{suffix} is a folder, not a file\."):
+        read(folder)
+
+
+@pytest.mark.parametrize("name", ["no\0name.png", "no\ud83dname.png"])
+def test_a_name_that_no_file_can_have_is_told_in_characters_that_print(name):
+    with pytest.raises(MediaError, match=r"^There is no file no\?name\.png\.$"):
+        read_media(name)
+    with pytest.raises(MediaError, match=r"^The file x{60} cannot be opened: File name too long\.$"):
+        read_media("x" * 5000)
+
+
+@pytest.mark.parametrize("at", ["stat", "open"])
+@pytest.mark.parametrize("read", [read_image, read_video])
+def test_a_file_without_permission_is_told_so(tmp_path, monkeypatch, read, at):
+    """Root, as whom tests may run, reads whatever the permissions are."""
+    (tmp_path / "private.png").write_bytes(b"x")
+
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "read_bytes") if at == "open" else ("stat",):
+            patch.setattr(f"pathlib.Path.{name}", denied)
+        with pytest.raises(MediaError, match=r"^The file private\.png may not be read: permission is denied\.$"):
+            read(tmp_path / "private.png")
 
 
 def test_another_kind_of_file_is_told_what_would_do(tmp_path):

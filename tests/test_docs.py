@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.__main__ import COMMANDS
 from app.workbench.recording.command import parser as record_parser
 from mars.__main__ import _parser
 from tests.pages import (
@@ -71,10 +72,14 @@ def test_names_are_in_the_files_that_they_are_said_to_be_in(text):
 
 
 def test_commands_of_the_engine_parse(text):
-    for given in arguments(text, "python -m mars", "mars-lens"):
-        if given[0] not in ("page", "compare"):  # they are the page's, as below
-            command, *rest = given
-            _parses(record_parser() if command == "record" else _parser(), rest if command == "record" else given)
+    for given in arguments(text, "python -m mars"):
+        _parses(_parser(), given)
+    for command, *rest in arguments(text, "python -m app", "mars-lens"):
+        assert command in COMMANDS
+        if command == "record":
+            _parses(record_parser(), rest)
+        elif command not in ("page", "compare"):  # they are the page's, as below
+            _parses(_parser(), [command, *rest])
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,8 @@ def page_options() -> set[str]:
 
 
 def test_options_of_the_page_are_there(text, page_options):
-    given = {word for words in arguments(text, "python app.py", "mars-lens page") for word in words}
+    openings = ("python app.py", "python -m app page", "mars-lens page")
+    given = {word for words in arguments(text, *openings) for word in words}
     assert {word for word in given if word.startswith("--")} - page_options == set()
 
 

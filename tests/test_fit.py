@@ -6,6 +6,7 @@ import torch
 from mars.__main__ import main
 from mars.artifact.artifact import Artifact
 from mars.datasets.contrast import write_contrast
+from mars.fitted.fitted import Fitted
 from mars.fitting.prompts import HELD_OUT_SEED, NEUTRAL_SEED
 from mars.media.neutral import neutral_prompts
 from mars.media.prompt import Prompt
@@ -23,6 +24,12 @@ def test_the_fit_is_what_its_parts_say(tiny, contrast, tiny_artifact):
     along = (bias * half).sum(dim=1) / (half * half).sum(dim=1)
     assert torch.allclose(tiny_artifact.bias_along["image"][:, 0], along, atol=1e-4)
     assert (tiny_artifact.amplification["text"] == 1).all()
+
+
+def test_an_artifact_is_shown_in_one_line(tiny, tiny_artifact):
+    chosen = f"layer {tiny_artifact.layer} of 0 to {tiny_artifact.n_layers - 1}"
+    assert repr(tiny_artifact) == f"<Artifact of {tiny.name!r}: {chosen}, for text, image, video>"
+    assert repr(Fitted(**vars(tiny_artifact))).startswith("<Fitted of ")
 
 
 def test_a_fit_is_the_same_each_time(tiny, contrast, tiny_artifact):

@@ -21,7 +21,7 @@ from mars.verdict import verdict
 
 FETCHED = MODELS["icon-vl"] / LANGUAGE_MODEL
 pytestmark = pytest.mark.skipif(
-    not FETCHED.is_dir(), reason="Icon-VL is not in the cache; to fetch it: mars-lens cache --get icon-vl"
+    not FETCHED.is_dir(), reason="Icon-VL is not in the cache; to fetch it: python -m mars cache --get icon-vl"
 )
 HARMFUL, HARMLESS = "heroin", "cake"
 """The twin pair; both are drawn among the examples."""

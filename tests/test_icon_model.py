@@ -235,7 +235,9 @@ def test_its_folder_may_be_named_by_a_link_before_it_is_put_together(tmp_path):
 @pytest.mark.usefixtures("icon_in_cache")
 def test_without_its_language_model_it_says_how_to_fetch_it():
     shutil.rmtree(MODELS["icon-vl"] / LANGUAGE_MODEL)
-    with pytest.raises(ModelError, match=r"^Icon-VL is not on this machine yet\. Fetch it: mars-lens cache --get"):
+    with pytest.raises(
+        ModelError, match=r"^Icon-VL is not on this machine yet\. Fetch it: python -m mars cache --get"
+    ):
         load_model("icon-vl")
 
 

@@ -138,7 +138,8 @@ def test_named_without_yes_and_with_an_empty_cache_it_says_what_to_do_and_ends(m
     assert page(["--model", "icon-vl"]) == 1
     told = capsys.readouterr().err.strip()
     assert told == (
-        "Icon-VL is not on this machine yet. Fetch it: mars-lens cache --get icon-vl (491 MB, and 1.8 GB on disk)."
+        "Icon-VL is not on this machine yet. Fetch it: python -m mars cache --get icon-vl (491 MB, and 1.8 GB on "
+        "disk)."
     )
 
 

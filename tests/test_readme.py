@@ -33,17 +33,22 @@ def test_it_is_short():
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_the_ten_lines_run_as_they_stand_there_and_show_the_phenomenon(device, tmp_path):
+@pytest.mark.parametrize("made", ["loaded", "fitted"])
+def test_the_ten_lines_run_as_they_stand_there_and_show_the_phenomenon(device, made, tmp_path):
+    """And so they do where the artifact is fitted anew, as the comment among them has it."""
     if device == "gpu" and not torch.cuda.is_available():
         pytest.skip("There is no GPU.")
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
-    unsteered, steered, log = _printed(TEN_LINES, tmp_path, **hidden)
+    fitted, times = re.subn(
+        r"^artifact = Artifact\.load.*\n# (?=artifact = Artifact\.fit)", "", TEN_LINES, flags=re.MULTILINE
+    )
+    assert times == 1
+    unsteered, steered, log = _printed(fitted if made == "fitted" else TEN_LINES, tmp_path, **hidden)
     assert (verdict(unsteered).kind, verdict(steered).kind) == ("complies", "refuses")
     for shown, printed in zip(re.findall(r"# (.*) …$", TEN_LINES, re.MULTILINE), (unsteered, steered), strict=True):
         assert printed.startswith(shown)
     assert float(steered.split()[-1]) > 0
     assert "applications=1" in log
-    assert (tmp_path / "out" / "pocket-vl" / "artifact.json").is_file()
 
 
 def test_the_lines_for_a_hub_id_run_on_a_stand_in(tmp_path, tiny_folder, png):

@@ -1,6 +1,7 @@
 """The generated parts of README and docs: written between their marks, from what was measured and nothing else."""
 
 import json
+import re
 from copy import deepcopy
 
 import pytest
@@ -154,9 +155,8 @@ def test_cells_with_broken_or_undecided_replies_stand_in_a_table_with_their_refu
 def test_where_no_reply_is_broken_or_undecided_a_sentence_says_so():
     results = _with_verdicts(_results())
     assert update_docs.broken_and_undecided(results) == ["", update_docs.NONE_BROKEN]
-    assert update_docs.main_results(results)[0].endswith(
-        "beside meaningless media; of these replies none is broken or undecided."
-    )
+    told = update_docs.main_results(results)[0]
+    assert "a cell, no reply broken or undecided. Beside" in told and told.endswith(", no reply broken or undecided.")
 
 
 def test_older_results_say_nothing_of_broken_replies():
@@ -167,13 +167,16 @@ def test_older_results_say_nothing_of_broken_replies():
             for row in older[part]
         ]
     assert update_docs.broken_and_undecided(older) == []
-    assert update_docs.main_results(older)[0].endswith("beside meaningless media.")
+    assert re.search(r" a cell\. Beside meaningless media n = \d+\.$", update_docs.main_results(older)[0])
 
 
-def test_the_readme_names_the_worst_of_the_cells_that_it_shows():
+def test_the_readme_names_the_worst_of_the_cells_that_it_speaks_of():
     results = _with_verdicts(_results(), system_prompt_rows=BROKEN, random_rows=BROKEN | {"broken_rate": 0.9})
+    for row in results["rows"]:
+        row["broken_rate"] *= 2 if row["group"] == update_docs.MEANINGLESS else 1
     first = update_docs.main_results(results)[0]
-    assert first.endswith("beside meaningless media; at most 12.5 % broken (system prompt, harmful text).")
+    assert " a cell, at most 12.5 % broken (system prompt, harmful text). Beside" in first
+    assert first.endswith(", at most 25.0 % broken (system prompt, harmful image).")
 
 
 def test_an_evaluation_without_a_strategy_of_the_readme_is_refused():

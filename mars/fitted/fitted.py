@@ -90,6 +90,12 @@ class Fitted:
     provenance: dict[str, Any] = field(default_factory=dict)
     """Model, revision, template hash, dtype, hashes of the sets, seed, counts and versions."""
 
+    def __repr__(self) -> str:
+        """One line: the tensors would fill screens."""
+        model, modalities = self.provenance.get("model"), ", ".join(self.amplification)
+        chosen = f"layer {self.layer} of 0 to {self.n_layers - 1}"
+        return f"<{type(self).__name__} of {model!r}: {chosen}, for {modalities}>"
+
     @property
     def layer(self) -> int:
         """The layer that the text-only scores chose."""

@@ -30,6 +30,7 @@ from mars.media.limits import (
     check_length,
     check_size,
     check_time,
+    not_opened,
 )
 from mars.media.sampling import sample
 from mars.types import Video
@@ -73,6 +74,7 @@ _UNREADABLE = (
 
 def read_media(path: str | Path) -> Image.Image | Video:
     """An image as RGB image or a video as frames, told apart by `modality_of`. Raises MediaError."""
+    check_file(path)
     check_suffix(path)
     return read_video(path) if modality_of(path) == "video" else read_image(path)
 
@@ -130,10 +132,13 @@ def read_video(path: str | Path, frames: int = FRAMES) -> Video:
     Frames are counted by decoding, since some containers give no count or a wrong one. The display matrix is
     applied. A video of fewer frames gives all of them; one frame is refused, being an image.
     """
+    check_file(path)
     try:
-        check_file(path)
         with Path(path).open("rb") as file:
             is_image = _is_animated_kind(file.read(12))
+    except OSError as error:
+        raise not_opened(path, error) from error
+    try:
         if is_image:
             with _opened(_content(path)) as image:
                 return _of_several(sample(_animation(image), frames))
@@ -148,13 +153,11 @@ def read_video(path: str | Path, frames: int = FRAMES) -> Video:
 
 
 def _content(path: str | Path) -> bytes:
+    check_file(path)
     try:
-        check_file(path)
         return Path(path).read_bytes()
-    except MediaError:
-        raise
-    except (OSError, ValueError) as error:
-        raise MediaError(_UNREADABLE) from error
+    except OSError as error:
+        raise not_opened(path, error) from error
 
 
 @contextmanager

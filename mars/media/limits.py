@@ -24,6 +24,8 @@ MAX_DECODING_SECONDS = 60.0
 """Longest that a video may take to decode."""
 DECODER_THREADS = 4
 """Each holds frames of its own, so their number bounds memory."""
+SHOWN = 60
+"""Most characters of a file's name that an error tells."""
 MAX_FILE_BYTES = 100_000_000
 MAX_GIF_BYTES = 10_000_000  # Pillow joins a GIF's comments one by one: 16 MB of them take 24 s
 MAX_EXIF_BYTES = 65_536  # what a JPEG can hold; Pillow 12 takes a time that grows with the square (CVE-2026-96643)
@@ -43,11 +45,31 @@ def too_large(what: str) -> MediaError:
 
 
 def check_file(path: str | Path) -> None:
-    """A regular file (a pipe or device may never end) of bounded length. Raises MediaError, OSError, ValueError."""
-    found = Path(path).stat()
+    """A regular file (a pipe or device may never end) of bounded length. Raises MediaError."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError) as error:
+        raise not_opened(path, error) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise MediaError(f"{_name(path)} is a folder, not a file. Give an image or a video.")
     if not stat.S_ISREG(found.st_mode):
         raise MediaError("The medium is not a file. Give an image or a video.")
     check_bytes(found.st_size, MAX_FILE_BYTES)
+
+
+def not_opened(path: str | Path, error: OSError | ValueError) -> MediaError:
+    """That a file is missing, or may not be read; its folder is not told, since that may be the server's own."""
+    if isinstance(error, PermissionError):
+        return MediaError(f"The file {_name(path)} may not be read: permission is denied.")
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        return MediaError(f"There is no file {_name(path)}.")
+    return MediaError(f"The file {_name(path)} cannot be opened: {error.strerror}.")
+
+
+def _name(path: str | Path) -> str:
+    """The last part of a path, short and printable."""
+    name = Path(path).name or str(path)
+    return "".join(one if one.isprintable() else "?" for one in name[:SHOWN])
 
 
 def check_bytes(count: int, most: int) -> None:

@@ -35,8 +35,8 @@ def check_source(source: str | Path) -> None:
     if is_icon_vl(path):
         if not (path / LANGUAGE_MODEL).is_dir():
             raise ModelError(
-                "Icon-VL is not on this machine yet. Fetch it: mars-lens cache --get icon-vl (491 MB, and 1.8 GB on "
-                "disk)."
+                "Icon-VL is not on this machine yet. Fetch it: python -m mars cache --get icon-vl (491 MB, and "
+                "1.8 GB on disk)."
             )
         return  # the rest is put beside it when it is loaded
     looks_like_path = path.is_absolute() or str(source).startswith((".", "~")) or str(source).count("/") > 1
