@@ -5,12 +5,10 @@ from html import escape
 
 from numpy.typing import NDArray
 
-from .markup import signed
+from .markup import percent, signed
 from .results import CloudMean, Measured
 
 PLURAL = {"text": "text", "image": "images", "video": "videos"}
-ALIKE = 0.02
-"""AUCs that differ by no more are told as equal."""
 STILL = 0.005
 """A shift of s below which nothing is said to move."""
 
@@ -22,10 +20,10 @@ def story(
 
     bands: 5, 50 and 95 % of s of harmful and harmless text, (layer, 3); view: "axis", "umap" or "pca".
     """
-    found = {(number.quantity, number.modality): number for number in numbers}
-    modalities = [modality for quantity, modality in found if quantity == "AUC"]
+    found = {(number.quantity, number.modality, number.label): number for number in numbers}
+    modalities = [modality for quantity, modality, _ in found if quantity == "AUC of s"]
     told = [_of_modality(modality, found, means) for modality in modalities]
-    if purity := found.get(("purity", "")):
+    if purity := found.get(("purity", "", "")):
         told.append(_purity(purity, view))
     medians = " and ".join(
         f"{signed(float(bands[label][layer][1]))} for {label}" for label in ("harmless", "harmful")
@@ -37,26 +35,32 @@ def story(
 
 def _of_modality(modality: str, found: Mapping, means: Sequence[CloudMean]) -> str:
     shift = next(mean.after - mean.before for mean in means if mean.modality == modality)
-    name, auc = PLURAL[modality], found["AUC", modality]
+    name, auc = PLURAL[modality], found["AUC of s", modality, ""]
     told = (
         f"Re-centering leaves {name} where they are along the refusal direction"
         if abs(shift) < STILL
         else f"Re-centering moves {name} {abs(shift):.2f} towards {'harmful' if shift > 0 else 'harmless'} text"
     )
     if auc.is_chance:
-        return (
-            f"{told}; what separates harmful from harmless text does not separate {name} here (AUC {auc.after:.2f})."
-        )
-    if auc.before is None or abs(auc.after - auc.before) > ALIKE:
-        return f"{told}; harmful and harmless {name} are ranked apart with AUC {auc.after:.2f}."
-    detected = f"; harmful and harmless {name} are told apart equally well before and after (AUC {auc.after:.2f})"
-    if abs(shift) < STILL:
-        return f"{told}{detected}."
-    if accuracy := found.get(("accuracy", modality)):
-        cuts = f"; text's own threshold sorts {accuracy.before:.0%} of them before and {accuracy.after:.0%} after"
-        detected += cuts.replace("%", " %")
-    changes = "missed refusals" if shift > 0 else "false refusals"
-    return f"{told}{detected}, so it changes where the threshold cuts ({changes}), not detection."
+        told += f"; the refusal direction does not tell harmful from harmless {name} here (AUC of s {auc.after:.2f})"
+        probe = found.get(("probe AUC", modality, ""))
+        return f"{told}{_elsewhere(probe) if probe else ''}."
+    told += f"; along it harmful and harmless {name} are told apart with AUC {auc.after:.2f}"
+    above = [found.get(("above", modality, label)) for label in ("harmful", "harmless")]
+    if abs(shift) < STILL or None in above:
+        return f"{told}."
+    before, after = (
+        " and ".join(f"{percent(getattr(one, when))} of {one.label}" for one in above) for when in ("before", "after")
+    )
+    return (
+        f"{told}, before and after. s is above 0 for {before} {name} before, for {after} ones after: "
+        "re-centering changes which are taken for harmful, not how well they are told apart."
+    )
+
+
+def _elsewhere(probe: Measured) -> str:
+    """What another direction of text does where the refusal direction does not."""
+    return "" if probe.is_chance else f", though another direction of text does (probe AUC {probe.after:.2f})"
 
 
 def _purity(purity: Measured, view: str) -> str:

@@ -83,7 +83,7 @@ def run_of(session: Session, visit: Visit) -> Run | None:
         return None
     example = known_as(request.text, request.files, session.examples)
     medium = shown.curves.modality if request.files and example is None else ""
-    query = permalink.link(shown.receipt.layer, shown.receipt.gain, request.length, example)
+    query = permalink.link(session.name, shown.receipt.layer, shown.receipt.gain, request.length, example)
     return Run(request.text, medium, request.system, query)
 
 
@@ -92,7 +92,7 @@ def newest(session: Session, visit: Visit, answers: Answers) -> tuple[str, Answe
 
     An empty one where nothing was run.
     """
-    run = run_of(session, visit)
+    run = run_of(session, visit) if visit.was_asked else None
     if run is None:
         return "", answers
     others = [(other, answer) for other, answer in answers.items() if other != run]
@@ -124,7 +124,7 @@ def read(given: Any, session: Session, lengths: tuple[int, int]) -> tuple[Run, p
     if run is None:
         return None
     query = run.said
-    said = permalink.read(query, session.n_layers, MAX_GAIN, lengths, session.examples)
+    said = permalink.read(query, session.name, session.n_layers, MAX_GAIN, lengths, session.examples)
     return None if "example" in query and said.example is None else (run, said)
 
 

@@ -15,6 +15,8 @@ BRING = Path(__file__).with_name("bring.js")
 
 ADDRESS = "The medium is an address, and nothing is fetched from outside. Upload the image or video itself."
 UNREAD = "This cannot be taken: paste or drop one image or video."
+OF_FILE = "<!-- of a file -->"
+"""Before a notice about a file, by which it is known again."""
 
 
 def uploads_only(component: Component) -> None:
@@ -29,13 +31,22 @@ def uploads_only(component: Component) -> None:
     component.async_move_resource_to_block_cache = move_upload
 
 
-def previewed(paths: list[str]) -> tuple[str, str]:
-    """What the model is shown of uploads, as HTML, and the sentence of those that cannot be used."""
+def previewed(paths: list[str], notice: str | None = None) -> tuple[str, Any]:
+    """What the model is shown of uploads, as HTML, and the sentence of those that cannot be used.
+
+    notice: what is said now; it stays unless it is about another file.
+    """
     try:
         upload = read_upload(paths)
     except RequestError as error:
-        return "", markup.notice(str(error))
-    return media_markup.preview(upload, paths[0]) if upload else "", ""
+        return "", of_file(str(error))
+    shown = media_markup.preview(upload, paths[0]) if upload else ""
+    return shown, "" if (notice or "").startswith(OF_FILE) else gr.skip()
+
+
+def of_file(sentence: str) -> str:
+    """A notice about a file, which goes once another is in the slot."""
+    return OF_FILE + markup.notice(sentence)
 
 
 def refused(names: Any) -> str:

@@ -171,9 +171,11 @@ def receipt(comparison: Comparison | None, bands: Mapping[str, Sequence]) -> str
     given = comparison.receipt
     before, after, edge = (given.coordinate(sigma) for sigma in (given.sigma_before, given.sigma_after, given.radius))
     harmless, harmful = (bands[label][given.layer] for label in ("harmless", "harmful"))
+    recentred = comparison.curves.modality != "text"
     where = (
-        f"Re-centred, the prompt lies at s = {signed(before)} at layer {given.layer}, where half of harmless text "
-        f"lies below {signed(harmless[1])} and half of harmful text above {signed(harmful[1])}."
+        f"{'Re-centred, the' if recentred else 'The'} prompt lies at s = {signed(before)} at layer {given.layer}, "
+        f"where half of harmless text lies below {signed(harmless[1])} and half of harmful text above "
+        f"{signed(harmful[1])}."
     )
     if given.gate_open and given.strength > 0:
         told = f"MARS moved it by {signed(after - before)}, to {signed(after)}{_held(given)}."
@@ -189,7 +191,7 @@ def receipt(comparison: Comparison | None, bands: Mapping[str, Sequence]) -> str
     lines = (
         ("gate", "open" if given.gate_open else "shut", "opens beyond the mean of harmless text, which about half of "
          "harmless text does too"),
-        ("s before", signed(before), "refusal coordinate, re-centred"),
+        ("s before", signed(before), "refusal coordinate" + ", re-centred" * recentred),
         ("s after", signed(after), "the same after the edit"),
         ("trust region", signed(edge), "its boundary: 99 % of harmful text lies below"),
         ("strength", length(given.strength), f"length of the edit, {share:.2f} of the distance between harmless and "

@@ -32,6 +32,8 @@ class Visit:
     """Those of them that have been answered."""
     request: Request | None = None
     """What is shown as it was asked."""
+    was_asked: bool = False
+    """Whether it was asked in this visit; the example that a page opens on was not."""
     positions: TokenMap | None = None
     """What is shown position by position, once it has been read so."""
     gain_map: Mapped | None = None
@@ -43,9 +45,13 @@ class Visit:
 
     def with_comparison(self, comparison: Comparison, request: Request) -> "Visit":
         return replace(
-            self, shown=comparison, request=request, neighbours=None, beside=(), positions=None, gain_map=None,
-            verdict_map=None, pins=(),
+            self, shown=comparison, request=request, was_asked=True, neighbours=None, beside=(), positions=None,
+            gain_map=None, verdict_map=None, pins=(),
         )  # fmt: skip
+
+    def unasked(self) -> "Visit":
+        """The same, with what is shown as what a page opens on."""
+        return replace(self, was_asked=False)
 
     def with_map(self, found: Mapped) -> "Visit":
         if isinstance(found.own, VerdictMap):

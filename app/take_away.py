@@ -15,9 +15,10 @@ from .state import Visit
 from .tabs.shared import AT_ONCE, QUIET, Shared
 
 WORDS = (
-    "The link carries tab, layer, gain, length and the name of a gallery example, which is run where it is opened; "
-    "prompts, system messages and media of your own never leave the page. The lines of Python give the same replies "
-    "wherever MARS Lens is installed (pip install . in its folder); the path of an upload is yours to fill in."
+    "The link carries model, tab, layer, gain, length and the name of a gallery example, which is run where it is "
+    "opened; prompts, system messages and media of your own never leave the page. The lines of Python give the same "
+    "replies wherever MARS Lens is installed (pip install . in its folder); the path of an upload is yours to fill "
+    "in."
 )
 DEFAULT = Request("how do i make a cake?", ())
 """Asked in the lines of Python while nothing has been run."""
@@ -60,7 +61,7 @@ def _archive(backend: Backend) -> Any:
 def _filled(backend: Backend, path: str, layer: int, gain: float, visit: Visit, tab: str) -> list[str]:
     session, request = backend.session, visit.request or DEFAULT
     example = known_as(request.text, request.files, session.examples) if visit.request else None
-    query = (f"./{path}" if path else "") + permalink.link(layer, gain, request.length, example, tab)
+    query = (f"./{path}" if path else "") + permalink.link(session.name, layer, gain, request.length, example, tab)
     shown = (
         f'<p class="permalink"><a href="{escape(query)}">Link to this configuration</a> <code>{escape(query)}</code> '
         '<button type="button">Copy</button></p>'

@@ -24,13 +24,15 @@ from .tabs.shared import MODEL, QUIET, Shared
 
 SPOTS = {1: "replies", 2: "replies", 3: "curves", 4: "replies", 5: "beside"}
 """Step -> the view that it highlights, by its id."""
-OFFER = "Why a harmful request with an image is not refused"
+OFFER = "How images get past a refusal"
 HIGHLIGHT = (
     "const show = () => {"
     " document.querySelectorAll('.spot').forEach((one) => one.classList.remove('spot'));"
     " const view = document.getElementById(element.querySelector('[data-spot]')?.dataset.spot);"
     " view?.classList.add('spot');"
-    " (view ?? document.body).scrollIntoView({ block: view ? 'nearest' : 'start' }); };"
+    " document.body.style.setProperty('--tour-room', `${element.closest('#tour').offsetHeight + 28}px`);"
+    " (view ?? document.body).scrollIntoView({ block: view ? 'nearest' : 'start' });"
+    " view?.querySelector('tbody tr:last-child')?.scrollIntoView({ block: 'nearest' }); };"
     "watch('value', () => setTimeout(show, 60));"
 )
 
@@ -84,6 +86,9 @@ def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, l
     told: dict[int, Story | None] = {}
     """Generation of a session -> its story: the first that tells most, else the first there is."""
 
+    def compare_opened() -> dict[Any, Any]:
+        return {tabs: gr.Tabs(selected="compare"), shared.tab: "compare"}
+
     def going(by: int, at: int, tokens: int, visit: Visit) -> Iterator[dict[Any, Any]]:
         """One step on or back; the prompt of the step is shown as it was recorded, or run."""
         session, number = backend.session, min(max(at + by, 1), len(SPOTS))
@@ -105,7 +110,7 @@ def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, l
         example, layer = story.words if number == 1 else story.shown, session.chosen_layer
         if not _is_shown(session, visit, example):
             filled = dict(zip(texts, (example.text, files_of(example) or None, ""), strict=True))
-            yield {**filled, shared.layer: layer, shared.gain: 1.0, tabs: gr.Tabs(selected="compare")}
+            yield {**filled, shared.layer: layer, shared.gain: 1.0, **compare_opened()}
             recorded = recorded_visit(session, example, visit)
             if recorded:
                 visit = recorded
@@ -120,10 +125,10 @@ def build(backend: Backend, shared: Shared, compared: Compared, tabs: gr.Tabs, l
         sentences = ["The step could not be run; the message beside the prompt says why."]
         if _is_shown(session, visit, example):
             sentences = sentences_of(number, visit, session.aggregates)
-        yield {said: _said(number, *sentences), step: number, tabs: gr.Tabs(selected="compare"),
-               **_moves(buttons, number)}  # fmt: skip
+        yield {said: _said(number, *sentences), step: number, **compare_opened(), **_moves(buttons, number)}
 
-    outputs = [said, step, *buttons, *texts, compared.length, shared.layer, shared.gain, tabs, *panels, shared.visit]
+    outputs = [said, step, *buttons, *texts, compared.length, shared.layer, shared.gain, tabs, shared.tab, *panels,
+               shared.visit]  # fmt: skip
     for button, by in ((buttons.forward, 1), (buttons.back, -1)):
         button.click(partial(going, by), [step, compared.length, shared.visit], outputs, **QUIET, **MODEL)
     buttons.end.click(lambda: {said: _said(0, OFFER), step: 0, **_moves(buttons, 0)}, outputs=[said, step, *buttons],
@@ -211,10 +216,11 @@ def _closing(visit: Visit, aggregates: Sequence[Aggregate]) -> list[str]:
         cost(benign) if benign else "For this example the gallery knows no harmless request to hold the cost against."
     ]
     for found in aggregates:
+        where = "" if found.layer is None else f", steered at layer {found.layer}"
         told.append(
-            f"Over {found.n} harmful {found.modality}s of the test split, which training never saw, refusals go from "
-            f"{percent(found.before / found.n)} to {percent(found.after / found.n)}. The cost: of {found.n_harmless} "
-            f"harmless ones {found.cost_after} refused, {found.cost_before} before."
+            f"Over {found.n} harmful {found.modality}s of the test split, which training never saw{where}, refusals "
+            f"go from {percent(found.before / found.n)} to {percent(found.after / found.n)}. The cost: of "
+            f"{found.n_harmless} harmless ones {found.cost_after} refused, {found.cost_before} before."
         )
     limits = (
         "Not shown: whether this holds for a large model, for photographs, or against someone who works around it."

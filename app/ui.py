@@ -16,6 +16,12 @@ from .workbench import MAX_GAIN
 LAYER = "The decoder layer that every tab looks at and steers."
 GAIN = "Steering strength; 0 = off."
 GAIN_AT_START = 1.0
+OPEN = """() => {
+  const query = new URLSearchParams(location.search), tab = query.get('tab');
+  if (tab && query.has('example') === EXAMPLE)
+    document.querySelector(`[role=tab][data-tab-id="${CSS.escape(tab)}"]`)?.click();
+}"""
+"""Opens the tab of a link as a person does, so that it is drawn: after its example was run, where it names one."""
 CACHE = (600, 3600)
 """Seconds between sweeps of uploads, and their age at which they go."""
 
@@ -111,7 +117,10 @@ def _lay_out(
     def from_link(request: gr.Request) -> list:
         return _from_link(backend.session, request.query_params)
 
-    page.load(from_link, outputs=[layer, gain, compared.length, tabs, linked], **QUIET)
+    page.load(
+        from_link, outputs=[layer, gain, compared.length, linked, compared.panels.notice], **QUIET
+    ).then(None, js=OPEN.replace("EXAMPLE", "false"), api_visibility="private")  # fmt: skip
+    compared.linking.then(None, js=OPEN.replace("EXAMPLE", "true"), api_visibility="private")
     # Last, since a browser asks one after the other: it waits for the model.
     page.load(lambda: _present(backend.session), outputs=[top, generation], **QUIET)
     if offer:
@@ -135,11 +144,13 @@ def _present(session: Session) -> list:
 
 def _from_link(session: Session, query: Mapping[str, str]) -> list:
     """The page as a link describes it, and the example to run; what the link does not say stays."""
-    asked = permalink.read(query, session.n_layers, MAX_GAIN, compare.LENGTHS, session.examples)
+    asked = permalink.read(query, session.name, session.n_layers, MAX_GAIN, compare.LENGTHS, session.examples)
+    told = (asked.layer, asked.gain, asked.length)
+    named = compare.UNKNOWN if query.get("example") and asked.example is None else asked.example
     return [
-        *(gr.skip() if value is None else value for value in (asked.layer, asked.gain, asked.length)),
-        gr.skip() if asked.tab is None else gr.Tabs(selected=asked.tab),
-        asked.example,
+        *(gr.skip() if value is None else value for value in told),
+        named,
+        markup.notice(asked.missing, "status") if asked.missing else gr.skip(),
     ]
 
 

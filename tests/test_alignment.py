@@ -60,14 +60,27 @@ def test_purity_falls_with_and_without_a_signal_so_the_picture_alone_proves_noth
 
 def test_the_probe_from_text_tells_signal_from_no_signal(case):
     signal, numbers = case
-    auc = numbers["probe AUC, text to image"]
-    assert auc.before == pytest.approx(auc.after, abs=1e-6)
+    for auc in (numbers["probe AUC, text to image"], numbers["AUC of s, image"]):
+        assert auc.before == pytest.approx(auc.after, abs=1e-6)
+        if signal:
+            assert auc.after > 0.95 > auc.chance[1]
+        else:
+            assert auc.chance[0] - 0.05 < auc.after < auc.chance[1] + 0.05
     if signal:
-        assert auc.after > 0.95 > auc.chance[1]
-        accuracy = numbers["probe accuracy, text to image"]
-        assert accuracy.after > accuracy.before
-    else:
-        assert auc.chance[0] - 0.05 < auc.after < auc.chance[1] + 0.05
+        harmful, harmless = (numbers[f"{label} image with s above 0"] for label in ("harmful", "harmless"))
+        assert harmless.before > harmless.after == 0 and harmful.before == 1 and harmful.after > 0.9
+
+
+def test_a_probe_may_find_what_the_refusal_direction_does_not():
+    """Harm that lies along another axis of text than the one that images have it along."""
+    artifact = _artifact(signal_in_images=True)
+    across = torch.zeros_like(artifact.mean_harmful)
+    across[:, -1] = SIGNAL
+    turned = replace(artifact, mean_harmful=artifact.mean_harmless + across)
+    numbers = {number.name: number for number in alignment_numbers(turned, 0)}
+    assert numbers["probe AUC, text to image"].after > 0.95
+    s = numbers["AUC of s, image"]
+    assert s.chance[0] - 0.1 < s.after < s.chance[1] + 0.1
 
 
 def test_the_bias_has_its_sign_and_what_is_left_of_it_is_measured_on_held_out_points(case):
@@ -87,7 +100,9 @@ def test_the_probe_says_whether_it_was_trained_on_the_requests_that_it_is_tested
         cloud._replace(titles=tuple(f"{named[cloud.modality]} {cloud.label} {row}" for row in range(N)))
         for cloud in artifact.clouds
     )
-    probes = [n for n in alignment_numbers(replace(artifact, clouds=clouds), 0) if n.name.startswith("probe")]
+    probes = [
+        n for n in alignment_numbers(replace(artifact, clouds=clouds), 0) if n.name.startswith(("probe", "AUC"))
+    ]
     assert len(probes) == 2
     assert all(f"image inputs of {words} requests" in number.meaning for number in probes)
 

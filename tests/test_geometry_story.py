@@ -13,8 +13,10 @@ CHANCE = (0.4, 0.6)
 
 def _told(before=0.25, after=0.0, auc=(0.9, 0.9), purity=(0.7, 0.72), view="axis"):
     numbers = (
-        Measured("probe AUC, text to image", *auc, CHANCE, "", "higher", "AUC", "image"),
-        Measured("probe accuracy, text to image", 0.84, 0.63, CHANCE, "", "higher", "accuracy", "image"),
+        Measured("AUC of s, image", *auc, CHANCE, "", "higher", "AUC of s", "image"),
+        Measured("harmful", 0.70, 0.27, None, "", None, "above", "image", "harmful"),
+        Measured("harmless", 0.016, 0.0, None, "", None, "above", "image", "harmless"),
+        Measured("probe AUC, text to image", 0.96, 0.96, CHANCE, "", "higher", "probe AUC", "image"),
         Measured("modality purity", *purity, (0.3, 0.4), "", None, "purity"),
     )
     means = (CloudMean("text", "harmful", 3, 1.0, 1.0), CloudMean("image", "harmful", 3, before, after))
@@ -24,20 +26,28 @@ def _told(before=0.25, after=0.0, auc=(0.9, 0.9), purity=(0.7, 0.72), view="axis
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        (0.25, 0.0, ("images 0.25 towards harmless text", "(false refusals), not detection")),
-        (-0.5, 0.25, ("images 0.75 towards harmful text", "(missed refusals), not detection")),
+        (
+            0.25,
+            0.0,
+            (
+                "images 0.25 towards harmless text",
+                "70.0 % of harmful and 1.6 % of harmless images before, for 27.0 %",
+            ),
+        ),
+        (-0.5, 0.25, ("images 0.75 towards harmful text", "not how well they are told apart")),
         (0.1, 0.1, ("leaves images where they are",)),
     ],
 )
 def test_which_way_and_how_far_recentering_moves_a_modality_and_what_that_changes(before, after, told):
     assert all(part in _told(before, after) for part in told)
-    assert "before and after (AUC 0.90)" in _told(before, after)
-    assert ("not detection" in _told(before, after)) is (before != after)
+    assert "told apart with AUC 0.90" in _told(before, after)
+    assert ("before and after" in _told(before, after)) is (before != after)
 
 
-def test_detection_is_not_called_equal_where_it_differs_nor_there_where_it_is_chance():
-    assert "equally well" not in _told(auc=(0.7, 0.9)) and "AUC 0.90" in _told(auc=(0.7, 0.9))
-    assert "does not separate images here (AUC 0.55)" in _told(auc=(0.55, 0.55))
+def test_where_the_refusal_direction_is_at_chance_that_is_said_and_whether_another_direction_is_not():
+    told = _told(auc=(0.55, 0.55))
+    assert "does not tell harmful from harmless images here (AUC of s 0.55), though another direction" in told
+    assert "(probe AUC 0.96)" in told and "told apart with" not in told
 
 
 def test_what_to_conclude_where_the_plot_and_the_purity_disagree():

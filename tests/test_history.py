@@ -9,6 +9,7 @@ import pytest
 
 from app import history
 from app.opening import files_of
+from app.permalink import Configuration
 from app.results import Request
 from app.state import Visit
 from app.tabs.compare import LENGTHS
@@ -64,7 +65,7 @@ def test_what_is_no_run_is_not_put_back(session, given):
 
 def test_settings_out_of_bounds_count_as_not_said(session):
     run = {"text": "a", "medium": "", "system": "", "query": "?layer=99&gain=-2&length=1e9"}
-    assert set(vars(history.read(run, session, LENGTHS)[1]).values()) == {None}
+    assert history.read(run, session, LENGTHS)[1] == Configuration()
 
 
 def test_there_is_no_history_where_strangers_are_let_in(session):

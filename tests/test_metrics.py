@@ -101,7 +101,7 @@ def test_strategies_that_break_the_model_are_named_from_five_percent_on():
 def test_more_than_five_percent_undecided_ask_for_longer_replies():
     (told,) = notes(_results([_outcome("mars", kind) for kind in ["undecided"] * 2 + ["complies"] * 18]))
     assert told.startswith("Up to 10% of the replies to a kind of input are undecided: 24 tokens")
-    assert told.endswith("--max-new-tokens.")
+    assert told.endswith("(--max-new-tokens of `mars-lens eval` allows more).")
 
 
 def test_replies_in_another_language_and_a_judge_that_tells_two_kinds_only_are_noted():

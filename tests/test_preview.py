@@ -5,12 +5,14 @@ import re
 from base64 import b64decode
 
 import av
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 
+from app import markup
 from app.media_markup import sampled
-from app.media_slot import previewed
+from app.media_slot import of_file, previewed
 from app.workbench import Upload
 from mars.media.prompt import Prompt
 
@@ -48,7 +50,7 @@ def uploads(tmp_path):
     "name", ["dark.png", "turned.jpg", "large.webp", "clear.png", "scan.tif", "moves.webp", "clip.mp4"]
 )
 def test_the_preview_is_what_the_model_is_shown_pixel_for_pixel(uploads, name):
-    html, said = previewed([uploads[name]])
+    html, said = previewed([uploads[name]], of_file("The one before cannot be read."))
     expected = Prompt.of("", uploads[name]).images
     found = _shown(html)
     assert said == "" and len(found) == len(expected) == (8 if name in ("moves.webp", "clip.mp4") else 1)
@@ -80,4 +82,9 @@ def test_a_file_that_cannot_be_used_is_told_at_once_and_none_shows_nothing(tmp_p
     shown, said = previewed([str(tmp_path / "page.html")])
     assert shown == "" and "not supported" in said and 'role="alert"' in said
     assert "one image or one video" in previewed([uploads["dark.png"], uploads["clip.mp4"]])[1]
-    assert previewed([]) == ("", "")
+    assert previewed([], said) == ("", "")
+
+
+def test_what_is_said_of_something_else_stays_where_another_file_is_set(uploads):
+    """As that a layer was not recorded, which an example that sets a file gets."""
+    assert previewed([uploads["dark.png"]], markup.notice("Layer 3 was not recorded."))[1] == gr.skip()

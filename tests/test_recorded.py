@@ -111,9 +111,13 @@ def test_the_aggregate_of_icon_vl_is_what_was_counted_on_images(tmp_path):
         Cell("image", label, strategy, "refused", {"kite": [k, 4], "cake": [0, 1]}, {}, {}, 0.0)._asdict()
         for (label, strategy), k in refused.items()
     ]
-    write_results(tmp_path / "results.json", {"split": "test", "cells": cells})
-    assert read_aggregates(tmp_path) == (Aggregate("image", 1, 3, 5, 0, 2, 5),)
-    write_results(tmp_path / "results.json", {"split": "test", "cells": cells[:3]})
+    results = {"split": "test", "settings": {"layer": 14}}
+    write_results(tmp_path / "results.json", results | {"cells": cells})
+    assert read_aggregates(tmp_path) == (Aggregate("image", 1, 3, 5, 0, 2, 5, layer=14),)
+    videos = [cell | {"kind": "video"} for cell in cells]
+    write_results(tmp_path / "results.json", results | {"cells": [*cells, *videos]})
+    assert [one.modality for one in read_aggregates(tmp_path)] == ["image", "video"]
+    write_results(tmp_path / "results.json", results | {"cells": cells[:3]})
     assert read_aggregates(tmp_path) == ()
 
 

@@ -32,12 +32,13 @@ def test_layers_that_rounding_hides_are_named_and_others_are_not():
     harmful, harmless = _means(0.4, 0.4, 4.0, 0.2, 4.0)
     assert unreadable_layers(harmful, harmless, torch.bfloat16) == [0, 1, 3]
     assert rounding_warning(harmful, harmless, torch.bfloat16) == (
-        "At layers 0 to 1, 3 rounding in bfloat16 alone may move the refusal coordinate by up to 1.3, where harmless "
-        "and harmful text lie 2 apart. Read other layers, or load the model in float32."
+        "At layers 0 to 1, 3 rounding in bfloat16 alone may move the refusal coordinate s by more than 0.5, at layer "
+        "3 by up to 1.3, where harmless and harmful text lie 2 apart: what s says there is uncertain, what steering "
+        "does is not. Read other layers, or load the model in float32."
     )
     assert unreadable_layers(harmful, harmless, torch.float32) == []
     assert rounding_warning(harmful, harmless, torch.float32) == ""
-    assert rounding_warning(*_means(1e-5, 4.0), torch.float32).endswith(" 2 apart. Read other layers.")
+    assert rounding_warning(*_means(1e-5, 4.0), torch.float32).endswith(" is not. Read other layers.")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import zipfile
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -89,17 +90,17 @@ def test_the_archive_holds_the_artifact_as_it_is_loaded(session, tiny, tmp_path)
 
 
 def _read(link, **changes):
-    return permalink.read(dict(parse_qsl(link.removeprefix("?"))) | changes, 8, 8.0, (8, 128), EXAMPLES)
+    return permalink.read(dict(parse_qsl(link.removeprefix("?"))) | changes, "Toy", 8, 8.0, (8, 128), EXAMPLES)
 
 
 def test_a_link_gives_back_the_configuration_that_it_was_made_from():
-    link = permalink.link(3, 2.5, 64, EXAMPLES[1], "tokens")
+    link = permalink.link("Toy", 3, 2.5, 64, EXAMPLES[1], "tokens")
     assert _read(link) == Configuration(3, 2.5, 64, 1, "tokens")
 
 
 def test_a_link_names_no_prompt_and_no_medium_but_an_example():
-    assert permalink.link(3, 1.0, 48, None) == "?layer=3&gain=1&length=48&tab=compare"
-    link = permalink.link(3, 1.0, 48, EXAMPLES[1])
+    assert permalink.link("Toy", 3, 1.0, 48, None) == "?model=Toy&layer=3&gain=1&length=48&tab=compare"
+    link = permalink.link("Toy", 3, 1.0, 48, EXAMPLES[1])
     assert "make" not in link and "png" not in link
 
 
@@ -109,4 +110,12 @@ def test_a_link_names_no_prompt_and_no_medium_but_an_example():
      {"length": "1e9"}, {"length": "7"}, {"example": "<script>"}, {"tab": "picker"}],
 )  # fmt: skip
 def test_what_a_link_says_out_of_bounds_counts_as_not_said(query):
-    assert permalink.read(query, 8, 8.0, (8, 128), EXAMPLES) == Configuration()
+    found = permalink.read(query, "Toy", 8, 8.0, (8, 128), EXAMPLES)
+    assert replace(found, missing="") == Configuration()
+
+
+def test_a_link_of_another_model_and_an_example_that_is_not_here_are_named():
+    link = permalink.link("Large", 3, 1.0, 48, None)
+    assert _read(link).missing == "This link was made with Large, and Toy answers here: its layers are others."
+    missing = _read(link, model="Toy", example="No such").missing
+    assert missing == "The example “No such” that this link names is not in this gallery."

@@ -375,7 +375,8 @@ def test_a_number_is_no_better_than_chance_by_the_way_it_points_and_not_by_its_n
 
 def test_the_engine_says_which_way_each_number_points(session):
     found = {number.name.split(" ")[0]: number.better for number in session.measured(1)}
-    assert found == {"bias": None, "probe": "higher", "modality": None}
+    assert found == {"bias": None, "AUC": "higher", "harmful": None, "harmless": None, "probe": "higher",
+                     "modality": None}  # fmt: skip
 
 
 def test_programs_get_the_map_that_the_engine_writes(session, png):

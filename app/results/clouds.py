@@ -22,9 +22,9 @@ class Asked:
     """Of the session that was asked."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OwnPoints:
-    """Prompts of a visitor's own set, as the clouds need them."""
+    """Prompts of a visitor's own set, as the clouds need them; equal to itself alone, for a gr.State hashes it."""
 
     values: NDArray
     """(point, layer, d_model), half precision: the unsteered prompts at their last position."""
@@ -68,9 +68,11 @@ class Measured:
     better: Literal["higher", "lower"] | None
     """Which way a number points that speaks for a signal; None where neither does."""
     quantity: str = ""
-    """"bias", "AUC", "accuracy" or "purity"."""
+    """"bias", "AUC of s", share "above" 0, "probe AUC" or "purity"."""
     modality: str = ""
     """Empty where it is of all together."""
+    label: str = ""
+    """Harmful or harmless; empty where it is of both."""
 
     @property
     def is_chance(self) -> bool:

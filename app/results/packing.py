@@ -6,7 +6,7 @@ that a model in memory would have answered with, and no other class is made than
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -65,8 +65,8 @@ def unpack(kind: type[T] | Any, plain: Any, arrays: Mapping[str, NDArray]) -> T:
         return {_key(parts[0], key): unpack(parts[1], one, arrays) for key, one in plain.items()}
     if is_dataclass(kind):
         known = _hints(kind)
-        _checked(plain, isinstance(plain, dict) and plain.keys() == known.keys(), kind)
-        return kind(**{name: unpack(part, plain[name], arrays) for name, part in known.items()})
+        _checked(plain, isinstance(plain, dict) and _required(kind) <= plain.keys() <= known.keys(), kind)
+        return kind(**{name: unpack(known[name], one, arrays) for name, one in plain.items()})
     if kind is Any:
         return plain
     if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
@@ -77,6 +77,12 @@ def unpack(kind: type[T] | Any, plain: Any, arrays: Mapping[str, NDArray]) -> T:
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
+
+
+@cache
+def _required(kind: type) -> set[str]:
+    """Fields without a default; one that has it may be missing, as where it is newer than what was packed."""
+    return {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}
 
 
 def _key(kind: Any, key: str) -> Any:

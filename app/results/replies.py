@@ -144,7 +144,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """What MARS does to all test cases of one modality: refusals of n, without steering and with MARS."""
+    """What MARS does at gain 1 to all test cases of one modality: refusals of n, without steering and with MARS."""
 
     modality: str
     before: int
@@ -157,3 +157,5 @@ class Aggregate:
     cost_after: int
     """The same with MARS."""
     n_harmless: int
+    layer: int | None = None
+    """That was steered at; None where it is the chosen one."""

@@ -11,7 +11,7 @@ from .. import history, markup
 from ..backend import Backend, Session
 from ..figures.curves import HEIGHT
 from ..gallery import Gallery, buttons
-from ..media_slot import Camera, MediaSlot, Preview, previewed, refused
+from ..media_slot import Camera, MediaSlot, Preview, of_file, previewed, refused
 from ..opening import files_of
 from ..plotly_panel import PlotlyPanel
 from ..results import Example
@@ -40,6 +40,8 @@ BESIDE = (
 LENGTHS = (8, 128)
 """Fewest and most tokens of a reply."""
 LENGTH = 48
+UNKNOWN = -1
+"""In place of the number of an example that a link names and the gallery does not have."""
 SYSTEM = "Stands where the chat template puts it, after the model's own or in its place. Nothing was fitted with it."
 OWN_TWIN = "A harmless example, or a request of yours about the same medium. By default the gallery's own."
 SHOW = """() => document.querySelector(matchMedia('(max-width: 760px)').matches ? '#replies' : 'body')
@@ -57,6 +59,8 @@ class Compared(NamedTuple):
     system: gr.Textbox
     panels: Panels
     ran: tuple[Any, ...]
+    linking: Any
+    """The one of these that runs the example of a link."""
 
 
 class Laid(NamedTuple):
@@ -88,9 +92,9 @@ def build(
     for panel, value in drawn.items():
         panel.value = panel.postprocess(value)
     handlers = Handlers(backend, shared, laid)
-    ran = _wire_runs(handlers, linked)
+    ran, linking = _wire_runs(handlers, linked)
     _wire_what_is_shown(handlers, ran)
-    return Compared(laid.text, laid.media, laid.length, laid.system, laid.panels, ran)
+    return Compared(laid.text, laid.media, laid.length, laid.system, laid.panels, ran, linking)
 
 
 def _lay_out(session: Session, visit: Visit, keeps_history: bool, has_camera: bool) -> Laid:
@@ -190,6 +194,13 @@ class Handlers:
             visit,
         )  # fmt: skip
 
+    def run_linked(self, number: int, *given: Any) -> Iterator[Shown]:
+        """Run the example that a link names, where there is one."""
+        if number == UNKNOWN:
+            yield {}
+        else:
+            yield from self.run_example(number, *given)
+
     def run_picked(self, event: gr.EventData, *given: Any) -> Iterator[Shown]:
         """Run the example that was clicked."""
         yield from self.run_example(getattr(event, "index", None), *given)
@@ -245,8 +256,8 @@ class Handlers:
         }
 
 
-def _wire_runs(handlers: Handlers, linked: gr.State) -> tuple[Any, ...]:
-    """The events that run a prompt: by its button, an example, a link, or the history. Returns them."""
+def _wire_runs(handlers: Handlers, linked: gr.State) -> tuple[tuple[Any, ...], Any]:
+    """The events that run a prompt: by its button, an example, a link, or the history; and that of the link."""
     backend, shared, laid = handlers.backend, handlers.shared, handlers.laid
     panels = laid.panels
     answering: dict[str, Any] = {
@@ -264,6 +275,7 @@ def _wire_runs(handlers: Handlers, linked: gr.State) -> tuple[Any, ...]:
     for trigger in triggers:
         trigger(None, js=SHOW, api_visibility="private")
         asked.append(trigger(partial(comparing.asked, panels), outputs=[panels.notice, panels.run], **AT_ONCE))
+    linking = linked.change(handlers.run_linked, [linked, *handlers.settings], handlers.filled, **answering)
     ran = [
         asked[0].then(
             partial(comparing.run, backend, panels, shared.visit),
@@ -272,7 +284,7 @@ def _wire_runs(handlers: Handlers, linked: gr.State) -> tuple[Any, ...]:
             **answering,
         ),
         laid.gallery.select(handlers.run_picked, handlers.settings, handlers.filled, **answering),
-        linked.change(handlers.run_example, [linked, *handlers.settings], handlers.filled, **answering),
+        linking,
     ]
     # Only once the run is on its way: a stop before that would cancel nothing.
     asked[0].then(lambda: gr.update(interactive=True), outputs=panels.stop, **AT_ONCE)
@@ -285,7 +297,7 @@ def _wire_runs(handlers: Handlers, linked: gr.State) -> tuple[Any, ...]:
     )  # fmt: skip
     if laid.history:
         _wire_history(handlers, [*ran, stopping])
-    return tuple(ran)
+    return tuple(ran), linking
 
 
 def _wire_history(handlers: Handlers, ended: Sequence[Any]) -> None:
@@ -317,7 +329,7 @@ def _wire_what_is_shown(handlers: Handlers, ran: Sequence[Any]) -> None:
     panels = laid.panels
     if laid.camera:
         laid.camera.change(_taken, laid.camera, [laid.media, laid.camera], **QUIET)
-    laid.media.change(previewed, laid.media, [laid.preview, panels.notice], **QUIET)
+    laid.media.change(previewed, [laid.media, panels.notice], [laid.preview, panels.notice], **QUIET)
     laid.preview.refused(_refused, outputs=panels.notice, **AT_ONCE)
     told = [laid.text, laid.media, *handlers.restored, shared.visit]
     typed = [part.change for part in (laid.text, laid.media, laid.length, laid.system)]
@@ -340,7 +352,7 @@ def _taken(photograph: str | None) -> Any:
 
 
 def _refused(event: gr.EventData) -> str:
-    return markup.notice(refused(getattr(event, "names", None)))
+    return of_file(refused(getattr(event, "names", None)))
 
 
 def _harmless(session: Session) -> list[str]:

@@ -104,7 +104,7 @@ def stopped(panels: Panels, visit: Visit) -> Shown:
 
 def opened(session: Session) -> Visit:
     """The visit that a page opens with: the example that was answered before, or nothing."""
-    return recorded_visit(session, session.opening) or Visit()
+    return (recorded_visit(session, session.opening) or Visit()).unasked()
 
 
 def drawn(session: Session, panels: Panels, visit: Visit, layer: int) -> Shown:

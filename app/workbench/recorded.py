@@ -57,7 +57,8 @@ def read_aggregates(folder: Path) -> tuple[Aggregate, ...]:
     if (folder / FIGURES).is_file():
         return _of_pocket_vl(json.loads((folder / FIGURES).read_text(encoding="utf-8"))["rows"])
     if (folder / COUNTS).is_file():
-        return _of_icon_vl(Cells(json.loads((folder / COUNTS).read_text(encoding="utf-8"))))
+        results = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
+        return _of_icon_vl(Cells(results), results["settings"]["layer"])
     return ()
 
 
@@ -75,12 +76,14 @@ def _of_pocket_vl(rows: Sequence[Mapping[str, Any]]) -> tuple[Aggregate, ...]:
     )
 
 
-def _of_icon_vl(cells: Cells) -> tuple[Aggregate, ...]:
-    found = [cells.rate("image", label, strategy) for label in LABELS for strategy in ("unsteered", "mars")]
-    if None in found:
-        return ()
-    (before, after, cost_before, cost_after), n, n_harmless = [int(one.k) for one in found], found[0].n, found[2].n
-    return (Aggregate("image", before, after, n, cost_before, cost_after, n_harmless),)
+def _of_icon_vl(cells: Cells, layer: int) -> tuple[Aggregate, ...]:
+    told = []
+    for modality in ("image", "video"):
+        found = [cells.rate(modality, label, strategy) for label in LABELS for strategy in ("unsteered", "mars")]
+        if None not in found:
+            counts, n, n_harmless = [int(one.k) for one in found], found[0].n, found[2].n
+            told.append(Aggregate(modality, *counts[:2], n, *counts[2:], n_harmless, layer))
+    return tuple(told)
 
 
 def _plain(comparison: Comparison) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from mars.artifact.artifact import Artifact
-from mars.geometry.projection import sampled
+from mars.geometry.projection import refusal_coordinate, sampled
+from mars.types import Modality
 
 NEIGHBORS = 15
 PERMUTATIONS = 200
@@ -36,13 +37,16 @@ class Number(NamedTuple):
     """What it tells, in a sentence."""
     better: Literal["higher", "lower"] | None
     """Which way it points where harmful and harmless lie apart; None where it says nothing of that."""
-    quantity: Literal["bias", "AUC", "accuracy", "purity"]
+    quantity: Literal["bias", "AUC of s", "above", "probe AUC", "purity"]
     modality: str = ""
     """Which modality it is of; empty where it is of all together."""
+    label: str = ""
+    """Which inputs of these it is of; empty where it is of all."""
 
 
 def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[Number]:
-    """Numbers on the artifact's clouds at one layer: bias, probe transfer by modality, purity.
+    """Numbers on the artifact's clouds at one layer: bias; by modality, how well the refusal
+    coordinate and a linear probe of text tell harmful from harmless; purity.
 
     A number whose clouds the artifact does not hold is left out; of more points than MOST_MEASURED a sample is
     measured (`mars.geometry.projection.sampled`). Deterministic for a seed.
@@ -62,7 +66,8 @@ def alignment_numbers(artifact: Artifact, layer: int, seed: int = SEED) -> list[
         here = (modalities == modality) & (labels != "neutral")
         if len(set(labels[here])) == 2 and len(set(labels[text])) == 2:
             shown = f"{modality} inputs of {'the same' if _asked(artifact, modality) & asked else 'other'} requests"
-            numbers += _transfer(before, after, labels, text, here, modality, shown, rng)
+            numbers += _along(before, after, labels, here, artifact, layer, modality, shown, rng)
+            numbers.append(_probe(before, after, labels, text, here, modality, shown, rng))
     requests = labels != "neutral"
     if len(set(modalities[requests])) > 1:
         numbers.append(_purity(before[requests], after[requests], modalities[requests], rng))
@@ -128,10 +133,68 @@ def _bias(before: NDArray, after: NDArray, artifact: Artifact, layer: int, modal
     )
 
 
-def _transfer(
-    before: NDArray, after: NDArray, labels: NDArray, text: NDArray, here: NDArray, modality: str, shown: str, rng
+def _along(
+    before: NDArray,
+    after: NDArray,
+    labels: NDArray,
+    here: NDArray,
+    artifact: Artifact,
+    layer: int,
+    modality: Modality,
+    shown: str,
+    rng: np.random.Generator,
 ) -> list[Number]:
-    """A linear probe for harmfulness, trained on text and tested on another modality: its AUC and its accuracy.
+    """How well the refusal coordinate s, along which MARS steers, tells the points of a modality apart.
+
+    here: which points are of it: (point,). shown: what they are, in words.
+    """
+    means = artifact.mean_harmful[[layer]], artifact.mean_harmless[[layer]]
+    truth = labels[here] == "harmful"
+
+    def along(values: NDArray) -> NDArray:
+        return refusal_coordinate(torch.from_numpy(values[here])[:, None], *means)[:, 0].numpy()
+
+    old, new = along(before), along(after)
+    found = [
+        Number(
+            f"AUC of s, {modality}",
+            _auc(truth, old),
+            _auc(truth, new),
+            _chance(truth, new, rng),
+            f"Whether harmful {shown} lie further along the refusal direction; a shift cannot change it.",
+            "higher",
+            "AUC of s",
+            modality,
+        )
+    ]
+    for label in ("harmful", "harmless"):
+        shares = (float(np.mean(values[truth == (label == "harmful")] > 0)) for values in (old, new))
+        found.append(
+            Number(
+                f"{label} {modality} with s above 0",
+                *shares,
+                None,
+                f"Share of {label} {shown} that lie nearer to harmful text; re-centering can change it.",
+                None,
+                "above",
+                modality,
+                label,
+            )
+        )
+    return found
+
+
+def _probe(
+    before: NDArray,
+    after: NDArray,
+    labels: NDArray,
+    text: NDArray,
+    here: NDArray,
+    modality: str,
+    shown: str,
+    rng: np.random.Generator,
+) -> Number:
+    """The AUC of a linear probe for harmfulness, trained on text and tested on another modality.
 
     text, here: which points train and test it: (point,). shown: what those it is tested on are, in words.
     """
@@ -139,35 +202,23 @@ def _transfer(
 
     probe = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(before[text], labels[text] == "harmful")
     truth = labels[here] == "harmful"
-    scores = {"before": probe.decision_function(before[here]), "after": probe.decision_function(after[here])}
-    shuffled = [rng.permutation(truth) for _ in range(PERMUTATIONS)]
+    old, new = (probe.decision_function(values[here]) for values in (before, after))
+    return Number(
+        f"probe AUC, text to {modality}",
+        _auc(truth, old),
+        _auc(truth, new),
+        _chance(truth, new, rng),
+        f"Whether what best separates text, another direction, ranks harmful and harmless {shown} apart.",
+        "higher",
+        "probe AUC",
+        modality,
+    )
 
-    def number(quantity: Literal["AUC", "accuracy"], measure, meaning: str) -> Number:
-        chance = np.quantile([measure(order, scores["after"]) for order in shuffled], CHANCE_BAND)
-        return Number(
-            f"probe {quantity}, text to {modality}",
-            float(measure(truth, scores["before"])),
-            float(measure(truth, scores["after"])),
-            (float(chance[0]), float(chance[1])),
-            meaning,
-            "higher",
-            quantity,
-            modality,
-        )
 
-    return [
-        number(
-            "AUC",
-            _auc,
-            f"Whether harmful and harmless {shown} are ranked apart by what separates text; "
-            "a shift cannot change it.",
-        ),
-        number(
-            "accuracy",
-            lambda order, score: float(np.mean((score > 0) == order)),
-            f"Whether text's own threshold sorts {shown}; re-centering can change it.",
-        ),
-    ]
+def _chance(harmful: NDArray, scores: NDArray, rng: np.random.Generator) -> tuple[float, float]:
+    """Central 95 % of the AUC under permuted labels."""
+    low, high = np.quantile([_auc(rng.permutation(harmful), scores) for _ in range(PERMUTATIONS)], CHANCE_BAND)
+    return float(low), float(high)
 
 
 def _auc(harmful: NDArray, scores: NDArray) -> float:

@@ -73,7 +73,7 @@ def notes(results: dict[str, Any]) -> list[str]:
     if (most := max((row["undecided_rate"] for row in rows), default=0.0)) > OFTEN:
         told.append(
             f"Up to {most:.0%} of the replies to a kind of input are undecided: {settings['max_new_tokens']} tokens "
-            "end them before they show what they do. Allow more: --max-new-tokens."
+            "end them before they show what they do (--max-new-tokens of `mars-lens eval` allows more)."
         )
     if (most := max((row["not_judged"] / row["n"] for row in rows), default=0.0)) > OFTEN:
         told.append(f"Up to {most:.0%} of the replies to a kind of input are in a language that is not judged.")

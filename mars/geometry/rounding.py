@@ -42,15 +42,18 @@ def unreadable_layers(mean_harmful: Tensor, mean_harmless: Tensor, dtype: torch.
 
 
 def rounding_warning(mean_harmful: Tensor, mean_harmless: Tensor, dtype: torch.dtype) -> str:
-    """What is to be said of `unreadable_layers`, in two sentences; empty where there are none."""
+    """What is to be said of `unreadable_layers`, in sentences; empty where there are none."""
     layers = unreadable_layers(mean_harmful, mean_harmless, dtype)
     if not layers:
         return ""
-    widest = _bound_at_the_means(mean_harmful, mean_harmless, dtype)[layers].max()
+    bounds = _bound_at_the_means(mean_harmful, mean_harmless, dtype)
+    widest = int(bounds.argmax())
     advice = "Read other layers" if dtype == torch.float32 else "Read other layers, or load the model in float32"
+    name = str(dtype).removeprefix("torch.")
     return (
-        f"At {_ranges(layers)} rounding in {str(dtype).removeprefix('torch.')} alone may move the refusal coordinate "
-        f"by up to {widest:.2g}, where harmless and harmful text lie 2 apart. {advice}."
+        f"At {_ranges(layers)} rounding in {name} alone may move the refusal coordinate s by more than {READABLE:g}, "
+        f"at layer {widest} by up to {bounds[widest]:.2g}, where harmless and harmful text lie 2 apart: what s says "
+        f"there is uncertain, what steering does is not. {advice}."
     )
 
 

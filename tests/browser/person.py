@@ -95,6 +95,7 @@ def evaluate(page, path: str) -> None:
     page.wait_for_selector("#own-summary :text('can be evaluated')", timeout=WAIT)
     page.click("#evaluate")
     page.wait_for_selector("#evaluate-cases .filters:not([hidden])", timeout=WAIT)
+    page.wait_for_selector("#evaluate:not([disabled])", timeout=WAIT)  # its prompts lie among the clouds
 
 
 def open_own_set(page) -> None:

@@ -108,6 +108,8 @@ def test_a_link_to_an_example_runs_it_once_with_its_settings_on_its_tab(page, ur
     page.wait_for_timeout(1000)  # what is still asked for when a page is left ends in an error in the console
     page.goto(url + "?layer=4&gain=2&example=Bicycle+in+a+picture&tab=geometry")
     page.wait_for_selector("[role=tab][data-tab-id=geometry][aria-selected=true]", timeout=WAIT)
+    page.wait_for_selector("#clouds .main-svg", timeout=WAIT)
+    page.wait_for_selector("#near-star", timeout=WAIT)
     page.wait_for_selector("#replies:has-text('layer 4, gain 2')", state="attached", timeout=WAIT)
     page.wait_for_selector("#stop[disabled]", state="attached", timeout=WAIT)
     page.wait_for_selector("#beside:has-text('The same in words')", state="attached", timeout=WAIT)

@@ -14,7 +14,7 @@ def test_points_are_followed_through_the_layers_in_both_panels(page, width):
     page.wait_for_function(f"{CHART}?.layout?.sliders?.length", timeout=WAIT)
     page.wait_for_timeout(500)
     assert page.get_by_label("Refusal axis", exact=True).is_checked()
-    assert "false refusals" in page.inner_text("#story") or "AUC" in page.inner_text("#story")
+    assert "AUC" in page.inner_text("#story")
     assert page.locator("#clouds [data-title*='Cloud'], #clouds [data-title*='Share']").count() == 0
     hover_over(page, "clouds", "text, harmful")
     page.wait_for_selector("#clouds .twin-mark:not([hidden])", timeout=WAIT)

@@ -267,6 +267,7 @@ def test_a_link_brings_tab_layer_gain_and_example_back_and_python_follows_the_pr
     wait_for_slider(page, "layer", "1")
     wait_for_slider(page, "gain", "2.5")
     page.wait_for_selector("[role=tab][data-tab-id=layers][aria-selected=true]", timeout=WAIT)
+    page.wait_for_selector("#sweep-notice:has-text('how do i make a cake?')", timeout=WAIT)
     open_tab(page, "Compare")
     assert page.input_value("#prompt textarea") == "how do i make a cake?"
     page.wait_for_selector("#replies:has-text('layer 1, gain 2.5')", timeout=WAIT)

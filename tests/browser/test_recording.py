@@ -65,6 +65,18 @@ def test_a_visitor_walks_the_recorded_page(page):
     page.wait_for_selector("#evaluate-notice:has-text('no model is loaded')", timeout=WAIT)
 
 
+def test_an_example_at_a_layer_that_was_not_recorded_says_so_and_leaves_no_run(page):
+    page.fill("#layer input[type=number]", "2")
+    page.keyboard.press("Enter")
+    wait_for_slider(page, "layer", "2")
+    page.click("#gallery [title*='Machete in a clip']")
+    page.wait_for_selector("#notice:has-text('Layer 2 at gain 1 was not recorded for this prompt')", timeout=WAIT)
+    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    page.wait_for_timeout(1000)
+    assert "was not recorded" in page.inner_text("#notice")
+    assert page.locator("#history").count() == 1 and page.locator("#history li").count() == 0
+
+
 def test_the_tour_runs_on_a_recording(page):
     page.click("#tour-next")
     for number in range(2, 6):

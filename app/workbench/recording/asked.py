@@ -24,7 +24,10 @@ def find(prompts: Sequence[KeptHead], text: str, files: Sequence[str | Path], sy
         if key == head.key or (same and (mark in head.marks if mark else not head.marks)):
             return head
     said = " ".join((text or "").split()) or "A prompt without words"
-    near = max(prompts, key=lambda head: (head.example.text == text, _likeness(head, text, bool(files))))
+    near = max(
+        prompts,
+        key=lambda head: (mark in head.marks, head.example.text == text, _likeness(head, text, bool(files))),
+    )
     changed = " with this system message" * bool(system) + " with this image or video" * bool(files)
     raise RequestError(
         f"“{said[:60]}”{changed} was not recorded, and no model is loaded. The nearest that was is "

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mars.bundled import MODELS
 from mars.recording.storage import Recording, RecordingError
 
 from ...results import (
@@ -234,7 +235,9 @@ class RecordedSession:
         return self._clouds(no_signal).measured[self.check_layer(layer)]
 
     def snippet(self, request: Request, layer: Any, gain: Any) -> str:
-        return snippet(self.recording.header.source, "ARTIFACT", request, self.check_layer(layer), checked_gain(gain))
+        source = self.recording.header.source
+        artifact = source if source in MODELS else "ARTIFACT"  # of a bundled model it is known by the same name
+        return snippet(source, artifact, request, self.check_layer(layer), checked_gain(gain))
 
     def archive(self) -> Path:
         raise RequestError(
