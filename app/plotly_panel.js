@@ -14,6 +14,7 @@ function drawChart(element, props, watch, trigger) {
   let selectedOf;
   let enclosed = []; // points within the outline that is being drawn
   let isAdding = false;
+  let isScrubbing = false;
 
   const isDark = () => document.body.classList.contains('dark');
 
@@ -85,7 +86,15 @@ function drawChart(element, props, watch, trigger) {
           markTwin(event.points[0]);
           thumbnail.show(event);
         });
-        chart.on('plotly_sliderend', ({ step }) => trigger('select', { step: Number(step.value) }));
+        chart.on('plotly_sliderstart', () => { isScrubbing = true; });
+        chart.on('plotly_sliderend', ({ step }) => {
+          isScrubbing = false;
+          trigger('select', { step: Number(step.value) });
+        });
+        chart.on('plotly_animated', () => { // also where ❚❚ ends it
+          const [slider] = chart.layout.sliders ?? [];
+          if (slider && !isScrubbing) trigger('select', { step: Number(slider.steps[slider.active].value) });
+        });
         chart.on('plotly_unhover', unhovered);
         chart.on('plotly_afterplot', fillWithImages);
         chart.on('plotly_selected', (event) => { enclosed = event?.points ?? []; });

@@ -11,7 +11,8 @@ from .backend import Backend
 from .guard import Access, Guard
 from .plotly_panel import head
 
-FILTERS = Path(__file__).with_name("case_filters.js")
+SCRIPTS = ("case_filters.js", "number_fields.js")
+"""Of the page itself; those of components come with them."""
 MAX_FILE_SIZE = "100mb"
 MAX_WAITING = 64
 """Requests that wait for their turn; further ones are told how many do."""
@@ -54,7 +55,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme.base(),
         "css": theme.css(),
-        "head": f"{head()}<script>{FILTERS.read_text(encoding='utf-8')}</script>",
+        "head": head() + "".join(map(_script, SCRIPTS)),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
@@ -66,3 +67,8 @@ def launch_options() -> dict[str, Any]:
         "mcp_server": False,
         "state_session_capacity": 200,
     }
+
+
+def _script(name: str) -> str:
+    """A file beside this one, as it stands in the page's head."""
+    return f"<script>{Path(__file__).with_name(name).read_text(encoding='utf-8')}</script>"

@@ -24,6 +24,17 @@ def test_no_chart_is_gradios_own_since_both_fight_over_plotly(workbench):
     assert not [block for block in page.blocks.values() if block.get_block_name() == "plot"]
 
 
+def test_of_a_layer_or_gain_that_sliders_cannot_have_nothing_is_drawn(workbench):
+    fns = create_app(workbench).fns.values()
+    redraws = [fn for fn in fns if getattr(getattr(fn.fn, "func", None), "__name__", "") == "drawn"]
+    assert len(redraws) == 4
+    for fn in redraws:
+        _, *inputs = fn.inputs
+        for name, wrong in (("layer", 1.5), ("layer", None), ("layer", "1"), ("gain", None)):
+            given = {"layer": 1, "gain": 1.0, name: wrong}
+            assert fn.fn("compare", *(given.get(part.elem_id) for part in inputs)) == {}
+
+
 def test_programs_get_the_comparison_and_only_the_operator_may_load(workbench):
     info = create_app(workbench, for_operator=False).get_api_info()
     assert list(info["named_endpoints"]) == ["/compare", "/sweep"]

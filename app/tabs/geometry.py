@@ -38,7 +38,7 @@ SHOWN = {
 }  # fmt: skip
 """What the legend filters by -> what it says."""
 MOVE = "Drag to move, double-click for all; the buttons above zoom, or select by box or lasso; both panels follow."
-PLAY = "▶ plays through the layers, each point followed; where the scrubber is let go, its layer is selected."
+PLAY = "▶ plays through the layers, each point followed; the layer at which it or the scrubber stops is selected."
 IMAGES = "Images are square, videos round, and their rim is the label."
 NEAR = (
     "The points in whose direction a prompt of this visit lies after re-centering, by cosine at this layer; seen "

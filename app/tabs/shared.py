@@ -77,6 +77,8 @@ class Shared:
 
         def drawn(cause: Cause, tab: str, *given: Any) -> dict[Any, Any]:
             values, shown = dict(zip(inputs, given, strict=True)), {}
+            if not _are_usable(values[self.layer], values[self.gain]):
+                return shown
             for one in self.redraws:
                 if cause in one.causes and (cause == "model" or one.tab in (None, tab)):
                     made = one.function(*(values[part] for part in one.inputs))
@@ -90,6 +92,11 @@ class Shared:
         draw(self.gain.change, "gain")
         draw(opened.then, "tab")
         draw(taken.then, "model")
+
+
+def _are_usable(layer: Any, gain: Any) -> bool:
+    """Whether these are a layer and a gain: a browser may send anything, and Gradio checks the range alone."""
+    return all(type(number) in (int, float) for number in (layer, gain)) and layer % 1 == 0
 
 
 def failure(error: Exception) -> str:

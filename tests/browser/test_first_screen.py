@@ -136,6 +136,17 @@ def test_the_tour_is_told_from_what_was_recorded_each_step_on_one_screen(page, m
     page.wait_for_function("window.scrollY === 0", timeout=WAIT)
 
 
+@pytest.mark.parametrize("width", [390], indirect=True)
+def test_the_last_step_of_the_tour_shows_the_benign_twin_above_its_words_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for number in range(1, 6):
+        page.click("#tour-next")
+        page.wait_for_selector(f"#tour-said:has-text('{number} of 5'):not(:has-text('One moment'))", timeout=WAIT)
+    page.wait_for_timeout(800)
+    twin = "#beside tr:has-text('Benign twin')"
+    assert _is_on_screen(page, twin) and _box(page, twin)[1] <= _box(page, "#tour")[0]
+
+
 def test_one_place_says_which_model_answers_what_it_can_see_and_what_it_cannot(page):
     assert "toy model" in page.inner_text(".model summary")
     page.click(".model summary")

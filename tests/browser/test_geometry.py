@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 
 from tests.browser.many_points import SELECTED
-from tests.browser.person import CHART, WAIT, click_in, drag, drawn, hover_over, open_tab, run, upload
+from tests.browser.person import (
+    CHART,
+    WAIT,
+    click_in,
+    drag,
+    drawn,
+    hover_over,
+    open_tab,
+    run,
+    upload,
+    wait_for_slider,
+)
 
 
 @pytest.mark.parametrize("width", [1440, 390], indirect=True)
@@ -50,6 +61,15 @@ def _open(page) -> None:
     page.wait_for_function(f"{CHART}?.layout?.sliders?.length", timeout=WAIT)
     page.locator("#clouds").scroll_into_view_if_needed()
     page.wait_for_timeout(500)
+
+
+def test_where_the_layers_end_or_stop_playing_is_the_layer_in_use(page):
+    _open(page)
+    last = page.evaluate(f"{CHART}.layout.sliders[0].steps.length") - 1
+    assert page.input_value("#layer input[type=number]") != str(last)
+    page.locator("#clouds .updatemenu-button").first.click()
+    wait_for_slider(page, "layer", str(last))
+    page.wait_for_selector(f"#story:has-text('Layer {last}.')", timeout=WAIT)
 
 
 def _told(page, words: str) -> None:
