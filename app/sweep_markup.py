@@ -97,7 +97,8 @@ def pair_reading(mapped: Mapped, layer: int, gain: float) -> str:
         told += " That is the one in use." if same else f" In use: {_cell(own, twin, layer, gain)}."
     else:
         told += f" Gain {gain:g}, which is in use, is not in the map."
-    return f'<p class="reading pair">{escape(told)} First token, this pair alone.</p>'
+    told += " First token, this pair alone; all cells share a batch, which rounds a little otherwise than a reply's."
+    return f'<p class="reading pair">{escape(told)}</p>'
 
 
 def best_cell(own: GainMap, twin: GainMap) -> tuple[int, float] | None:

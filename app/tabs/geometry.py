@@ -25,11 +25,13 @@ INTRO = (
 )
 NUMBERS = (
     "On the points of the plot. <b>Chance</b> is where 95 % of values lie when labels are shuffled; a number inside "
-    f"it says the plot shows nothing. {markup.term('AUC')} · {markup.term('modality purity')}"
+    "it says the plot shows nothing. s is the coordinate along the refusal direction; the probe, a linear classifier "
+    f"of text, may find another one. {markup.term('AUC')} · {markup.term('modality purity')}"
 )
 NOTHING = (
     "The labels harmful and harmless are randomly permuted within each modality here: there is nothing to find. What "
-    "still looks like a group is what such a plot makes of nothing."
+    "still looks like a group is what such a plot makes of nothing, and one number in twenty lies outside its chance "
+    "band all the same."
 )
 SHOWN = {
     "text": "● text", "image": "■ images", "video": "▲ videos",
@@ -134,7 +136,7 @@ def _draw(
     return [
         _clouds(picture, shown, layer, _name(session, no_signal, own), as_images),
         _points(session, selection, no_signal, shown, layer, own),
-        geometry_markup.story(layer, numbers, means, session.bands, drawn),
+        "" if no_signal else geometry_markup.story(layer, numbers, means, session.bands, drawn),
         _caption(picture, as_images),
         markup.clouds_table(means),
         markup.measured(numbers),
