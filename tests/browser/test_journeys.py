@@ -80,7 +80,7 @@ def test_a_researcher_finds_where_a_clip_drifts_from_text(page, media, width, na
     ("name", "width", "theme"), [("picture.png", 1440, "light"), ("photo.jpg", 390, "dark")],
     indirect=["width", "theme"],
 )  # fmt: skip
-def test_a_presenter_shows_why_a_picture_slips_past_and_what_mars_does(page, media, width, name):
+def test_a_presenter_shows_how_an_image_gets_past_a_refusal_and_what_mars_does(page, media, width, name):
     for number, view in enumerate(("replies", "replies", "curves", "replies", "beside"), start=1):
         page.click("#tour-next")
         page.wait_for_selector(f"#tour-said:has-text('{number} of 5')", timeout=WAIT)
@@ -94,7 +94,7 @@ def test_a_presenter_shows_why_a_picture_slips_past_and_what_mars_does(page, med
     page.wait_for_selector("#tour-said:has-text('4 of 5')", timeout=WAIT)
     page.wait_for_function("!document.querySelector('#tour-said').innerText.includes('One moment')", timeout=WAIT)
     page.click("#tour-end")
-    page.wait_for_selector("#tour-said:has-text('How an image slips')", timeout=WAIT)
+    page.wait_for_selector("#tour-said:has-text('How images get past')", timeout=WAIT)
     page.wait_for_function("!document.querySelector('.spot')", timeout=WAIT)
 
     page.get_by_label("Clear").first.click()
