@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import mars.analysis.token_map
-from app.figures.tokens import _plain, position_map
+from app.figures.tokens import _visible, position_map
 from mars.analysis.token_map import locate, read_positions
 from mars.media.neutral import random_image, random_video
 from mars.media.prompt import Prompt
@@ -153,7 +153,7 @@ def test_labels_stand_over_their_tokens_characters_of_several_tokens_and_images_
             if positions.kinds[place] != "text":
                 assert hover.pop().startswith(f"position {place}, patch of ")
             elif "\ufffd" not in text:
-                assert hover == {f"position {place}, " + _plain(f"“{text}”")}
+                assert hover == {f"position {place}, " + _visible(f"“{text}”")}
         start = positions.tokens.index("🍰 1/4")
         whole = [f"position {start + part - 1}, “🍰 {part}/4”" for part in (1, 2, 3, 4)]
         assert list(heat.customdata[0][start : start + 4]) == whole
