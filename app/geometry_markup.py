@@ -5,7 +5,7 @@ from html import escape
 
 from numpy.typing import NDArray
 
-from .markup import percent, signed
+from .markup import signed
 from .results import CloudMean, Measured
 
 PLURAL = {"text": "text", "image": "images", "video": "videos"}
@@ -49,12 +49,13 @@ def _of_modality(modality: str, found: Mapping, means: Sequence[CloudMean]) -> s
     above = [found.get(("above", modality, label)) for label in ("harmful", "harmless")]
     if abs(shift) < STILL or None in above:
         return f"{told}."
-    before, after = (
-        " and ".join(f"{percent(getattr(one, when))} of {one.label}" for one in above) for when in ("before", "after")
+    (harmful, harmful_after), (harmless, harmless_after) = (
+        [f"{100 * share:.0f} %" for share in (one.before, one.after)] for one in above
     )
     return (
-        f"{told}, before and after. s is above 0 for {before} {name} before, for {after} ones after: "
-        "re-centering changes which are taken for harmful, not how well they are told apart."
+        f"{told}, before and after. s is above 0 for {harmful} of harmful and {harmless} of harmless {name} before, "
+        f"{harmful_after} and {harmless_after} after: re-centering changes which are taken for harmful, not how well "
+        "they are told apart."
     )
 
 

@@ -31,7 +31,7 @@ def _told(before=0.25, after=0.0, auc=(0.9, 0.9), purity=(0.7, 0.72), view="axis
             0.0,
             (
                 "images 0.25 towards harmless text",
-                "70.0 % of harmful and 1.6 % of harmless images before, for 27.0 %",
+                "70 % of harmful and 2 % of harmless images before, 27 % and 0 % after",
             ),
         ),
         (-0.5, 0.25, ("images 0.75 towards harmful text", "not how well they are told apart")),
