@@ -117,6 +117,10 @@ class Session(Protocol):
         """How many sessions the page showed before this one; results carry it, to be told from those of others."""
 
     @property
+    def name(self) -> str:
+        """Of the model, as a link has it."""
+
+    @property
     def card(self) -> ModelCard:
         """What the top line says; waits for a model that is still being opened. Raises RequestError."""
 
