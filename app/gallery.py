@@ -8,18 +8,18 @@ from . import media_markup
 from .results import Example
 
 
-def buttons(examples: Sequence[Example], posters: Mapping[str, str]) -> str:
-    """The examples as buttons; from now on the page gives out their media, and nothing else of their folders."""
+def give_out(examples: Sequence[Example]) -> None:
+    """From now on the page gives out their media, and nothing else of their folders."""
     gr.set_static_paths([example.media for example in examples if example.media])
-    return media_markup.gallery(examples, posters)
 
 
 class Gallery(gr.HTML):
     """Examples as buttons. A click triggers `select` with `evt.index`, the example's number."""
 
     def __init__(self, examples: Sequence[Example], posters: Mapping[str, str], **options) -> None:
+        give_out(examples)
         super().__init__(
-            buttons(examples, posters),
+            media_markup.gallery(examples, posters),
             js_on_load=(
                 "element.addEventListener('click', (event) => {"
                 " const button = event.target.closest('[data-example]');"

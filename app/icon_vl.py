@@ -10,8 +10,7 @@ from . import markup, sweep_markup
 from .backend import Backend, Offer, Operator
 from .faults import log_fault
 from .results import Progress, RequestError
-from .state import Visit
-from .tabs.shared import MODEL, QUIET, Shared, failure
+from .tabs.shared import MODEL, QUIET, Shared, failure, in_its_place
 from .workbench import ICON_VL, POCKET_VL
 
 GET = (
@@ -65,7 +64,7 @@ def build(operator: Operator, shared: Shared, panels: Panels, page: gr.Blocks) -
     for button, name, model in ((panels.use, "Icon-VL", ICON_VL), (panels.live, "Pocket-VL", POCKET_VL)):
         button.click(partial(_begun, panels, name), outputs=[*panels], queue=False, **QUIET).then(
             partial(_use, operator, panels, shared, model),
-            outputs=[*panels, shared.generation, shared.visit], **QUIET, **MODEL,
+            outputs=[*panels, shared.layer, shared.generation, shared.visit], **QUIET, **MODEL,
         )  # fmt: skip
     shared.generation.change(partial(_changed, operator, panels), outputs=[*panels], **QUIET)
 
@@ -113,7 +112,7 @@ def _use(operator: Operator, panels: Panels, shared: Shared, model: str) -> dict
         return _shown(operator, panels, operator.icon_vl, markup.notice(str(error)))
     except Exception as error:  # as above
         return _shown(operator, panels, operator.icon_vl, failure(error))
-    return {**_shown(operator, panels, operator.icon_vl), shared.generation: taken.generation, shared.visit: Visit()}
+    return {**_shown(operator, panels, operator.icon_vl), **in_its_place(taken, shared)}
 
 
 def _changed(operator: Operator, panels: Panels) -> dict[Any, Any]:

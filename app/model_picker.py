@@ -10,8 +10,7 @@ import gradio as gr
 from . import markup, sweep_markup
 from .backend import FitPlan, Operator, Session
 from .results import Progress, RequestError
-from .state import Visit
-from .tabs.shared import MODEL, QUIET, Shared, failure
+from .tabs.shared import MODEL, QUIET, Shared, failure, in_its_place
 from .workbench import presets
 
 WORDS = (
@@ -66,7 +65,7 @@ def build(operator: Operator, shared: Shared) -> None:
             stop = gr.Button("Stop", size="sm", scale=0, min_width=80, interactive=False, elem_id="picker-stop")
         notice = gr.HTML(elem_id="picker-notice")
     panels = Panels(notice, load, fit, stop)
-    taken = [*panels, shared.generation, shared.visit]
+    taken = [*panels, shared.layer, shared.generation, shared.visit]
     preset.input(lambda chosen: chosen or "", preset, source, **QUIET)
     load.click(
         partial(_begun, panels, "Loading and checking the model; the present one stays until it is ready …", False),
@@ -140,7 +139,7 @@ def _fit(
 
 def _taken(session: Session, panels: Panels, shared: Shared, how: str) -> dict[Any, Any]:
     told = markup.notice(f"{session.card.name} {how}.", "status")
-    return {**_ended(panels, told), shared.generation: session.generation, shared.visit: Visit()}
+    return {**_ended(panels, told), **in_its_place(session, shared)}
 
 
 def _ended(panels: Panels, told: str) -> dict[Any, Any]:

@@ -10,7 +10,7 @@ from .api import add_compare, add_sweep
 from .backend import Backend, Operator, Session
 from .results import RequestError
 from .tabs import compare, comparing, evaluate, evaluated, geometry, layers, tokens
-from .tabs.shared import AT_ONCE, QUIET, VISIT_SECONDS, Shared
+from .tabs.shared import AT_ONCE, QUIET, VISIT_SECONDS, Shared, layer_range
 from .workbench import MAX_GAIN
 
 LAYER = "The decoder layer that every tab looks at and steers."
@@ -64,7 +64,10 @@ def _lay_out(
     generation = gr.State(session.generation)
     linked = gr.State(None)
     with gr.Row(elem_id="bar"):
-        layer = gr.Slider(label="Layer", info=LAYER, elem_id="layer", scale=1, buttons=[], **_layers(session))
+        layer = gr.Slider(
+            **layer_range(session), value=session.chosen_layer, label="Layer", info=LAYER, elem_id="layer", scale=1,
+            buttons=[],
+        )  # fmt: skip
         gain = gr.Slider(
             0, MAX_GAIN, GAIN_AT_START, step=0.25, label="Gain", info=GAIN, elem_id="gain", scale=1, buttons=[],
         )  # fmt: skip
@@ -105,24 +108,25 @@ def _lay_out(
     )  # fmt: skip
 
     def taken() -> list:
-        """Top line, links and slider for a session that took another's place."""
-        session = backend.session
-        return [markup.top_line(session.card), switch.links(every, number), gr.update(**_layers(session))]
+        """Top line and links for a session that took another's place."""
+        return [markup.top_line(backend.session.card), switch.links(every, number)]
 
     shared.wire(
         tabs.select(_opened, outputs=shared.tab, **AT_ONCE),
-        generation.change(taken, outputs=[top, nav, layer], **QUIET),
+        generation.change(taken, outputs=[top, nav], **QUIET),
     )
 
-    def from_link(request: gr.Request) -> list:
-        return _from_link(backend.session, request.query_params)
+    def from_link(shown: Any, request: gr.Request) -> list:
+        return _from_link(backend.session, request.query_params, shown)
 
-    page.load(
-        from_link, outputs=[layer, gain, compared.length, linked, compared.panels.notice], **QUIET
-    ).then(None, js=OPEN.replace("EXAMPLE", "false"), api_visibility="private")  # fmt: skip
+    named = gr.State(None)
+    as_linked = page.load(from_link, layer, [layer, gain, compared.length, named, compared.panels.notice], **QUIET)
+    as_linked.then(None, js=OPEN.replace("EXAMPLE", "false"), api_visibility="private")
+    # These wait for the model. The example is last, since another session puts its opening into the prompt.
+    as_linked.then(lambda: _present(backend.session), outputs=[top, generation], **QUIET).then(
+        lambda number: number, named, linked, **QUIET
+    )
     compared.linking.then(None, js=OPEN.replace("EXAMPLE", "true"), api_visibility="private")
-    # Last, since a browser asks one after the other: it waits for the model.
-    page.load(lambda: _present(backend.session), outputs=[top, generation], **QUIET)
     if offer:
         icon_vl.build(backend, shared, offer, page)
     add_compare(backend, page)
@@ -142,20 +146,21 @@ def _present(session: Session) -> list:
         return [gr.skip(), gr.skip()]  # it cannot be opened, and the page is about to close
 
 
-def _from_link(session: Session, query: Mapping[str, str]) -> list:
-    """The page as a link describes it, and the example to run; what the link does not say stays."""
+def _from_link(session: Session, query: Mapping[str, str], shown: Any) -> list:
+    """The page as a link describes it, and the example to run; what the link does not say stays.
+
+    shown: the layer on the page, which was laid out before this session where it took another's place.
+    """
     asked = permalink.read(query, session.name, session.n_layers, MAX_GAIN, compare.LENGTHS, session.examples)
-    told = (asked.layer, asked.gain, asked.length)
+    start = session.chosen_layer if asked.layer is None else asked.layer
+    value = {} if start == shown else {"value": start}  # what a person set meanwhile stays
+    told = (gr.update(**layer_range(session), **value), asked.gain, asked.length)
     named = compare.UNKNOWN if query.get("example") and asked.example is None else asked.example
     return [
         *(gr.skip() if value is None else value for value in told),
         named,
         markup.notice(asked.missing, "status") if asked.missing else gr.skip(),
     ]
-
-
-def _layers(session: Session) -> dict[str, int]:
-    return {"minimum": 0, "maximum": session.n_layers - 1, "step": 1, "value": session.chosen_layer}
 
 
 def _chosen(session: Session, layer: int, gain: float) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from .. import history, markup
+from .. import history, markup, media_markup
 from ..backend import Backend, Session
 from ..figures.curves import HEIGHT
-from ..gallery import Gallery, buttons
+from ..gallery import Gallery
 from ..media_slot import Camera, MediaSlot, Preview, of_file, previewed, refused
 from ..opening import files_of
 from ..plotly_panel import PlotlyPanel
@@ -250,7 +250,7 @@ class Handlers:
         return {
             **({**self.example(session.opening), laid.system: ""} if visit.shown else {}),
             **comparing.drawn(session, laid.panels, visit, session.chosen_layer),
-            laid.gallery: buttons(session.examples, session.posters()),
+            laid.gallery: media_markup.gallery(session.examples, session.posters()),
             laid.benign: gr.update(choices=_harmless(session), value=None),
             self.shared.visit: visit,
         }

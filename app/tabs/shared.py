@@ -9,10 +9,12 @@ import gradio as gr
 from gradio.events import Dependency
 
 from .. import markup
-from ..backend import Backend
+from ..backend import Backend, Session
 from ..faults import log_fault
+from ..gallery import give_out
 from ..plotly_panel import PlotlyPanel
 from ..results import RequestError
+from ..state import Visit
 
 VISIT_SECONDS = 3600
 """How long a visit is remembered after its last request."""
@@ -92,6 +94,18 @@ class Shared:
         draw(self.gain.change, "gain")
         draw(opened.then, "tab")
         draw(taken.then, "model")
+
+
+def layer_range(session: Session) -> dict[str, int]:
+    """Range of a slider of this session's layers."""
+    return {"minimum": 0, "maximum": session.n_layers - 1, "step": 1}
+
+
+def in_its_place(session: Session, shared: Shared) -> dict[Any, Any]:
+    """What a session that takes another's place sets; all else follows its number."""
+    give_out(session.examples)
+    layer = gr.update(value=session.chosen_layer, **layer_range(session))
+    return {shared.layer: layer, shared.generation: session.generation, shared.visit: Visit()}
 
 
 def _are_usable(layer: Any, gain: Any) -> bool:

@@ -44,7 +44,7 @@ class Clouds:
     def nearest(self, asked: Asked, layer: int) -> NearestPoints:
         """The points nearest to a prompt at a layer: by cosine after re-centering, seen from where s is 0."""
         bias = self.artifact.bias_of(asked.modality)[layer]
-        value = recenter(torch.from_numpy(asked.activations[layer]).float(), bias)
+        value = recenter(torch.tensor(asked.activations[layer], dtype=torch.float32), bias)
         origin = (self.artifact.mean_harmful[layer] + self.artifact.mean_harmless[layer]) / 2
         points = self.artifact.stacked_clouds(layer, recentered=True)
         rows, cosines = nearest_by_cosine(value, points, origin, NEAREST)
