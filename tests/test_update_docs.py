@@ -7,6 +7,7 @@ from copy import deepcopy
 import pytest
 
 from scripts import update_docs
+from scripts.tables import costs, outside, rates
 from tests.pages import ROOT
 
 META = json.loads((ROOT / "assets" / "pocket-vl" / "meta.json").read_text(encoding="utf-8"))
@@ -41,7 +42,7 @@ def test_what_lies_outside_is_held_to_its_bars_and_misses_are_named():
             row | {"group": "squares", "should_be_outside": None, "outside": 0, "rate": 0.0, "wrong": []},
         ],
     }
-    lines = update_docs.outside(found)
+    lines = outside.outside(found)
     assert "| questions | ≥ 90% | 8 | 10 | 80.0 (0–100) **missed** | 1 | 0 | 3 |" in lines
     assert "| test split | ≤ 5% | 0 | 10 | 0.0 (0–100) | 1 | 0 | 3 |" in lines
     assert "| squares |  | 0 | 10 | 0.0 (0–100) | 1 | 0 | 3 |" in lines
@@ -69,8 +70,8 @@ def test_the_bars_in_the_pages_are_those_of_every_seed(place):
 
 
 def test_the_full_tables_show_the_figures_that_are_stored_of_the_strategies_of_the_bars():
-    stored = update_docs.evaluation({**META, "not_applicable": []})
-    told = set(stored) - {update_docs.NONE_BROKEN}  # of these strategies; of all there may be some
+    stored = rates.evaluation({**META, "not_applicable": []})
+    told = set(stored) - {rates.NONE_BROKEN}  # of these strategies; of all there may be some
     assert told - set(_part("docs/results.md", "evaluation").splitlines()) == set()
     assert sum(line.startswith("| mars |") for line in stored) == 4
 
@@ -80,7 +81,7 @@ def test_a_bar_that_is_missed_is_marked_and_named():
     for entry in (meta, *meta["other_seeds"]):
         for bar in entry["bars"]:
             bar |= {"value": 0.5, "met": bar["what"] != "image named exactly" or entry["seed"] != 1}
-    assert "| image named exactly | ≥ 0.95 | 0.500 | 0.500 **missed** | 0.500 |" in update_docs.bars(meta)
+    assert "| image named exactly | ≥ 0.95 | 0.500 | 0.500 **missed** | 0.500 |" in rates.bars(meta)
 
 
 def test_a_seed_that_was_judged_the_old_way_is_marked_and_the_mark_is_explained():
@@ -88,18 +89,18 @@ def test_a_seed_that_was_judged_the_old_way_is_marked_and_the_mark_is_explained(
     meta["settings"]["judge"] = "mars.verdict:verdict"
     for entry in meta["other_seeds"]:
         entry["settings"]["judge"] = "mars.judges:refused"
-    lines = update_docs.bars(meta)
-    assert f"| what | bar | seed 0 | seed 1 ({update_docs.FORMER}) | seed 2 ({update_docs.FORMER}) |" in lines
-    assert lines[-1].startswith(f"{update_docs.FORMER.capitalize()}: by opening phrases")
+    lines = rates.bars(meta)
+    assert f"| what | bar | seed 0 | seed 1 ({rates.FORMER}) | seed 2 ({rates.FORMER}) |" in lines
+    assert lines[-1].startswith(f"{rates.FORMER.capitalize()}: by opening phrases")
     for entry in meta["other_seeds"]:
         entry["settings"]["judge"] = "mars.verdict:verdict"
-    assert update_docs.FORMER not in "\n".join(update_docs.bars(meta))
+    assert rates.FORMER not in "\n".join(rates.bars(meta))
 
 
 def test_the_tables_of_an_evaluation_have_a_row_a_strategy_and_no_cell_is_made_up():
-    lines = update_docs.evaluation(_results())
+    lines = rates.evaluation(_results())
     for strategy in ("unsteered", "system prompt", "mars no recentering"):
-        assert sum(line.startswith(f"| {strategy} |") for line in lines) == len(update_docs.GROUPS) + (
+        assert sum(line.startswith(f"| {strategy} |") for line in lines) == len(rates.GROUPS) + (
             strategy != "system prompt"
         )
     assert "| system prompt | 25.0 (20–30) | 25.0 (20–30) | 25.0 (20–30) | 25.0 (20–30) |" in lines
@@ -107,17 +108,17 @@ def test_the_tables_of_an_evaluation_have_a_row_a_strategy_and_no_cell_is_made_u
 
 
 def test_the_main_results_say_what_recentering_costs_beside_meaningless_media():
-    lines = update_docs.main_results(_results())
-    rates = {
+    lines = rates.main_results(_results())
+    told = {
         (row["strategy"], row["modality"], row["label"]): f"{100 * row['rate']:.0f} %"
         for row in META["rows"]
-        if row["group"] == update_docs.MEANINGLESS
+        if row["group"] == rates.MEANINGLESS
     }
     for modality in ("image", "video"):
         (sentence,) = (line for line in lines if line.startswith(f"- Beside a meaningless {modality}"))
         for strategy in ("mars", "mars_no_recentering"):
             assert (
-                rates[strategy, modality, "harmful"] in sentence and rates[strategy, modality, "harmless"] in sentence
+                told[strategy, modality, "harmful"] in sentence and told[strategy, modality, "harmless"] in sentence
             )
     assert any(line.startswith("| harmful video | 3.0 (1–6) | 25.0 (20–30) |") for line in lines)
 
@@ -140,7 +141,7 @@ BROKEN = {"broken": 25, "broken_rate": 0.125, "broken_low": 0.09, "broken_high":
 def test_cells_with_broken_or_undecided_replies_stand_in_a_table_with_their_refusals():
     undecided = {"undecided": 2, "undecided_rate": 0.01, "undecided_low": 0.0, "undecided_high": 0.04}
     results = _with_verdicts(_results(), system_prompt_rows=BROKEN | undecided, mars_utility=BROKEN)
-    lines = update_docs.broken_and_undecided(results)
+    lines = rates.broken_and_undecided(results)
     rows = [row for row in results["rows"] if row["strategy"] == "system_prompt"]
     questions = [row for row in results["utility"] if row["strategy"] == "mars"]
     assert sum(line.startswith("| system prompt |") for line in lines) == len(rows)
@@ -149,13 +150,13 @@ def test_cells_with_broken_or_undecided_replies_stand_in_a_table_with_their_refu
     told = "12.5 (9–18) | 1.0 (0–4) | 25.0 (20–30) |"
     for what in ("harmless image", "harmful text, never requested", "harmful video (meaningless)"):
         assert f"| system prompt | {what} | {told}" in lines
-    assert set(lines) <= set(update_docs.evaluation(results))
+    assert set(lines) <= set(rates.evaluation(results))
 
 
 def test_where_no_reply_is_broken_or_undecided_a_sentence_says_so():
     results = _with_verdicts(_results())
-    assert update_docs.broken_and_undecided(results) == ["", update_docs.NONE_BROKEN]
-    told = update_docs.main_results(results)[0]
+    assert rates.broken_and_undecided(results) == ["", rates.NONE_BROKEN]
+    told = rates.main_results(results)[0]
     assert "a cell, no reply broken or undecided. Beside" in told and told.endswith(", no reply broken or undecided.")
 
 
@@ -166,15 +167,15 @@ def test_older_results_say_nothing_of_broken_replies():
             {name: value for name, value in row.items() if not name.startswith(("broken", "undecided"))}
             for row in older[part]
         ]
-    assert update_docs.broken_and_undecided(older) == []
-    assert re.search(r" a cell\. Beside meaningless media n = \d+\.$", update_docs.main_results(older)[0])
+    assert rates.broken_and_undecided(older) == []
+    assert re.search(r" a cell\. Beside meaningless media n = \d+\.$", rates.main_results(older)[0])
 
 
 def test_the_readme_names_the_worst_of_the_cells_that_it_speaks_of():
     results = _with_verdicts(_results(), system_prompt_rows=BROKEN, random_rows=BROKEN | {"broken_rate": 0.9})
     for row in results["rows"]:
-        row["broken_rate"] *= 2 if row["group"] == update_docs.MEANINGLESS else 1
-    first = update_docs.main_results(results)[0]
+        row["broken_rate"] *= 2 if row["group"] == rates.MEANINGLESS else 1
+    first = rates.main_results(results)[0]
     assert " a cell, at most 12.5 % broken (system prompt, harmful text). Beside" in first
     assert first.endswith(", at most 25.0 % broken (system prompt, harmful image).")
 
@@ -183,7 +184,7 @@ def test_an_evaluation_without_a_strategy_of_the_readme_is_refused():
     results = _results()
     results["rows"] = [row for row in results["rows"] if row["strategy"] != "system_prompt"]
     with pytest.raises(ValueError, match="system prompt, which was left out"):
-        update_docs.main_results(results)
+        rates.main_results(results)
 
 
 def test_a_part_of_the_samples_of_a_soak_is_shown_and_all_of_its_sum():
@@ -209,10 +210,10 @@ def test_the_table_of_speed_shows_every_figure_with_its_range_and_its_bar():
         ],
         "notes": {"map.speedup": "One note.", "map.prefills": "One note."},
     }
-    text = "\n".join(update_docs.speed(results))
-    assert "--quick" in text and "--quick" not in "\n".join(update_docs.speed({**results, "quick": False}))
+    text = "\n".join(costs.speed(results))
+    assert "--quick" in text and "--quick" not in "\n".join(costs.speed({**results, "quick": False}))
     assert "| what steering every token adds to a step | 2.34 % [1.00, 3.00] | <= 3 % |" in text
-    assert text.count("| 0.02 [0.01, 0.03] |") == len(update_docs.SPEED) - 2  # two are shown in percent
+    assert text.count("| 0.02 [0.01, 0.03] |") == len(costs.SPEED) - 2  # two are shown in percent
     assert "| generate twice | 2.00 [1.50, 2.50] |" in text
     assert "| nnsight | did not run: ImportError: none |" in text
     assert text.count("One note.") == 1
@@ -233,9 +234,9 @@ def test_the_table_of_a_real_models_speed_has_a_column_a_dtype_and_no_cell_is_ma
         "machine": {"cores": 2, "threads": 2, "load": 0.5, "parameters": 500e6, "dtype": "torch.bfloat16"},
         "dtypes": {"bfloat16": both | once, "float32": both},
     }
-    lines = update_docs.real_speed(results)
+    lines = costs.real_speed(results)
     assert lines[0].startswith("`python -m benchmarks --model icon-vl --json FILE` on 2 cores")
-    assert "--quick" in update_docs.real_speed(results | {"quick": True})[0]
+    assert "--quick" in costs.real_speed(results | {"quick": True})[0]
     assert "| what | bfloat16 | float32 | bar |" in lines
     assert sum("| 0.50 [0.40, 0.60] | 0.50 [0.40, 0.60] | <= " in line for line in lines) == 4
     assert "| a whole fit, in minutes | 3.50 | – | <= 6 |" in lines

@@ -1,0 +1,1 @@
+"""Tables of README and docs, as lines of Markdown, from what was measured."""
