@@ -9,6 +9,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from mars.types import Video
+
 BLOCKS = {
     "top left": (200, 30, 30),
     "top right": (30, 200, 30),
@@ -68,6 +70,11 @@ def write_clip(
                 frame.pts, frame.time_base = ticks[index], fractions.Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+
+
+def levels(clip: Video) -> list[int]:
+    """Which frames of `write_clip` a decoded video has."""
+    return [round(np.asarray(frame).mean() / 8) for frame in clip.frames]
 
 
 def write_turned_clip(path: Path, turn: Sequence[int] = QUARTER_TO_THE_RIGHT) -> None:
