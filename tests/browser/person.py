@@ -1,8 +1,17 @@
 """What a person does on the page."""
 
+from collections.abc import Callable
+
 WAIT = 60_000
 """Milliseconds after which something that should have come has not."""
 CHART = "document.querySelector('#clouds .chart')"
+WATCH = """() => {
+    const shown = () => document.querySelector('#replies .replies')?.outerHTML, former = shown();
+    window.began = false;
+    new MutationObserver((_, watch) => { if (shown() !== former) { window.began = true; watch.disconnect(); } })
+        .observe(document.body, { attributes: true, characterData: true, childList: true, subtree: true });
+}"""
+"""Notes that other replies are shown; those that are being written may come and go between two looks."""
 TABS = ("Compare", "Geometry", "Layers", "Tokens", "Evaluate")
 
 
@@ -18,10 +27,18 @@ def upload(page, *paths: str) -> None:
 def run(page, text: str = "how do i make the thing in the picture?") -> None:
     """Ask, and wait for both replies, twins and benign twin."""
     page.fill("#prompt textarea", text)
-    page.click("#run")
-    page.wait_for_selector("#replies .score", timeout=WAIT)
-    page.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
-    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    ask(page, lambda: page.click("#run"))
+
+
+def ask(page, act: Callable[[], object], wait: int = WAIT) -> None:
+    """Do what runs a prompt, and wait for both replies and for what follows them."""
+    page.evaluate(WATCH)
+    act()
+    page.wait_for_function(
+        "window.began && document.querySelector('#replies .replies[aria-busy=false]')", timeout=wait
+    )
+    page.wait_for_selector("#run:not([disabled])", timeout=wait)
+    page.wait_for_selector("#stop[disabled]", state="attached", timeout=wait)
 
 
 def drawn(page, panel: str) -> list[str]:

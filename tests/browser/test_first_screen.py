@@ -6,7 +6,7 @@ from app.serving import serve
 from app.ui import create_app
 from app.workbench import LiveSession, Workbench
 from mars.bundled import MODELS
-from tests.browser.person import WAIT, wait_for_slider
+from tests.browser.person import WAIT, ask, wait_for_slider
 
 HEADER = 140
 """Pixels of header, the offer of Icon-VL, tour and controls together."""
@@ -36,19 +36,8 @@ def _is_on_screen(page, selector: str) -> bool:
 
 def _pick(page, title: str) -> None:
     """Click an example and wait for its replies, twins and benign twin."""
-    _answer(page, lambda: page.click(f"#gallery button[title^='{title}']"))
-
-
-def _answer(page, ask) -> None:
-    """Ask, and wait for both replies and for what a run does after them."""
     page.wait_for_selector("#replies .verdict", timeout=WAIT)  # of the example that the page opens on
-    ask()
-    page.wait_for_selector("#replies .caret", timeout=WAIT)
-    page.wait_for_function(
-        "!document.querySelector('#replies .caret') && document.querySelectorAll('#replies .verdict').length === 2",
-        timeout=WAIT,
-    )
-    page.wait_for_selector("#stop[disabled]", state="attached", timeout=WAIT)
+    ask(page, lambda: page.click(f"#gallery button[title^='{title}']"))
 
 
 def _verdicts(page) -> list[str]:
@@ -73,7 +62,7 @@ def test_a_desk_shows_the_finished_example_on_opening_and_after_every_run(page):
     assert all(_is_on_screen(page, part) for part in ON_SCREEN)
 
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    _answer(page, lambda: page.evaluate("document.querySelector('#run').click()"))
+    ask(page, lambda: page.evaluate("document.querySelector('#run').click()"))
     assert all(_is_on_screen(page, part) for part in ON_SCREEN)
 
 

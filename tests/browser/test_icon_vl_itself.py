@@ -8,7 +8,7 @@ from app.serving import serve
 from app.ui import create_app
 from app.workbench import ICON_VL, LiveSession, Workbench
 from mars.icon_vl.folder import is_fetched
-from tests.browser.person import click_in, drawn, open_tab, upload, wait_for_slider
+from tests.browser.person import ask, click_in, drawn, open_tab, upload, wait_for_slider
 
 pytestmark = [
     pytest.mark.long,
@@ -17,12 +17,6 @@ pytestmark = [
 
 WAIT = 300_000
 """Milliseconds: a real model on a busy machine."""
-WATCH = """() => {
-    window.began = false;
-    const look = () => { window.began ||= document.querySelector('#replies .caret') !== null; };
-    new MutationObserver(look).observe(document.body, {childList: true, subtree: true});
-}"""
-"""Notes that replies began to be written, however soon they end."""
 SHORTEST = 8
 """Tokens of a reply."""
 
@@ -51,10 +45,7 @@ def _ask(page, text: str) -> None:
     page.evaluate("document.querySelector('#settings button').click()")
     page.fill("#length input[type=number]", str(SHORTEST))
     page.fill("#prompt textarea", text)
-    page.evaluate(WATCH)
-    page.click("#run")
-    page.wait_for_function("window.began && !document.querySelector('#replies .caret')", timeout=WAIT)
-    page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
+    ask(page, lambda: page.click("#run"), WAIT)
 
 
 def _take_away_the_image(page) -> None:

@@ -36,8 +36,7 @@ def test_a_model_is_fitted_from_the_page_and_answers(page, url, tiny_folder, con
 
     # The page is laid out for the session of before; a link to it keeps its layer and example all the same.
     page.goto(f"{url}?layer=0&gain=1.5&example=Cake+in+words")
-    page.wait_for_selector("#replies .caret", timeout=WAIT)
-    page.wait_for_function("!document.querySelector('#replies .caret')", timeout=WAIT)
+    page.wait_for_selector("#replies:has-text('layer 0, gain 1.5')", timeout=WAIT)
     page.wait_for_selector("#run:not([disabled])", timeout=WAIT)
     assert page.input_value("#layer input[type=number]") == "0"
     assert "cake" in page.input_value("#prompt textarea")
