@@ -1,5 +1,6 @@
 """A page on the tiny model and a browser that looks at it; skipped where there is no chromium."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--use-fake-device-for-media-stream",
 ]  # fmt: skip
+
+
+LEFT = re.compile(r"AbortError: signal is aborted|Connection errored out")
 
 
 @pytest.fixture(scope="session")
@@ -55,19 +59,23 @@ def theme(request):
 
 @pytest.fixture
 def page(chromium, url, width, theme):
-    """The page as a person opens it. Afterwards: no request went elsewhere, and the console has no error."""
+    """The page as a person opens it. Afterwards: no request went elsewhere, and the console has no error.
+
+    But for what Gradio says of requests under way of a page that is left.
+    """
     context = chromium.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
-    outside, errors = [], []
+    outside, errors, visited = [], [], []
     page.on(
         "request",
         lambda request: None if request.url.startswith((url, "data:", "blob:")) else outside.append(request.url),
     )
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("framenavigated", lambda frame: visited.append(frame.url))
     page.goto(f"{url}?__theme={theme}")
     page.wait_for_selector("#curves .main-svg", timeout=30_000)
     yield page
     context.close()
     assert outside == []
-    assert errors == []
+    assert [error for error in errors if len(visited) == 1 or not LEFT.search(error)] == []

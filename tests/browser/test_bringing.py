@@ -37,8 +37,8 @@ PREVIEW = """() => Promise.all([...document.querySelectorAll('.preview img')].ma
   const canvas = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d');
   canvas.drawImage(image, 0, 0);
   return [height, width, [...canvas.getImageData(0, 0, width, height).data]];
-}))"""
-"""What a browser shows of the images of the preview: height, width and RGBA values of each."""
+})).catch(() => [])"""
+"""What a browser shows of the images of the preview: height, width and RGBA values of each. None while it changes."""
 
 
 @pytest.fixture
