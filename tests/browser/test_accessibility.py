@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.person import TABS, WAIT, evaluate, open_tab, run, upload
+from tests.browser.person import CHART, TABS, WAIT, evaluate, open_tab, run, upload
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
@@ -39,6 +39,7 @@ def test_no_tab_has_a_serious_violation(page, png, tmp_path):
                 page.wait_for_timeout(500)
                 assert serious(page) == [], of
         elif tab == "Geometry":
+            page.wait_for_function(f"{CHART}?.layout?.sliders?.length", timeout=WAIT)
             page.get_by_label("No signal").check()
             page.wait_for_selector("#geometry-notice:has-text('randomly permuted')", timeout=WAIT)
         elif tab == "Evaluate":
