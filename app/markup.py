@@ -49,6 +49,7 @@ def top_line(card: ModelCard) -> str:
     listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
     note = f"<p>{escape(card.note)}</p>" if card.note else ""
     badges = "".join(f'<p class="badge">{escape(badge)}</p>' for badge in card.badges)
+    warned = f'<div class="badges">{badges}</div>' if badges else ""
     kind = f"{card.kind}, " if card.kind else ""
     said = f"{card.name}: {kind}{size}" + f" · recorded {card.recorded}, no model is loaded" * bool(card.recorded)
     return (
@@ -56,7 +57,7 @@ def top_line(card: ModelCard) -> str:
         "<p>How refusal travels from text to images and video, and how to steer it. This page deals with harmful "
         "requests, for research on safety.</p>"
         f'<details class="model"><summary>{escape(said)}</summary>'
-        f"<div>{note}<dl>{listed}</dl></div></details>{badges}</header>"
+        f"<div>{note}<dl>{listed}</dl></div></details>{warned}</header>"
     )
 
 

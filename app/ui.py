@@ -153,7 +153,7 @@ def _from_link(session: Session, query: Mapping[str, str], shown: Any) -> list:
     """
     asked = permalink.read(query, session.name, session.n_layers, MAX_GAIN, compare.LENGTHS, session.examples)
     start = session.chosen_layer if asked.layer is None else asked.layer
-    value = {} if start == shown else {"value": start}  # what a person set meanwhile stays
+    value = {} if start == shown else {"value": start}  # where nothing has to change, what is set meanwhile stays
     told = (gr.update(**layer_range(session), **value), asked.gain, asked.length)
     named = compare.UNKNOWN if query.get("example") and asked.example is None else asked.example
     return [

@@ -18,6 +18,7 @@ FLAGS = [
 
 
 LEFT = re.compile(r"AbortError: signal is aborted|Connection errored out")
+"""What Gradio says of the requests under way of a page that is left."""
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +60,7 @@ def theme(request):
 
 @pytest.fixture
 def page(chromium, url, width, theme):
-    """The page as a person opens it. Afterwards: no request went elsewhere, and the console has no error.
-
-    But for what Gradio says of requests under way of a page that is left.
-    """
+    """The page as a person opens it. Afterwards: no request went elsewhere, and the console has none but LEFT."""
     context = chromium.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
     outside, errors, visited = [], [], []

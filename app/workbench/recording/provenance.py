@@ -10,12 +10,12 @@ def recorded_on(header: Header) -> str:
     return f"{header.date[:10]} on {header.processor}, {header.dtype}"
 
 
-def differing(header: Header) -> tuple[str, ...]:
+def differing(header: Header) -> str:
     """In what the machine that recorded differs from this one, in a sentence; empty where in nothing."""
     told = [f"on {header.processor}"] if header.processor != processor_of() else []
     told += [
         f"with {name} {then}" for name, then in header.versions.items() if versions_here().get(name, then) != then
     ]
     if not told:
-        return ()
-    return (f"Recorded {' and '.join(told)}, unlike this machine: here the model may differ in the last digits.",)
+        return ""
+    return f"Recorded {' and '.join(told)}, unlike this machine: here the model may differ in the last digits."

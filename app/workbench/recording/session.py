@@ -101,10 +101,9 @@ class RecordedSession:
 
     @cached_property
     def card(self) -> ModelCard:
-        header = self.recording.header
-        return replace(
-            self.kept.card, recorded=recorded_on(header), badges=(*self.kept.card.badges, *differing(header))
-        )
+        header, card = self.recording.header, self.kept.card
+        note = " ".join(filter(None, (card.note, differing(header))))
+        return replace(card, recorded=recorded_on(header), note=note)
 
     @property
     def card_at_once(self) -> ModelCard:
